@@ -1,0 +1,552 @@
+//! The one stream. Everything that happens in a run becomes one of these, in an envelope; terminal, record,
+//! reports, gates and replay read this stream and nothing else. Owned, serialisable, versioned.
+
+use crate::hist::Hist;
+use crate::http::{FailureKind, Method, Timing};
+use crate::journey::Origin;
+use crate::name::{Name, RequestName, RunId};
+use crate::plan::Plan;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of this format; a reader refuses a newer one.
+pub const FORMAT: u32 = 1;
+
+/// An event with its place in the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// From 0, without gaps.
+    pub seq: u64,
+    /// Microseconds since the run began, on the run's monotonic clock.
+    pub at_us: u64,
+    /// Milliseconds since the Unix epoch, for people; never used for arithmetic.
+    pub wall_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened. Announced before it is acted on, so nothing ends that did not begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins; carries all a report needs that is not an event.
+    RunStarted(Box<RunStarted>),
+    /// The target is being brought up.
+    TargetStarting,
+    /// A service (or an external target's entry) answers.
+    ServiceReady {
+        /// The service.
+        service: String,
+        /// Microseconds from its start.
+        took_us: u64,
+    },
+    /// Everything is up.
+    TargetReady {
+        /// Where journeys and load go in.
+        entry: String,
+    },
+    /// The target did not come up; the run ends with exit 3.
+    TargetFailed {
+        /// The service at fault, if one is.
+        service: Option<String>,
+        /// Why, one sentence.
+        reason: String,
+        /// Its last lines of output.
+        output: Vec<String>,
+    },
+    /// A service ended that should not have.
+    ServiceDied {
+        /// The service.
+        service: String,
+        /// `exit code 1`, `signal 9`.
+        status: String,
+        /// Its last lines of output.
+        output: Vec<String>,
+    },
+    /// All parts of the target are gone.
+    TargetStopped,
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A phase ended.
+    PhaseFinished {
+        /// Which.
+        phase: Phase,
+    },
+    /// A step of a functional walk ended.
+    StepFinished(Box<StepFinished>),
+    /// A functional walk of a journey ended.
+    JourneyFinished(JourneyFinished),
+    /// A response or a document breaks the contract.
+    ContractFinding(Box<ContractFinding>),
+    /// What of a document was exercised.
+    ContractCoverage(ContractCoverage),
+    /// A scenario's load is about to begin.
+    ScenarioStarted {
+        /// The scenario.
+        scenario: Name,
+        /// Microseconds from the run's begin to the first intended arrival: second 0 of its ticks.
+        t0_us: u64,
+    },
+    /// From here on samples carry a new epoch.
+    EpochStarted(Epoch),
+    /// One second of one name's samples of one epoch, or an amendment to it: ticks of equal key add up.
+    LoadTick(Box<LoadTick>),
+    /// One second of a link.
+    LinkTick(LinkTick),
+    /// A failed or a slow exchange, as an example of its class.
+    Exemplar(Box<Exemplar>),
+    /// A fault is about to be applied.
+    FaultArmed {
+        /// The fault.
+        fault: String,
+        /// The scenario, or `None` for a journey's own fault.
+        scenario: Option<Name>,
+        /// What it does, for people.
+        what: String,
+    },
+    /// The first byte or connection was affected.
+    FaultEffective {
+        /// The fault.
+        fault: String,
+        /// The scenario.
+        scenario: Option<Name>,
+        /// Microseconds since the run began.
+        effective_us: u64,
+    },
+    /// A fault was lifted.
+    FaultLifted {
+        /// The fault.
+        fault: String,
+        /// The scenario.
+        scenario: Option<Name>,
+    },
+    /// A fault could not be applied or lifted; the gates that need it are invalid.
+    FaultFailed {
+        /// The fault.
+        fault: String,
+        /// The scenario.
+        scenario: Option<Name>,
+        /// Why.
+        reason: String,
+    },
+    /// A scenario's load ended.
+    ScenarioFinished {
+        /// The scenario.
+        scenario: Name,
+        /// Why it ended.
+        end: ScenarioEnd,
+    },
+    /// One scrape of the target's own metrics.
+    ProbeSample(ProbeSample),
+    /// One second of the generator and the harness itself.
+    SelfHealth(Box<SelfHealth>),
+    /// A gate with `abort` failed while the load ran.
+    GateTripped {
+        /// The gate's id.
+        gate: String,
+        /// What was seen.
+        observed: String,
+    },
+    /// Somebody asked the run to stop.
+    CancelRequested,
+    /// Something worth saying that judges nothing.
+    Notice {
+        /// The words.
+        text: String,
+    },
+    /// The run ended. The verdict is not in here: it is computed from the stream, always.
+    RunFinished {
+        /// How.
+        end: RunEnd,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunEnd {
+    /// Everything planned was done.
+    Completed,
+    /// The target did not come up.
+    TargetFailed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// The harness itself failed.
+    Broken,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScenarioEnd {
+    /// The whole schedule was played.
+    Completed,
+    /// A gate with `abort` failed.
+    Aborted,
+    /// Somebody stopped it.
+    Cancelled,
+    /// A part of the target died.
+    TargetDied,
+    /// The load could not be made.
+    Broken,
+}
+
+/// All a report needs that does not happen during the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Version of the event format.
+    pub format: u32,
+    /// The run.
+    pub run: RunId,
+    /// When, RFC 3339 with the local offset.
+    pub date: String,
+    /// Version of harness.
+    pub version: String,
+    /// Machine and software: `os`, `kernel`, `cpu`, `cores`, `memory`, `git` …
+    pub environment: BTreeMap<String, String>,
+    /// The plan, whole.
+    pub plan: Plan,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Functional walks.
+    Journeys,
+    /// Contract cases.
+    Contract,
+    /// Scenarios.
+    Scenarios,
+}
+
+/// A step of a functional walk ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepFinished {
+    /// The journey.
+    pub journey: Name,
+    /// The data row, from 0.
+    pub row: u32,
+    /// The step's name.
+    pub step: String,
+    /// Whether all held; `None` when it was skipped because one before it failed.
+    pub passed: Option<bool>,
+    /// What did not hold.
+    #[serde(default)]
+    pub failures: Vec<Broken>,
+    /// Polls made, 1 without `eventually`.
+    pub attempts: u32,
+    /// Microseconds from intended to finished.
+    pub took_us: u64,
+    /// The last exchange; always kept for a failed step.
+    #[serde(default)]
+    pub exchange: Option<Exchange>,
+}
+
+/// An expectation that did not hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The expectation as written, or `a response`.
+    pub expected: String,
+    /// What was there instead.
+    pub actual: String,
+}
+
+/// A functional walk ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JourneyFinished {
+    /// The journey.
+    pub journey: Name,
+    /// The data row, from 0.
+    pub row: u32,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Microseconds.
+    pub took_us: u64,
+}
+
+/// How a functional walk went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every step held.
+    Passed,
+    /// A step did not hold.
+    Failed,
+    /// It was stopped, or never reached.
+    Cancelled,
+}
+
+/// Evidence: one exchange, redacted and cut to size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The method.
+    pub method: Method,
+    /// The URL.
+    pub url: String,
+    /// As sent.
+    pub request_headers: Vec<(String, String)>,
+    /// As sent, cut.
+    pub request_body: Excerpt,
+    /// The status, or `None` where no response came.
+    pub status: Option<u16>,
+    /// Why no response came.
+    #[serde(default)]
+    pub failure: Option<crate::http::Failure>,
+    /// As received.
+    #[serde(default)]
+    pub response_headers: Vec<(String, String)>,
+    /// As received, cut.
+    #[serde(default)]
+    pub response_body: Excerpt,
+    /// Where the time went.
+    pub timing: Timing,
+    /// The shell line that repeats it.
+    pub curl: String,
+}
+
+/// The beginning of a body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// At most [`Excerpt::LIMIT`] bytes, lossily decoded.
+    pub text: String,
+    /// Bytes of the whole.
+    pub bytes: u64,
+}
+
+impl Excerpt {
+    /// Bytes kept of a body.
+    pub const LIMIT: usize = 4096;
+
+    /// Cuts a body of `whole` bytes.
+    pub fn of(body: &[u8], whole: u64) -> Self {
+        let kept = &body[..body.len().min(Self::LIMIT)];
+        Self { text: String::from_utf8_lossy(kept).into_owned(), bytes: whole }
+    }
+
+    /// Whether something was cut.
+    pub fn cut(&self) -> bool {
+        self.bytes > Self::LIMIT as u64
+    }
+}
+
+/// A breach of the contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContractFinding {
+    /// The contract, by its name in the plan.
+    pub contract: Name,
+    /// The kind of check that found it.
+    pub check: ContractCheck,
+    /// `GET /orders/{id}`, or the document itself.
+    pub operation: String,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// Equal findings share this key; they are shown once, with a count.
+    pub key: String,
+    /// What exercised it.
+    pub seen_in: SeenIn,
+    /// The exchange, if one was made.
+    #[serde(default)]
+    pub exchange: Option<Exchange>,
+}
+
+/// The kinds of contract check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContractCheck {
+    /// The document can't be used as it is.
+    Document,
+    /// Nothing answers as the document says: wrong base path, no access.
+    Preflight,
+    /// 5xx without the document announcing it.
+    ServerError,
+    /// A status the document does not list.
+    UndocumentedStatus,
+    /// A content type the document does not list for that status.
+    ContentType,
+    /// A body that does not match its schema.
+    BodySchema,
+    /// Valid data was refused.
+    ValidRefused,
+    /// No response came.
+    Unreachable,
+    /// The operation could not be exercised (a needed value could not be had).
+    NotExercised,
+}
+
+/// What exercised an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeenIn {
+    /// A generated case.
+    Case,
+    /// A functional walk.
+    Journey,
+    /// A sample under load.
+    Load,
+}
+
+/// What of a document was exercised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContractCoverage {
+    /// The contract.
+    pub contract: Name,
+    /// Per operation: `GET /orders/{id}` → status → times seen, by what.
+    pub operations: BTreeMap<String, BTreeMap<u16, BTreeMap<SeenIn, u64>>>,
+}
+
+/// A stretch of a scenario in which the same stage ran and the same faults were active or settling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// The scenario.
+    pub scenario: Name,
+    /// From 0, rising by one.
+    pub epoch: u32,
+    /// Microseconds since the run began.
+    pub from_us: u64,
+    /// Index into the load's stages.
+    pub stage: u32,
+    /// Faults active.
+    #[serde(default)]
+    pub faults: Vec<String>,
+    /// Faults lifted and settling.
+    #[serde(default)]
+    pub settling: Vec<String>,
+}
+
+/// One second of one name in one epoch. A sample belongs to the second and the epoch of its intended start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadTick {
+    /// The scenario.
+    pub scenario: String,
+    /// Seconds since the scenario's `t0_us`.
+    pub second: u32,
+    /// The epoch.
+    pub epoch: u32,
+    /// The journey or step.
+    pub name: String,
+    /// Arrivals the schedule intended (journeys only).
+    #[serde(default, skip_serializing_if = "zero")]
+    pub planned: u64,
+    /// Requests or journeys begun.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub started: u64,
+    /// Begun late because the generator was.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub late_generator: u64,
+    /// Begun late because no connection was free: the target's doing.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub late_target: u64,
+    /// Intended, never begun.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub dropped: u64,
+    /// Ended well.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub ok: u64,
+    /// Ended badly, by class: a [`FailureKind`] word, `status-503`, `expectation`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, u64>,
+    /// Under way when the load was stopped: counted, not judged.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub cancelled: u64,
+    /// Bytes received.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub bytes_in: u64,
+    /// From intended to finished, all outcomes except cancelled.
+    #[serde(default, skip_serializing_if = "Hist::is_empty")]
+    pub response: Hist,
+    /// From sent to finished, all outcomes except cancelled.
+    #[serde(default, skip_serializing_if = "Hist::is_empty")]
+    pub service: Hist,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// One second of a link through the fault proxy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkTick {
+    /// The link.
+    pub link: Name,
+    /// Connections opened in this second.
+    pub opened: u64,
+    /// Connections open at its end.
+    pub open: u64,
+    /// Dials to the service that failed in this second.
+    pub failed: u64,
+    /// Bytes towards the service.
+    pub bytes_up: u64,
+    /// Bytes from the service.
+    pub bytes_down: u64,
+    /// Chunks or connections touched, by toxic.
+    #[serde(default)]
+    pub hits: BTreeMap<String, u64>,
+}
+
+/// A failed or slow exchange under load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// The scenario.
+    pub scenario: Name,
+    /// The journey or step.
+    pub name: RequestName,
+    /// The error's class as in [`LoadTick::errors`], or `slow`.
+    pub class: String,
+    /// Second of its intended start.
+    pub second: u32,
+    /// Microseconds from intended to finished.
+    pub response_us: u64,
+    /// What did not hold.
+    #[serde(default)]
+    pub failures: Vec<Broken>,
+    /// The exchange.
+    pub exchange: Exchange,
+}
+
+/// One scrape of a service's metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSample {
+    /// The service.
+    pub service: String,
+    /// Series (`name{label="value"}`) to value; empty with `error` set when the scrape failed.
+    pub values: BTreeMap<String, f64>,
+    /// Why the scrape failed.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// One second of the instrument itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SelfHealth {
+    /// Lateness of the generator's wake-ups against the schedule, in µs: its own doing, nobody else's.
+    pub lag: Hist,
+    /// Processor seconds per second of the load workers.
+    pub cpu_generator: f64,
+    /// Processor seconds per second of the fault proxy.
+    pub cpu_proxy: f64,
+    /// Processor seconds per second of the whole harness process.
+    pub cpu_total: f64,
+    /// Resident memory, bytes.
+    pub memory: u64,
+    /// Open file descriptors.
+    pub descriptors: u64,
+    /// Failures of kind [`FailureKind::Local`] in this second.
+    pub local_failures: u64,
+    /// Exemplars and samples not kept because a limit was reached.
+    pub drops: u64,
+}
+
+/// The class of a failed exchange as counted in [`LoadTick::errors`].
+pub fn error_class(failure: Option<FailureKind>, status: Option<u16>) -> String {
+    match (failure, status) {
+        (Some(kind), _) => kind.as_str().to_owned(),
+        (None, Some(status)) if status >= 400 => format!("status-{status}"),
+        _ => "expectation".to_owned(),
+    }
+}

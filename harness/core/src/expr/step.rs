@@ -1,0 +1,83 @@
+//! Step expressions: `status == 201`, `$.status == 'PENDING'`, `duration < 300ms`, `header.etag exists`.
+
+use crate::template::Text;
+use serde_json_path::JsonPath;
+use std::time::Duration;
+
+/// Something a step's answer must satisfy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// What is looked at.
+    pub subject: StepSubject,
+    /// How it is judged.
+    pub test: Test,
+}
+
+/// What of an answer is looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepSubject {
+    /// The status code.
+    Status,
+    /// Service time of the exchange.
+    Duration,
+    /// A header, lower case; its first value.
+    Header(String),
+    /// The whole body as text.
+    Body,
+    /// An RFC 9535 JSONPath into the JSON body: one node is its value, several nodes are a list, none is absent.
+    Json(JsonPath),
+    /// `count($…)`: how many nodes the path finds; of one node that is a list, its length.
+    Count(JsonPath),
+}
+
+/// How a subject is judged.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// `== value`
+    Equal(Value),
+    /// `!= value`
+    NotEqual(Value),
+    /// `< value`
+    Less(Value),
+    /// `<= value`
+    AtMost(Value),
+    /// `> value`
+    Greater(Value),
+    /// `>= value`
+    AtLeast(Value),
+    /// `in [a, b]`
+    In(Vec<Value>),
+    /// `contains 'text'`: a substring, or a member of a list.
+    Contains(Value),
+    /// `matches /regex/`
+    Matches(Pattern),
+    /// `exists`
+    Exists,
+    /// `absent`
+    Absent,
+}
+
+/// The right-hand side.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A JSON number.
+    Number(f64),
+    /// `'text'`, may hold `{{ … }}`; a lone `{{ hole }}` keeps its value's type.
+    Text(Text),
+    /// `300ms`
+    Duration(Duration),
+}
+
+/// A compiled regular expression that compares and prints by its source.
+#[derive(Debug, Clone)]
+pub struct Pattern(pub regex::Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}

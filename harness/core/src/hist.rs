@@ -1,0 +1,226 @@
+//! A latency distribution that merges exactly: sparse counts over HdrHistogram's bucket layout at three
+//! significant digits. Sorted pairs, so adding is a merge and a quantile is a scan; what it costs goes with the
+//! distinct latencies seen, not with the range. Hot recording happens elsewhere, in dense histograms.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Microseconds above this are counted here: 10 minutes, longer than any time limit the plan accepts.
+pub const MAX_US: u64 = 600_000_000;
+
+/// Values below this are exact; above, buckets are a power of two wide and hold 1024 values an octave, which
+/// bounds the relative error by 1/1024 (HdrHistogram's three significant digits).
+const EXACT: u64 = 2048;
+
+/// Counts of latencies in microseconds. Serialised as one flat array `[value, count, value, count, …]` in
+/// ascending order, readable without a decoder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hist {
+    /// (lowest value of the bucket in µs, count), ascending, counts above zero.
+    buckets: Vec<(u64, u64)>,
+}
+
+/// The lowest value of the bucket a value falls into.
+pub fn bucket_of(us: u64) -> u64 {
+    let us = us.min(MAX_US);
+    if us < EXACT {
+        return us;
+    }
+    let shift = 64 - 11 - us.leading_zeros();
+    (us >> shift) << shift
+}
+
+/// The width of a bucket, by its lowest value.
+fn width(bucket: u64) -> u64 {
+    if bucket < EXACT { 1 } else { 1 << (64 - 11 - bucket.leading_zeros()) }
+}
+
+impl Hist {
+    /// An empty distribution.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From (value in µs, count) pairs in any order.
+    pub fn from_counts(counts: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut buckets: Vec<_> = counts.into_iter().filter(|(_, n)| *n > 0).map(|(v, n)| (bucket_of(v), n)).collect();
+        buckets.sort_unstable_by_key(|(value, _)| *value);
+        buckets.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        Self { buckets }
+    }
+
+    /// Counts one latency, in microseconds. For the cold path: linear in the distinct values held.
+    pub fn record(&mut self, us: u64) {
+        self.record_n(us, 1);
+    }
+
+    /// Counts a latency `n` times.
+    pub fn record_n(&mut self, us: u64, n: u64) {
+        if n == 0 {
+            return;
+        }
+        let bucket = bucket_of(us);
+        match self.buckets.binary_search_by_key(&bucket, |(value, _)| *value) {
+            Ok(at) => self.buckets[at].1 += n,
+            Err(at) => self.buckets.insert(at, (bucket, n)),
+        }
+    }
+
+    /// Adds another distribution, exactly.
+    pub fn add(&mut self, other: &Self) {
+        if other.buckets.len() * 8 < self.buckets.len() {
+            other.buckets.iter().for_each(|(value, n)| self.record_n(*value, *n));
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
+        let (mut a, mut b) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
+        loop {
+            match (a.peek(), b.peek()) {
+                (Some(x), Some(y)) if x.0 == y.0 => {
+                    merged.push((x.0, x.1 + y.1));
+                    a.next();
+                    b.next();
+                }
+                (Some(x), Some(y)) if x.0 < y.0 => {
+                    merged.push(**x);
+                    a.next();
+                }
+                (Some(x), None) => {
+                    merged.push(**x);
+                    a.next();
+                }
+                (_, Some(y)) => {
+                    merged.push(**y);
+                    b.next();
+                }
+                (None, None) => break,
+            }
+        }
+        self.buckets = merged;
+    }
+
+    /// How many latencies were counted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|(_, n)| n).sum()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// The pairs (lowest value of the bucket in µs, count), ascending.
+    pub fn buckets(&self) -> &[(u64, u64)] {
+        &self.buckets
+    }
+
+    /// The latency at a quantile from 0 to 1, in µs: the highest value of the bucket that holds the
+    /// ⌈q·n⌉-th smallest, as HdrHistogram reports it. `None` when empty.
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let count = self.count();
+        let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
+        let mut seen = 0;
+        self.buckets.iter().find_map(|(value, n)| {
+            seen += n;
+            (seen >= rank).then(|| value + width(*value) - 1)
+        })
+    }
+
+    /// The largest latency, in µs, to the bucket's resolution. `None` when empty.
+    pub fn max(&self) -> Option<u64> {
+        self.buckets.last().map(|(value, _)| value + width(*value) - 1)
+    }
+
+    /// The smallest latency, in µs, to the bucket's resolution. `None` when empty.
+    pub fn min(&self) -> Option<u64> {
+        self.buckets.first().map(|(value, _)| *value)
+    }
+
+    /// The mean in µs, each bucket at its middle. `None` when empty.
+    pub fn mean(&self) -> Option<f64> {
+        let middle = |value: u64| value as f64 + (width(value) - 1) as f64 / 2.0;
+        let sum: f64 = self.buckets.iter().map(|(value, n)| middle(*value) * *n as f64).sum();
+        (!self.is_empty()).then(|| sum / self.count() as f64)
+    }
+}
+
+impl Serialize for Hist {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.buckets.iter().flat_map(|(value, n)| [value, n]))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hist {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = Vec::<u64>::deserialize(deserializer)?;
+        let (pairs, rest) = flat.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(serde::de::Error::custom("a distribution has a value without a count"));
+        }
+        Ok(Self::from_counts(pairs.iter().map(|[value, n]| (*value, *n))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[u64]) -> Hist {
+        Hist::from_counts(values.iter().map(|v| (*v, 1)))
+    }
+
+    #[test]
+    fn the_layout_is_hdrhistograms() {
+        let mut hdr = hdrhistogram::Histogram::<u64>::new_with_bounds(1, MAX_US, 3).unwrap();
+        for value in [1, 2047, 2048, 2049, 4095, 4096, 65_537, 1_234_567, 59_999_999, MAX_US] {
+            assert_eq!(bucket_of(value), hdr.lowest_equivalent(value), "{value}");
+            assert_eq!(bucket_of(value) + width(bucket_of(value)) - 1, hdr.highest_equivalent(value), "{value}");
+            hdr.record(value).unwrap();
+        }
+        let ours = Hist::from_counts(hdr.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())));
+        for q in [0.0, 0.1, 0.5, 0.9, 0.99, 1.0] {
+            assert_eq!(ours.quantile(q), Some(hdr.value_at_quantile(q)), "{q}");
+        }
+    }
+
+    #[test]
+    fn an_empty_distribution_has_no_figures() {
+        let empty = Hist::new();
+        assert_eq!((empty.quantile(0.5), empty.max(), empty.mean(), empty.count()), (None, None, None, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn adding_is_counting_both(a in prop::collection::vec(0u64..MAX_US, 0..200), b in prop::collection::vec(0u64..MAX_US, 0..200)) {
+            let mut sum = of(&a);
+            sum.add(&of(&b));
+            prop_assert_eq!(&sum, &of(&[a.clone(), b.clone()].concat()));
+            let mut recorded = Hist::new();
+            a.iter().chain(&b).for_each(|v| recorded.record(*v));
+            prop_assert_eq!(sum, recorded);
+        }
+
+        #[test]
+        fn quantiles_are_within_the_bucket_of_the_exact_rank(mut values in prop::collection::vec(0u64..MAX_US, 1..300), q in 0.0f64..=1.0) {
+            let hist = of(&values);
+            values.sort_unstable();
+            let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len());
+            let exact = values[rank - 1];
+            let got = hist.quantile(q).unwrap();
+            prop_assert!(got >= exact && bucket_of(got) == bucket_of(exact), "{got} for {exact}");
+        }
+
+        #[test]
+        fn the_written_form_reads_back(values in prop::collection::vec(0u64..MAX_US, 0..100)) {
+            let hist = of(&values);
+            let text = serde_json::to_string(&hist).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Hist>(&text).unwrap(), hist);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Gates as planned: an expression, what load it looks at, and what failing it means.
+
+use crate::expr::gate::GateExpr;
+use crate::journey::Origin;
+use crate::name::Name;
+use crate::units;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A condition the run is judged by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Unique in the plan: the scenario's name (or `suite`), `#` and a number from 1; stable for a given suite.
+    pub id: String,
+    /// What must hold.
+    pub expect: GateExpr,
+    /// What failing means.
+    pub class: Class,
+    /// Weight in the readiness score, above zero.
+    pub weight: f64,
+    /// The scenario it judges; `None` for the whole run.
+    #[serde(default)]
+    pub scenario: Option<Name>,
+    /// Which load it looks at.
+    pub during: During,
+    /// Must hold in every sliding window of this length, rather than over the whole of `during`.
+    #[serde(default, with = "units::duration::option", skip_serializing_if = "Option::is_none")]
+    pub over: Option<Duration>,
+    /// Stop the scenario as soon as it fails.
+    #[serde(default)]
+    pub abort: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What a failed gate means for the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Decides: failing is NO-GO.
+    Key,
+    /// Weighs in the score.
+    Scored,
+    /// Only told.
+    Info,
+}
+
+/// The part of the load a gate looks at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum During {
+    /// Load while no fault is active and none is settling: the default.
+    Undisturbed,
+    /// Everything, faults included: `during = "all"`.
+    All,
+    /// While this fault is active: `during = "NAME"`.
+    Fault(String),
+    /// From the moment this fault is lifted until it has settled: `during = "after NAME"`.
+    Recovery(String),
+}

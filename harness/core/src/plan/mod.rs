@@ -1,0 +1,123 @@
+//! The plan: everything a run will do, resolved and frozen. Made once from the suite, carried whole by
+//! `RunStarted`, so a report needs nothing else. Secrets appear by name only; addresses stay symbols.
+
+pub mod fault;
+pub mod gate;
+pub mod load;
+pub mod target;
+
+use crate::journey::{Journey, Origin};
+use crate::name::Name;
+use crate::units;
+use fault::FaultPlan;
+use gate::Gate;
+use load::LoadPlan;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use target::TargetPlan;
+
+/// What a run will do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The project's name.
+    pub project: String,
+    /// The profile chosen, if any.
+    #[serde(default)]
+    pub profile: Option<Name>,
+    /// The variant chosen, if any.
+    #[serde(default)]
+    pub variant: Option<Name>,
+    /// Decides arrivals, choices, data and fault rolls.
+    pub seed: u64,
+    /// The system under test.
+    pub target: TargetPlan,
+    /// Secrets, by name; the values never enter a plan.
+    #[serde(default)]
+    pub secrets: Vec<SecretPlan>,
+    /// Every journey of the suite that this run can need, by name.
+    pub journeys: Vec<Arc<Journey>>,
+    /// The journeys walked once as end-to-end tests, in order.
+    pub walks: Vec<Name>,
+    /// The documents checked.
+    #[serde(default)]
+    pub contracts: Vec<ContractPlan>,
+    /// The scenarios, in order.
+    #[serde(default)]
+    pub scenarios: Vec<ScenarioPlan>,
+    /// The gates that judge the whole run: journeys, contract, and load outside faults and recovery.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+    /// SHA-256 over everything, hex.
+    pub plan_digest: String,
+    /// SHA-256 over what changes a measurement: shapes, journeys, data, faults, target mode, variant. Hex.
+    pub workload_digest: String,
+}
+
+impl Plan {
+    /// A journey by name.
+    pub fn journey(&self, name: &str) -> Option<&Arc<Journey>> {
+        self.journeys.iter().find(|j| j.name.as_str() == name)
+    }
+
+    /// A scenario by name.
+    pub fn scenario(&self, name: &str) -> Option<&ScenarioPlan> {
+        self.scenarios.iter().find(|s| s.name.as_str() == name)
+    }
+}
+
+/// Where a secret's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPlan {
+    /// Its name in `${secret.NAME}`.
+    pub name: Name,
+    /// The environment variable read.
+    pub env: String,
+    /// Whether the suite gives a default (for demo systems); the default itself is kept out of the plan.
+    pub has_default: bool,
+}
+
+/// An API document and the base address it is checked against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContractPlan {
+    /// The name in `[contract.NAME]`; the service's name unless `service` says otherwise.
+    pub name: Name,
+    /// The document's path, from the suite's root.
+    pub document: String,
+    /// The document's text, frozen with the plan so that a report or a replay never reads another one.
+    pub text: Arc<str>,
+    /// Base address of the operations.
+    pub base: crate::template::Text,
+    /// Headers sent with every generated case.
+    #[serde(default)]
+    pub headers: Vec<(String, crate::template::Text)>,
+}
+
+/// Load, faults and gates on one timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioPlan {
+    /// The file's stem.
+    pub name: Name,
+    /// One sentence for people.
+    pub title: String,
+    /// Tags without `@`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Restart the target first.
+    #[serde(default)]
+    pub fresh: bool,
+    /// The load; a scenario without load only walks its journeys while faults are active.
+    pub load: LoadPlan,
+    /// The faults, by start.
+    #[serde(default)]
+    pub faults: Vec<FaultPlan>,
+    /// The gates that judge this scenario.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+    /// How long after a fault is lifted its recovery window lasts: load in it is judged as recovery, not as
+    /// undisturbed.
+    #[serde(with = "units::duration")]
+    pub settle: Duration,
+}

@@ -1,0 +1,100 @@
+//! The system under test as planned: services, links between them, and the way in.
+
+use crate::name::Name;
+use crate::template::Text;
+use crate::units;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The system under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// How it is brought up.
+    pub mode: Mode,
+    /// Services in the order they start (dependencies first). Empty for an external target.
+    #[serde(default)]
+    pub services: Vec<ServicePlan>,
+    /// Links through the fault proxy.
+    #[serde(default)]
+    pub links: Vec<LinkPlan>,
+    /// Base address of journeys and load, symbolic: `${link.edge.url}`, `${service.NAME.url}` or a URL.
+    pub entry: Text,
+    /// Metrics endpoints scraped during the run beside the services' own: for an external target.
+    #[serde(default)]
+    pub metrics: Vec<Text>,
+}
+
+/// How the target is brought up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// As processes of this machine.
+    Process,
+    /// It runs already, at a URL.
+    External,
+}
+
+impl Mode {
+    /// The word in the suite.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::External => "external",
+        }
+    }
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServicePlan {
+    /// Its name.
+    pub name: Name,
+    /// Run once before anything starts, in the suite's root; equal commands of several services run once.
+    #[serde(default)]
+    pub prepare: Option<Vec<Text>>,
+    /// Program and arguments; not empty.
+    pub command: Vec<Text>,
+    /// Environment added to the harness's own.
+    #[serde(default)]
+    pub env: BTreeMap<String, Text>,
+    /// Working directory, from the suite's root.
+    #[serde(default)]
+    pub dir: Option<String>,
+    /// How it says that it is ready.
+    pub ready: Ready,
+    /// Path of its Prometheus endpoint.
+    #[serde(default)]
+    pub metrics: Option<String>,
+    /// Services that must be ready first: those it names, and those its environment or command refers to.
+    #[serde(default)]
+    pub needs: Vec<Name>,
+    /// Time between TERM and KILL.
+    #[serde(with = "units::duration")]
+    pub stop_within: Duration,
+}
+
+/// How a service says that it is ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Path that must answer 2xx; `None`: the port must accept a connection.
+    #[serde(default)]
+    pub get: Option<String>,
+    /// Time limit, from the start of the process.
+    #[serde(with = "units::duration")]
+    pub within: Duration,
+}
+
+/// An edge of the network that runs through the fault proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPlan {
+    /// Its name.
+    pub name: Name,
+    /// The service that uses it; `None` for the way in.
+    #[serde(default)]
+    pub from: Option<Name>,
+    /// The service it leads to.
+    pub to: Name,
+    /// `http` or `tcp`: what `${link.NAME.url}` starts with.
+    pub scheme: String,
+}

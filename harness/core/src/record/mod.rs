@@ -1,0 +1,174 @@
+//! The record: events folded into what verdicts and reports ask for. The only aggregation there is. Bounded by
+//! names, epochs and windows, never by the length of the run. Order within a second does not matter.
+
+mod fold;
+mod windows;
+
+pub use fold::{FoldError, fold};
+
+use crate::event::{ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd, RunStarted, ScenarioEnd, SelfHealth, StepFinished};
+use crate::hist::Hist;
+use crate::name::Name;
+use std::collections::BTreeMap;
+
+/// Everything a run's events say.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// What the run set out to do; absent only while a stream is being read.
+    pub run: Option<Box<RunStarted>>,
+    /// Microseconds of the last event.
+    pub last_us: u64,
+    /// How it ended; `None` for a stream cut short.
+    pub end: Option<RunEnd>,
+    /// Whether somebody asked it to stop.
+    pub cancelled: bool,
+    /// How the target fared.
+    pub target: TargetRecord,
+    /// The phases, with begin and end in microseconds.
+    pub phases: Vec<(Phase, u64, Option<u64>)>,
+    /// Functional walks, in order.
+    pub journeys: Vec<JourneyRecord>,
+    /// Contracts, by name.
+    pub contracts: BTreeMap<Name, ContractRecord>,
+    /// Scenarios, in order.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// Faults, in order of arming; journeys' own included.
+    pub faults: Vec<FaultRecord>,
+    /// Links: (microseconds, tick), one a second, thinned to at most 600.
+    pub links: BTreeMap<Name, Vec<(u64, LinkTick)>>,
+    /// Scrapes: service → series → (microseconds, value), thinned to at most 600 points.
+    pub probes: BTreeMap<String, BTreeMap<String, Vec<(u64, f64)>>>,
+    /// Scrapes that failed: service → (count, last reason).
+    pub probe_failures: BTreeMap<String, (u64, String)>,
+    /// The instrument: (microseconds, figures), thinned to at most 600 with lag distributions added.
+    pub health: Vec<(u64, SelfHealth)>,
+    /// Gates that stopped a scenario: (microseconds, gate, observed).
+    pub tripped: Vec<(u64, String, String)>,
+    /// Notices: (microseconds, words).
+    pub notices: Vec<(u64, String)>,
+}
+
+/// How the target fared.
+#[derive(Debug, Clone, Default)]
+pub struct TargetRecord {
+    /// Services that got ready: (service, microseconds it took).
+    pub ready: Vec<(String, u64)>,
+    /// Where journeys and load went in.
+    pub entry: Option<String>,
+    /// When everything was up, microseconds.
+    pub ready_us: Option<u64>,
+    /// Why it did not come up: (service, reason, last lines).
+    pub failed: Option<(Option<String>, String, Vec<String>)>,
+    /// Services that died: (microseconds, service, status, last lines).
+    pub died: Vec<(u64, String, String, Vec<String>)>,
+}
+
+/// One functional walk.
+#[derive(Debug, Clone)]
+pub struct JourneyRecord {
+    /// The journey.
+    pub journey: Name,
+    /// The data row.
+    pub row: u32,
+    /// How it went; `None` while under way or cut short.
+    pub outcome: Option<Outcome>,
+    /// Microseconds.
+    pub took_us: u64,
+    /// Its steps, in order.
+    pub steps: Vec<StepFinished>,
+}
+
+/// One contract.
+#[derive(Debug, Clone, Default)]
+pub struct ContractRecord {
+    /// Findings by key: the first of its kind, and how many there were.
+    pub findings: BTreeMap<String, (ContractFinding, u64)>,
+    /// What was exercised; the last word counts.
+    pub coverage: Option<ContractCoverage>,
+}
+
+/// One scenario's load.
+#[derive(Debug, Clone)]
+pub struct ScenarioRecord {
+    /// The scenario.
+    pub name: Name,
+    /// Microseconds of second 0.
+    pub t0_us: u64,
+    /// When and how it ended.
+    pub end: Option<(u64, ScenarioEnd)>,
+    /// Its epochs, in order.
+    pub epochs: Vec<Epoch>,
+    /// Journeys and steps, by name.
+    pub names: BTreeMap<String, NameRecord>,
+    /// Examples of failed and slow exchanges.
+    pub exemplars: Vec<Exemplar>,
+    /// Length of a window, seconds: 1 up to ten minutes, so that there are at most 600.
+    pub window_s: u32,
+}
+
+/// A name's figures.
+#[derive(Debug, Clone, Default)]
+pub struct NameRecord {
+    /// Full figures per epoch.
+    pub epochs: BTreeMap<u32, Tally>,
+    /// (window, epoch) → figures, with latencies at two digits.
+    pub windows: BTreeMap<(u32, u32), Tally>,
+}
+
+/// Counts and latencies of some samples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    /// Arrivals the schedule intended.
+    pub planned: u64,
+    /// Begun.
+    pub started: u64,
+    /// Begun late by the generator's fault.
+    pub late_generator: u64,
+    /// Begun late for want of a free connection.
+    pub late_target: u64,
+    /// Intended, never begun.
+    pub dropped: u64,
+    /// Ended well.
+    pub ok: u64,
+    /// Ended badly, by class.
+    pub errors: BTreeMap<String, u64>,
+    /// Under way at the stop.
+    pub cancelled: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Response time.
+    pub response: Hist,
+    /// Service time.
+    pub service: Hist,
+}
+
+impl Tally {
+    /// Everything that ended badly.
+    pub fn failed(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// Everything that ended, cancelled ones aside.
+    pub fn finished(&self) -> u64 {
+        self.ok + self.failed()
+    }
+}
+
+/// One fault, as it went.
+#[derive(Debug, Clone)]
+pub struct FaultRecord {
+    /// Its name.
+    pub name: String,
+    /// Its scenario, or `None` for a journey's own.
+    pub scenario: Option<Name>,
+    /// What it does, for people.
+    pub what: String,
+    /// Armed, microseconds.
+    pub armed_us: u64,
+    /// First effect, microseconds.
+    pub effective_us: Option<u64>,
+    /// Lifted, microseconds.
+    pub lifted_us: Option<u64>,
+    /// Why it could not be applied or lifted.
+    pub failed: Option<String>,
+}

@@ -1,0 +1,108 @@
+//! The verdict: a pure function of the record. Four values, the worst wins, missing data never passes. The
+//! instrument is judged before the target.
+
+mod gates;
+mod generator;
+mod recovery;
+
+pub use gates::{evaluate, tripped};
+pub use generator::generator;
+pub use recovery::{Recovered, recovery};
+
+use crate::expr::gate::Unit;
+use crate::name::Name;
+use crate::plan::gate::{Class, Gate};
+use serde::{Deserialize, Serialize};
+
+/// The four values of a result, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grade {
+    /// It held.
+    Pass,
+    /// Too little was seen to say.
+    Inconclusive,
+    /// What was seen can't be trusted.
+    Invalid,
+    /// It did not hold.
+    Fail,
+}
+
+/// What a run is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The worst of all that judges.
+    pub grade: Grade,
+    /// Functional walks.
+    pub journeys: CheckResult,
+    /// Contracts.
+    pub contract: CheckResult,
+    /// Whether the target came up and stayed up.
+    pub target: CheckResult,
+    /// The instrument, per scenario in order.
+    pub generator: Vec<GeneratorResult>,
+    /// The gates, in the plan's order.
+    pub gates: Vec<GateResult>,
+}
+
+/// A built-in check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// How it went.
+    pub grade: Grade,
+    /// Checked in all.
+    pub total: u64,
+    /// That failed.
+    pub failed: u64,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// The generator's own verdict for one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorResult {
+    /// The scenario.
+    pub scenario: Name,
+    /// Whether its figures can be trusted.
+    pub trust: Trust,
+    /// Why not, one sentence a rule; empty when valid.
+    pub reasons: Vec<String>,
+}
+
+/// Whether the load was what it was meant to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// It was.
+    Valid,
+    /// Nearly: figures stand, with the reasons beside them.
+    Degraded,
+    /// It was not: gates on it are invalid, unless they fail all the same.
+    Invalid,
+}
+
+/// One gate's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateResult {
+    /// The gate.
+    pub gate: Gate,
+    /// How it went.
+    pub grade: Grade,
+    /// What was seen, in `unit`; `None` when there is nothing to see.
+    pub observed: Option<f64>,
+    /// The unit of `observed` and of the gate's limit.
+    pub unit: Unit,
+    /// One sentence a person can act on: what was seen against what, where, over how much.
+    pub reason: String,
+    /// Samples it rests on.
+    pub samples: u64,
+    /// For `over`: the first second of the worst window, from the scenario's begin.
+    pub worst_second: Option<u32>,
+}
+
+impl GateResult {
+    /// Whether failing it is NO-GO.
+    pub fn is_key(&self) -> bool {
+        self.gate.class == Class::Key
+    }
+}
