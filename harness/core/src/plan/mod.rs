@@ -30,6 +30,9 @@ pub struct Plan {
     pub variant: Option<Name>,
     /// Decides arrivals, choices, data and fault rolls.
     pub seed: u64,
+    /// Whether every request carries a W3C `traceparent`.
+    #[serde(default = "on")]
+    pub traceparent: bool,
     /// The system under test.
     pub target: TargetPlan,
     /// Secrets, by name; the values never enter a plan.
@@ -52,6 +55,11 @@ pub struct Plan {
     pub plan_digest: String,
     /// SHA-256 over what changes a measurement: shapes, journeys, data, faults, target mode, variant. Hex.
     pub workload_digest: String,
+}
+
+/// A plan written before the switch existed sent it always.
+const fn on() -> bool {
+    true
 }
 
 impl Plan {
