@@ -1,0 +1,399 @@
+//! What a toxic is: its kind with attributes, its direction, its toxicity, in Toxiproxy's JSON. Says what is valid;
+//! knows nothing of how a toxic is carried out.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::name::{NameError, ToxicName};
+
+/// A toxic that can't be: the message says what is wrong and what would be right.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ToxicError {
+    /// The type is none of Toxiproxy's.
+    #[error("invalid toxic type `{0}`; it is one of {types}", types = ToxicKind::TYPES.join(", "))]
+    UnknownType(String),
+    /// The stream is neither of the two.
+    #[error("stream was invalid, can be either upstream or downstream, not `{0}`")]
+    UnknownStream(String),
+    /// An attribute has the wrong type or is negative.
+    #[error(
+        "failed to read the attributes of a {kind} toxic: {reason}; they are whole numbers, not negative"
+    )]
+    Attributes {
+        /// The toxic's type.
+        kind: String,
+        /// What the reader of the attributes found.
+        reason: String,
+    },
+    /// The share of connections is not a share.
+    #[error("toxicity {0} is not a share of connections; give a number from 0 to 1")]
+    Toxicity(f64),
+    /// A slicer without a size would slice for ever.
+    #[error("a slicer needs an average_size of at least 1 byte")]
+    AverageSize,
+    /// A slice would have less than no bytes.
+    #[error(
+        "size_variation {variation} is larger than average_size {average}; it must not exceed it"
+    )]
+    SizeVariation {
+        /// `size_variation`, bytes.
+        variation: u64,
+        /// `average_size`, bytes.
+        average: u64,
+    },
+    /// The name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+/// A direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// From the client to the service.
+    Upstream,
+    /// From the service to the client.
+    Downstream,
+}
+
+impl Stream {
+    /// `upstream` or `downstream`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Downstream => "downstream",
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Stream {
+    type Err = ToxicError;
+
+    /// Any case, as Toxiproxy has it.
+    fn from_str(text: &str) -> Result<Self, ToxicError> {
+        [Self::Upstream, Self::Downstream]
+            .into_iter()
+            .find(|stream| text.eq_ignore_ascii_case(stream.as_str()))
+            .ok_or_else(|| ToxicError::UnknownStream(text.to_owned()))
+    }
+}
+
+/// What a toxic does, with its attributes in Toxiproxy's units. Missing attributes read as 0, unknown ones are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
+pub enum ToxicKind {
+    /// Delays every chunk; chunks overlap, so throughput is not cut.
+    Latency {
+        /// The delay, ms.
+        #[serde(default)]
+        latency: u64,
+        /// The delay is drawn from `latency ± jitter`, ms.
+        #[serde(default)]
+        jitter: u64,
+    },
+    /// Limits the rate.
+    Bandwidth {
+        /// KB/s, 1 KB = 1000 bytes; 0 lets nothing through.
+        #[serde(default)]
+        rate: u64,
+    },
+    /// Holds the end of the stream back.
+    SlowClose {
+        /// How long, ms.
+        #[serde(default)]
+        delay: u64,
+    },
+    /// Drops all data and closes the connection.
+    Timeout {
+        /// After so long without data, ms; 0 never closes.
+        #[serde(default)]
+        timeout: u64,
+    },
+    /// Resets the connection (RST).
+    ResetPeer {
+        /// So long after the first data or the end of the stream, ms.
+        #[serde(default)]
+        timeout: u64,
+    },
+    /// Splits chunks into small ones.
+    Slicer {
+        /// The mean size of a slice, bytes, at least 1.
+        #[serde(default)]
+        average_size: u64,
+        /// The size is drawn from `average_size ± size_variation`, bytes.
+        #[serde(default)]
+        size_variation: u64,
+        /// The pause after each slice, µs.
+        #[serde(default)]
+        delay: u64,
+    },
+    /// Closes the connection after so many bytes.
+    LimitData {
+        /// Bytes per link.
+        #[serde(default)]
+        bytes: u64,
+    },
+    /// Passes everything.
+    Noop {},
+}
+
+impl ToxicKind {
+    /// The names of all kinds, as `type` spells them.
+    pub const TYPES: [&'static str; 8] = [
+        "latency",
+        "bandwidth",
+        "slow_close",
+        "timeout",
+        "reset_peer",
+        "slicer",
+        "limit_data",
+        "noop",
+    ];
+
+    /// `type` in the JSON.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Timeout { .. } => "timeout",
+            Self::ResetPeer { .. } => "reset_peer",
+            Self::Slicer { .. } => "slicer",
+            Self::LimitData { .. } => "limit_data",
+            Self::Noop {} => "noop",
+        }
+    }
+
+    /// A kind from its `type` and `attributes` (absent ones are 0).
+    ///
+    /// # Errors
+    /// For an unknown type, an attribute that is no whole number or negative, and a slicer that can't slice.
+    pub fn from_parts(type_name: &str, attributes: Map<String, Value>) -> Result<Self, ToxicError> {
+        if !Self::TYPES.contains(&type_name) {
+            return Err(ToxicError::UnknownType(type_name.to_owned()));
+        }
+        let kind: Self =
+            serde_json::from_value(json!({ "type": type_name, "attributes": attributes }))
+                .map_err(|error| ToxicError::Attributes {
+                    kind: type_name.to_owned(),
+                    reason: error.to_string(),
+                })?;
+        kind.validate()?;
+        Ok(kind)
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ToxicError> {
+        match *self {
+            Self::Slicer {
+                average_size: 0, ..
+            } => Err(ToxicError::AverageSize),
+            Self::Slicer {
+                average_size: average,
+                size_variation: variation,
+                ..
+            } if variation > average => Err(ToxicError::SizeVariation { variation, average }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A fault on one direction of a proxy's links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawToxic")]
+pub struct Toxic {
+    /// Unique within the proxy.
+    pub name: ToxicName,
+    /// What it does.
+    #[serde(flatten)]
+    pub kind: ToxicKind,
+    /// The direction it works on.
+    pub stream: Stream,
+    /// The share of connections it works on, 0 to 1; rolled once per connection.
+    pub toxicity: f64,
+}
+
+impl Toxic {
+    /// A toxic on every connection, named as Toxiproxy does: `<type>_<stream>`.
+    #[must_use]
+    pub fn new(kind: ToxicKind, stream: Stream) -> Self {
+        Self {
+            name: default_name(&kind, stream),
+            kind,
+            stream,
+            toxicity: 1.0,
+        }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(self, name: ToxicName) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same on a share of connections only, 0 to 1.
+    #[must_use]
+    pub fn with_toxicity(self, toxicity: f64) -> Self {
+        Self { toxicity, ..self }
+    }
+
+    /// # Errors
+    /// When the toxicity is outside 0 to 1, or the attributes are impossible.
+    pub fn validate(&self) -> Result<(), ToxicError> {
+        if !(0.0..=1.0).contains(&self.toxicity) {
+            return Err(ToxicError::Toxicity(self.toxicity));
+        }
+        self.kind.validate()
+    }
+}
+
+fn default_name(kind: &ToxicKind, stream: Stream) -> ToxicName {
+    let name = ToxicName::new(format!("{}_{stream}", kind.type_name()));
+    #[expect(
+        clippy::unwrap_used,
+        reason = "proof: two of this file's own words joined by an underscore"
+    )]
+    name.unwrap()
+}
+
+/// A toxic as typed: everything but the type may be missing.
+#[derive(Deserialize)]
+struct RawToxic {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    stream: Option<String>,
+    #[serde(default)]
+    toxicity: Option<f64>,
+    #[serde(default)]
+    attributes: Option<Map<String, Value>>,
+}
+
+impl TryFrom<RawToxic> for Toxic {
+    type Error = ToxicError;
+
+    fn try_from(raw: RawToxic) -> Result<Self, ToxicError> {
+        let stream = match raw.stream.as_deref() {
+            None | Some("") => Stream::Downstream,
+            Some(text) => text.parse()?,
+        };
+        let kind = ToxicKind::from_parts(&raw.kind, raw.attributes.unwrap_or_default())?;
+        let name = match raw.name {
+            Some(name) if !name.is_empty() => ToxicName::new(name)?,
+            _ => default_name(&kind, stream),
+        };
+        let toxic = Self {
+            name,
+            kind,
+            stream,
+            toxicity: raw.toxicity.unwrap_or(1.0),
+        };
+        toxic.validate()?;
+        Ok(toxic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Toxic, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn reads_what_toxiproxy_clients_send() {
+        let toxic = read(r#"{"type":"latency","attributes":{"latency":100,"extra":"x"}}"#).unwrap();
+        assert_eq!(
+            toxic.kind,
+            ToxicKind::Latency {
+                latency: 100,
+                jitter: 0
+            }
+        );
+        assert_eq!(
+            (toxic.name.as_str(), toxic.stream, toxic.toxicity),
+            ("latency_downstream", Stream::Downstream, 1.0)
+        );
+        let toxic =
+            read(r#"{"name":"t","type":"noop","stream":"UpStream","toxicity":0.5}"#).unwrap();
+        assert_eq!(
+            (toxic.kind, toxic.stream, toxic.toxicity),
+            (ToxicKind::Noop {}, Stream::Upstream, 0.5)
+        );
+    }
+
+    #[test]
+    fn writes_what_toxiproxy_writes() {
+        let toxic = Toxic::new(ToxicKind::Bandwidth { rate: 5 }, Stream::Upstream);
+        let expected = json!({"name":"bandwidth_upstream","type":"bandwidth","attributes":{"rate":5},
+                              "stream":"upstream","toxicity":1.0});
+        assert_eq!(serde_json::to_value(&toxic).unwrap(), expected);
+        let noop = serde_json::to_value(Toxic::new(ToxicKind::Noop {}, Stream::Upstream)).unwrap();
+        assert_eq!(noop["attributes"], json!({}));
+    }
+
+    #[test]
+    fn every_kind_survives_its_own_json() {
+        for name in ToxicKind::TYPES {
+            let attributes = json!({"average_size": 9, "size_variation": 3, "delay": 7, "timeout": 1, "rate": 2});
+            let kind =
+                ToxicKind::from_parts(name, attributes.as_object().unwrap().clone()).unwrap();
+            assert_eq!(kind.type_name(), name);
+            let toxic = Toxic::new(kind, Stream::Downstream);
+            let again: Toxic =
+                serde_json::from_value(serde_json::to_value(&toxic).unwrap()).unwrap();
+            assert_eq!(again, toxic);
+        }
+    }
+
+    #[test]
+    fn refuses_what_crashes_the_real_server() {
+        let cases = [
+            (
+                r#"{"type":"bandwidth","attributes":{"rate":-1}}"#,
+                "not negative",
+            ),
+            (
+                r#"{"type":"latency","attributes":{"latency":1.5}}"#,
+                "whole numbers",
+            ),
+            (
+                r#"{"type":"slicer","attributes":{}}"#,
+                "average_size of at least 1",
+            ),
+            (r#"{"type":"slicer"}"#, "average_size of at least 1"),
+            (
+                r#"{"type":"slicer","attributes":{"average_size":2,"size_variation":3}}"#,
+                "size_variation 3 is larger",
+            ),
+            (r#"{"type":"latenzy"}"#, "invalid toxic type `latenzy`"),
+            (
+                r#"{"type":"noop","stream":"sideways"}"#,
+                "stream was invalid",
+            ),
+            (r#"{"type":"noop","toxicity":1.5}"#, "toxicity 1.5"),
+            (r#"{"type":"noop","name":"a\u0007"}"#, "control character"),
+            (r#"{"name":"x"}"#, "missing field `type`"),
+        ];
+        for (json, expected) in cases {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+        let toxic = Toxic::new(ToxicKind::Noop {}, Stream::Upstream).with_toxicity(f64::NAN);
+        assert!(matches!(toxic.validate(), Err(ToxicError::Toxicity(_))));
+    }
+}

@@ -1,0 +1,150 @@
+//! `bandwidth`: bytes leave as a line of that rate would finish sending them, in slices of at most 100 ms.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Stage, Turn, not_long_before};
+use crate::queue::Queue;
+use crate::toxic::ToxicKind;
+
+pub(super) struct Bandwidth {
+    /// KB/s, which is bytes per ms.
+    rate: u64,
+    /// Since when the line is free for the first chunk; none while nothing waits.
+    free_since: Option<Instant>,
+    /// The outlet was full: the time the line stood still is not made up for.
+    stalled: bool,
+    /// The first chunk has been counted as affected.
+    counted: bool,
+}
+
+impl Bandwidth {
+    pub(super) fn new(rate: u64) -> Self {
+        Self {
+            rate,
+            free_since: None,
+            stalled: false,
+            counted: false,
+        }
+    }
+
+    /// At most 100 ms of the line.
+    fn slice(&self, waiting: usize) -> usize {
+        usize::try_from(self.rate.saturating_mul(100)).map_or(waiting, |most| most.min(waiting))
+    }
+
+    fn time_for(&self, bytes: usize) -> Duration {
+        // proof: a slice is at most 100 ms of the rate, so the quotient is at most 10⁸ ns.
+        Duration::from_nanos((bytes as u128 * 1_000_000 / u128::from(self.rate)) as u64)
+    }
+}
+
+impl Stage for Bandwidth {
+    fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
+        while let Some(first) = inlet.front() {
+            if !self.counted {
+                self.counted = true;
+                turn.meter.chunk(turn.now);
+            }
+            if self.rate == 0 {
+                return;
+            }
+            if !outlet.has_room() {
+                self.stalled = true;
+                return;
+            }
+            let whole = first.bytes.len();
+            let slice = self.slice(whole);
+            let since = not_long_before(turn.now, self.free_since.unwrap_or(turn.now));
+            let due = since + self.time_for(slice);
+            if due > turn.now {
+                self.free_since = Some(since);
+                turn.wake_at(due);
+                return;
+            }
+            if let Some(chunk) = inlet.take(slice) {
+                outlet.push(chunk);
+            }
+            self.counted = slice < whole;
+            self.free_since = Some(if std::mem::take(&mut self.stalled) {
+                turn.now
+            } else {
+                due
+            });
+        }
+        self.free_since = None;
+        inlet.pass_end(outlet);
+    }
+
+    fn update(&mut self, kind: &ToxicKind) {
+        if let ToxicKind::Bandwidth { rate } = *kind {
+            self.rate = rate;
+            self.free_since = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::{Rig, ms};
+    use crate::toxic::ToxicKind::Bandwidth;
+
+    #[test]
+    fn the_rate_holds_from_slow_to_fast() {
+        for rate in [1_u64, 10, 1_000, 100_000] {
+            let mut rig = Rig::new(Bandwidth { rate });
+            let (mut passed, second) = (0, rate as usize * 1_000);
+            let start = rig.now();
+            while rig.now() - start < ms(1_000) {
+                rig.keep_full(second);
+                passed += rig
+                    .run(ms(1))
+                    .iter()
+                    .map(|(_, bytes)| bytes.len())
+                    .sum::<usize>();
+            }
+            let error = passed.abs_diff(second) as f64 / second as f64;
+            assert!(error <= 0.02, "{passed} bytes in a second at {rate} KB/s");
+        }
+    }
+
+    #[test]
+    fn a_large_chunk_leaves_in_slices_of_100_ms() {
+        let mut rig = Rig::new(Bandwidth { rate: 2 });
+        let start = rig.now();
+        rig.feed(&[1; 500]);
+        let out: Vec<_> = rig
+            .run(ms(2_000))
+            .into_iter()
+            .map(|(at, bytes)| (at - start, bytes.len()))
+            .collect();
+        assert_eq!(out, [(ms(100), 200), (ms(200), 200), (ms(250), 100)]);
+    }
+
+    #[test]
+    fn idle_time_is_not_saved_up() {
+        let mut rig = Rig::new(Bandwidth { rate: 1 });
+        rig.run(ms(5_000));
+        let start = rig.now();
+        rig.feed(&[1; 100]);
+        assert_eq!(rig.run(ms(500))[0].0 - start, ms(100));
+    }
+
+    #[test]
+    fn zero_lets_nothing_through_until_it_is_raised() {
+        let mut rig = Rig::new(Bandwidth { rate: 0 });
+        rig.feed(b"held");
+        rig.end();
+        assert!(rig.run(ms(60_000)).is_empty());
+        rig.update(Bandwidth { rate: 1 });
+        assert_eq!(rig.run(ms(500))[0].1, b"held");
+    }
+
+    #[test]
+    fn an_absurd_rate_does_not_overflow() {
+        let mut rig = Rig::new(Bandwidth { rate: u64::MAX });
+        rig.feed(b"x");
+        assert_eq!(rig.run(ms(1)).len(), 1);
+    }
+}

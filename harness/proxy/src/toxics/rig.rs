@@ -1,0 +1,187 @@
+//! The bench on which chains are tested: a chain, a clock that only the test moves, and what came out when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::chain::{Armed, Chain};
+use crate::dice::test_key;
+use crate::name::ToxicName;
+use crate::queue::{Chunk, End};
+use crate::stats::Hits;
+use crate::toxic::{Stream, Toxic, ToxicKind};
+
+pub(crate) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+pub(crate) fn armed(id: u64, kind: ToxicKind, toxicity: f64) -> Armed {
+    let name = ToxicName::new(format!("t{id}")).unwrap();
+    let toxic = Toxic::new(kind, Stream::Downstream)
+        .named(name)
+        .with_toxicity(toxicity);
+    Armed {
+        id,
+        revision: 0,
+        roll: 0,
+        toxic,
+        hits: Arc::new(Hits::new()),
+    }
+}
+
+type Output = Vec<(Instant, Vec<u8>)>;
+
+pub(crate) struct Rig {
+    chain: Chain,
+    toxics: Vec<Armed>,
+    now: Instant,
+    output: Output,
+    ids: u64,
+    hits: Option<Arc<Hits>>,
+}
+
+impl Rig {
+    pub(crate) fn new(kind: ToxicKind) -> Self {
+        Self::chain(&[kind])
+    }
+
+    pub(crate) fn chain(kinds: &[ToxicKind]) -> Self {
+        Self::armed(
+            kinds
+                .iter()
+                .zip(1..)
+                .map(|(kind, id)| armed(id, *kind, 1.0))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn armed(toxics: Vec<Armed>) -> Self {
+        Self::for_connection(0, toxics)
+    }
+
+    pub(crate) fn for_connection(connection: u64, toxics: Vec<Armed>) -> Self {
+        let (mut chain, now) = (Chain::new(test_key(connection)), Instant::now());
+        chain.apply(&toxics, now);
+        let hits = toxics.first().map(|first| first.hits.clone());
+        Self {
+            chain,
+            toxics,
+            now,
+            output: Vec::new(),
+            ids: 100,
+            hits,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.chain.inlet().push(Chunk {
+            bytes: Bytes::copy_from_slice(bytes),
+            arrived: self.now,
+        });
+    }
+
+    /// Feeds until `bytes` more would not be taken, as a sender does that is faster than any toxic.
+    pub(crate) fn keep_full(&mut self, bytes: usize) {
+        let mut fed = 0;
+        while self.wants_input() && fed < bytes {
+            self.feed(&[0; 16_384]);
+            fed += 16_384;
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.chain.inlet().finish(End::Eof);
+    }
+
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.until(self.now + by);
+    }
+
+    /// Lets time pass and takes what has come out by then, that of earlier `advance`s included.
+    pub(crate) fn run(&mut self, by: Duration) -> Output {
+        self.advance(by);
+        std::mem::take(&mut self.output)
+    }
+
+    fn until(&mut self, end: Instant) {
+        loop {
+            let wake = self.pump();
+            match wake.filter(|wake| *wake <= end && !self.chain.is_reset()) {
+                // As a timer does: never before its time, and never twice for nothing.
+                Some(wake) => self.now = wake.max(self.now),
+                None => break,
+            }
+        }
+        self.now = end;
+        self.pump();
+    }
+
+    fn pump(&mut self) -> Option<Instant> {
+        loop {
+            let wake = self.chain.pump(self.now);
+            let mut wrote = false;
+            while let Some(chunk) = self.chain.out().pop() {
+                self.output.push((self.now, chunk.bytes.to_vec()));
+                wrote = true;
+            }
+            if !wrote {
+                return wake;
+            }
+        }
+    }
+
+    /// Updates the first toxic.
+    pub(crate) fn update(&mut self, kind: ToxicKind) {
+        self.toxics[0].toxic.kind = kind;
+        self.toxics[0].revision += 1;
+        self.toxics[0].roll += 1;
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    /// Removes the first toxic.
+    pub(crate) fn remove(&mut self) {
+        self.toxics.remove(0);
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    /// Removes all toxics and adds others in the same step.
+    pub(crate) fn replace(&mut self, kinds: &[ToxicKind]) {
+        self.toxics.clear();
+        for kind in kinds {
+            self.ids += 1;
+            self.toxics.push(armed(self.ids, *kind, 1.0));
+        }
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    pub(crate) fn ended(&mut self) -> Option<End> {
+        self.pump();
+        self.chain.out().at_end()
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        self.chain.is_reset()
+    }
+
+    pub(crate) fn bypassed(&self) -> bool {
+        self.chain.is_bypassed()
+    }
+
+    pub(crate) fn wants_input(&self) -> bool {
+        self.chain.wants_input()
+    }
+
+    /// Connections and chunks that the first toxic of the beginning has affected.
+    pub(crate) fn hits(&self) -> (u64, u64) {
+        let hits = self.hits.as_ref().unwrap();
+        let hits = hits.snapshot(&ToxicName::new("x").unwrap(), Stream::Downstream);
+        assert_eq!(hits.first_affected.is_some(), hits.connections > 0);
+        (hits.connections, hits.chunks)
+    }
+}
