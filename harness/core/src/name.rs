@@ -12,7 +12,7 @@ pub enum NameError {
     #[error("a name must not be empty")]
     Empty,
     /// Longer than [`Name::MAX`] characters.
-    #[error("a name has at most {} characters, this one has {0}", Name::MAX)]
+    #[error("a name has at most {max} characters, this one has {0}", max = Name::MAX)]
     TooLong(usize),
     /// A character that could escape a path, a label or an expression.
     #[error("a name may not contain {0:?}; use letters, digits, `-`, `_` and `.`, starting with a letter or digit")]
