@@ -1,2 +1,17 @@
-//! The harness binary.
-fn main() {}
+//! The `harness` binary: reads the command line, runs it, and answers with an exit code.
+
+mod args;
+mod commands;
+mod diagnostics;
+mod environment;
+mod error;
+mod printer;
+mod sources;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    commands::dispatch(args)
+}

@@ -1,1 +1,18 @@
-//! drive
+//! Runs a plan: brings the target up, walks journeys, checks contracts, plays load and faults, and says everything as
+//! events. Knows no reporter and no file format. `target`, `journey`, `contract`, `load` and `chaos` don't import each
+//! other; what one needs of another is a trait in [`ports`], and only [`executor`] sees them all.
+
+pub mod chaos;
+pub mod contract;
+pub mod dispatcher;
+pub mod executor;
+pub mod health;
+pub mod http_client;
+pub mod journey;
+pub mod load;
+pub mod ports;
+pub mod probe;
+pub mod redact;
+pub mod target;
+
+pub use harness_load::Clock;

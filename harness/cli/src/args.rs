@@ -1,0 +1,260 @@
+//! The command line as typed. Each flag has its words here; what they mean is decided by the commands.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Answers, with evidence, whether a build can ship: starts the system, walks its journeys, checks its contracts, loads
+/// it, breaks it, and writes one report.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The suite's root: the folder of harness.toml. Default: the nearest folder upwards that has one.
+    #[arg(long, short = 'C', global = true, value_name = "FOLDER")]
+    pub(crate) suite: Option<PathBuf>,
+    /// Nothing on stderr but errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// harness's own log on stderr, for example `debug` or `harness_drive=trace`.
+    #[arg(long, global = true, value_name = "FILTER", env = "HARNESS_LOG")]
+    pub(crate) log: Option<String>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    passed: GO, or CONDITIONAL GO
+  1    a journey, a contract or a gate failed: NO-GO
+  2    the suite or the command line is wrong
+  3    the target did not start, or this machine can't do what the plan needs
+  4    the load was invalid (the instrument's fault, not the target's) and nothing failed
+  5    a key gate is inconclusive and nothing failed
+  6    CONDITIONAL GO with --strict
+  130  interrupted; the report is written";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the suite, or some scenarios of it, and answer GO or NO-GO.
+    Run(RunArgs),
+    /// Check the suite: every error at once, each with its place and a hint.
+    Check(CheckArgs),
+    /// Print what a run would do, the load's shape included.
+    Plan(PlanArgs),
+    /// Write a small, commented, working suite for a URL into a folder.
+    Init(InitArgs),
+    /// Load one URL, without a suite.
+    Load(LoadArgs),
+    /// Check a running API against its OpenAPI document, without a suite.
+    Contract(ContractArgs),
+    /// Render a run's reports again, from its events alone.
+    Report(ReportArgs),
+    /// Print the JSON Schema of a suite's files, for editors.
+    Schema(SchemaArgs),
+    /// Undo what killed runs left behind: processes and folders. Never touches a live run.
+    Heal(HealArgs),
+    /// Wait for the harness to vanish, then clean up after it.
+    #[command(hide = true)]
+    Guardian {
+        /// The undo journal.
+        journal: PathBuf,
+    },
+}
+
+/// What a run is made of.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(crate) struct Selection {
+    /// Scenarios to run; all that the profile and the tags choose if none is named.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+    /// A profile of harness.toml: which tags, which scenarios, how long.
+    #[arg(long, short)]
+    pub(crate) profile: Option<String>,
+    /// How the target is brought up.
+    #[arg(long, value_enum)]
+    pub(crate) target: Option<TargetMode>,
+    /// A variant of harness.toml: the same suite against another configuration.
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Which journeys and scenarios, for example `smoke and not slow`.
+    #[arg(long, short, value_name = "EXPRESSION")]
+    pub(crate) tags: Option<String>,
+    /// Decides arrivals, choices, data and fault rolls.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// How the target is brought up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetMode {
+    /// As processes of this machine.
+    Process,
+    /// It runs already.
+    External,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What is printed and how it is judged.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Output {
+    /// What goes to stdout at the end: the summary for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// CONDITIONAL GO exits with 6.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Where run folders are kept. Default: reports/runs under the suite's root.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+}
+
+/// A format of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// Findings as text, or as JSON on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// For people, or the frozen plan as JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InitArgs {
+    /// Where the system under test answers, for example http://localhost:8080.
+    pub(crate) url: String,
+    /// The folder to write into; made if it is not there. Nothing in it is overwritten.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Arguments of `load`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoadArgs {
+    /// The URL to be requested.
+    pub(crate) url: String,
+    /// Arrivals, constant (`200/s`) or ramping (`10/s..500/s`).
+    #[arg(long, short, default_value = "50/s")]
+    pub(crate) rate: String,
+    /// For how long.
+    #[arg(long = "for", short = 'd', value_name = "DURATION", default_value = "10s")]
+    pub(crate) lasts: String,
+    /// The method.
+    #[arg(long, short = 'X', default_value = "GET")]
+    pub(crate) method: String,
+    /// A header, `name: value`; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// The body; `{{ uuid() }}` and the like are filled in for each request.
+    #[arg(long, short = 'b')]
+    pub(crate) body: Option<String>,
+    /// What every answer must satisfy, for example `status == 200`; may be given several times.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) expect: Vec<String>,
+    /// What the load is judged by, for example `p99 < 200ms`; may be given several times.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) gate: Vec<String>,
+    /// Time limit of one request.
+    #[arg(long, default_value = "10s")]
+    pub(crate) timeout: String,
+    /// Connections at most.
+    #[arg(long, default_value_t = 256)]
+    pub(crate) connections: u32,
+    /// Decides arrivals and data.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Arguments of `contract`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ContractArgs {
+    /// Base address of the API.
+    pub(crate) url: String,
+    /// Its OpenAPI document: a file, or a URL it is served at.
+    pub(crate) document: String,
+    /// A header sent with every request, `name: value`; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// Decides the generated data.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// A run: its id or the beginning of it, its folder, a file of events, or `latest`.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Which report; `all` writes every one beside the events.
+    #[arg(long, value_enum, default_value_t = Kind::All)]
+    pub(crate) kind: Kind,
+    /// Where it is written, `-` for stdout. Default: beside the events.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where run folders are kept. Default: reports/runs under the suite's root.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+}
+
+/// A kind of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Every kind.
+    All,
+    /// One page for a browser.
+    Html,
+    /// For CI.
+    Junit,
+    /// For a job's page.
+    Markdown,
+    /// For programs.
+    Json,
+    /// The summary a run prints at its end.
+    Text,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SchemaArgs {
+    /// Which file's schema: `harness`, `scenario` or `journey`. Without it: all of them, by name.
+    pub(crate) file: Option<String>,
+}
+
+/// Arguments of `heal`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HealArgs {
+    /// Where run folders are kept. Default: reports/runs under the suite's root.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+}

@@ -1,0 +1,63 @@
+//! What can end a command, with the exit code it means and a hint.
+
+use std::path::PathBuf;
+
+/// Why a command ended without its answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The suite has errors; they were printed.
+    #[error("{0}")]
+    Suite(String),
+    /// The command line can't be understood.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// There is no suite here.
+    #[error("failed to find harness.toml in {} or any folder above it", from.display())]
+    NoSuite {
+        /// Where the search began.
+        from: PathBuf,
+    },
+    /// A file can't be written or read.
+    #[error("failed to {doing} {}: {source}", path.display())]
+    File {
+        /// `write`, `read`, `create`.
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// This machine can't do it.
+    #[error("{0}")]
+    Machine(String),
+    /// A report can't be made.
+    #[error("{0}")]
+    Report(String),
+}
+
+impl CliError {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Suite(_) | Self::Usage { .. } | Self::NoSuite { .. } => 2,
+            Self::File { .. } | Self::Machine(_) | Self::Report(_) => 3,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } if !hint.is_empty() => Some(hint.clone()),
+            Self::NoSuite { .. } => Some("`harness init URL` writes a first suite; -C names another folder".into()),
+            Self::File { doing: "write" | "create", .. } => {
+                Some("--reports names another folder for the runs".into())
+            }
+            _ => None,
+        }
+    }
+}

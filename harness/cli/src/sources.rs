@@ -1,0 +1,83 @@
+//! The only reader of a suite's files: finds the root, reads the texts, hands them to `core` with their names. What can't
+//! be read becomes a finding there, not an error here.
+
+use crate::error::CliError;
+use harness_core::suite::{Sources, references};
+use std::path::{Path, PathBuf};
+
+/// Files of one kind a suite may have; a folder with more is a mistake, not a suite.
+const MANY: usize = 5_000;
+
+/// A suite's texts and where they were found.
+pub(crate) struct Found {
+    /// The folder of harness.toml.
+    pub(crate) root: PathBuf,
+    /// The texts.
+    pub(crate) sources: Sources,
+}
+
+/// Finds the suite's root: `-C`, or the nearest folder upwards with a harness.toml.
+pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
+    let from = match chosen {
+        Some(folder) => folder.to_owned(),
+        None => std::env::current_dir().map_err(|source| CliError::File { doing: "read", path: ".".into(), source })?,
+    };
+    let from = std::path::absolute(&from).unwrap_or(from);
+    if chosen.is_some() {
+        let there = from.join("harness.toml").is_file();
+        return if there { Ok(from) } else { Err(CliError::NoSuite { from }) };
+    }
+    let found = from.ancestors().find(|folder| folder.join("harness.toml").is_file()).map(Path::to_owned);
+    found.ok_or(CliError::NoSuite { from })
+}
+
+/// Reads a suite: harness.toml, scenarios, journeys, features, and what they refer to.
+pub(crate) fn read(chosen: Option<&Path>) -> Result<Found, CliError> {
+    let root = root(chosen)?;
+    let mut names = vec!["harness.toml".to_owned()];
+    collect(&root, "scenarios", "toml", 2, &mut names);
+    collect(&root, "features", "feature", 8, &mut names);
+    names.truncate(MANY);
+    let mut sources = Sources::new();
+    for name in &names {
+        add(&root, name, &mut sources);
+    }
+    for name in references(&sources) {
+        add(&root, &name, &mut sources);
+    }
+    Ok(Found { root, sources })
+}
+
+/// Names of files with an extension under a folder, `/` separated, sorted, at most `depth` folders deep.
+fn collect(root: &Path, folder: &str, extension: &str, depth: usize, names: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return };
+    let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{folder}/{name}");
+        // A link is followed once, by the system; a loop of links ends at the depth.
+        if entry.path().is_dir() {
+            if depth > 1 {
+                collect(root, &path, extension, depth - 1, names);
+            }
+        } else if Path::new(&name).extension().is_some_and(|e| e == extension) && names.len() < MANY {
+            names.push(path);
+        }
+    }
+}
+
+fn add(root: &Path, name: &str, sources: &mut Sources) {
+    let path = root.join(name);
+    match std::fs::metadata(&path) {
+        // A document that is not there is told where the suite names it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && name != "harness.toml" => {}
+        Err(error) => sources.unreadable(name, error),
+        Ok(data) if !data.is_file() => sources.unreadable(name, "it is not a file"),
+        Ok(data) if data.len() > Sources::limit(name) => sources.too_large(name, data.len()),
+        Ok(_) => match std::fs::read(&path) {
+            Ok(bytes) => sources.add(name, bytes),
+            Err(error) => sources.unreadable(name, error),
+        },
+    }
+}

@@ -1,0 +1,132 @@
+//! Faults on a scenario's timeline: plays the edges against the run's clock, arms and lifts through a port, and says
+//! what it did. Knows neither the proxy nor the load engine.
+
+pub mod timeline;
+
+use crate::dispatcher::Mouth;
+use crate::ports::Faults;
+use harness_core::event::{Epoch, Event};
+use harness_core::plan::ScenarioPlan;
+use harness_load::Clock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use timeline::{Change, State, edges};
+use tokio_util::sync::CancellationToken;
+
+/// A lease outlives its fault by this much: a harness that hangs can't leave a fault behind.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How often the proxy is asked whether a fault has touched anything yet.
+const EFFECT_POLL: Duration = Duration::from_millis(20);
+
+/// Plays the faults of one scenario.
+pub struct Chaos<'r> {
+    /// The scenario.
+    pub scenario: &'r ScenarioPlan,
+    /// Who breaks and heals links.
+    pub faults: Arc<dyn Faults>,
+    /// Read by the load for every sample.
+    pub epoch: Arc<AtomicU32>,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Run-clock time of the scenario's second 0.
+    pub t0: Duration,
+    /// Where events go.
+    pub mouth: Mouth,
+}
+
+impl Chaos<'_> {
+    /// Says the first epoch; must come before the first arrival.
+    pub async fn open(&self) {
+        self.say_epoch(0, &State::default()).await;
+    }
+
+    /// Plays every edge, or until it is told to stop; then lifts whatever is still armed.
+    pub async fn play(&self, stop: &CancellationToken) {
+        let mut state = State::default();
+        let mut armed = Vec::new();
+        let mut epoch = 0;
+        for edge in edges(self.scenario) {
+            let due = self.clock.instant(self.t0 + edge.at);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep_until(due.into()) => {}
+            }
+            match edge.change {
+                Change::Arm(fault) => {
+                    self.arm(fault).await;
+                    armed.push(fault);
+                }
+                Change::Lift(fault) => {
+                    self.lift(fault).await;
+                    armed.retain(|f| *f != fault);
+                }
+                _ => {}
+            }
+            if state.apply(edge.change) {
+                epoch += 1;
+                self.epoch.store(epoch, Ordering::Release);
+                self.say_epoch(epoch, &state).await;
+            }
+        }
+        for fault in armed {
+            self.lift(fault).await;
+        }
+    }
+
+    async fn say_epoch(&self, epoch: u32, state: &State) {
+        let names = |faults: &[usize]| faults.iter().map(|f| self.scenario.faults[*f].name.clone()).collect();
+        let from = if epoch == 0 { self.t0 } else { self.clock.now() };
+        self.mouth
+            .say(Event::EpochStarted(Epoch {
+                scenario: self.scenario.name.clone(),
+                epoch,
+                from_us: u64::try_from(from.as_micros()).unwrap_or(u64::MAX),
+                stage: state.stage,
+                faults: names(&state.open),
+                settling: names(&state.settling),
+            }))
+            .await;
+    }
+
+    fn id(&self, fault: usize) -> String {
+        format!("{}-{fault}", self.scenario.name)
+    }
+
+    async fn arm(&self, fault: usize) {
+        let plan = &self.scenario.faults[fault];
+        let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
+        let what = format!("{} on {}", plan.kind, plan.link);
+        self.mouth.say(Event::FaultArmed { fault: name.clone(), scenario: scenario.clone(), what }).await;
+        let id = self.id(fault);
+        if let Err(reason) = self.faults.arm(&id, &plan.link, &plan.kind, plan.lasts + LEASE_MARGIN).await {
+            self.mouth.say(Event::FaultFailed { fault: name, scenario, reason }).await;
+            return;
+        }
+        let (faults, mouth, lasts) = (Arc::clone(&self.faults), self.mouth.clone(), plan.lasts);
+        tokio::spawn(async move {
+            let watch = async {
+                loop {
+                    if let Some(at) = faults.effective(&id) {
+                        return at;
+                    }
+                    tokio::time::sleep(EFFECT_POLL).await;
+                }
+            };
+            if let Ok(at) = tokio::time::timeout(lasts, watch).await {
+                let effective_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+                mouth.say(Event::FaultEffective { fault: name, scenario, effective_us }).await;
+            }
+        });
+    }
+
+    async fn lift(&self, fault: usize) {
+        let plan = &self.scenario.faults[fault];
+        let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
+        match self.faults.lift(&self.id(fault)).await {
+            Ok(()) => self.mouth.say(Event::FaultLifted { fault: name, scenario }).await,
+            Err(reason) => self.mouth.say(Event::FaultFailed { fault: name, scenario, reason }).await,
+        }
+    }
+}

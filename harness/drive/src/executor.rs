@@ -1,0 +1,302 @@
+//! The order of a run: target up, journeys, contract, scenarios, target down. The only module that sees all the others;
+//! it decides when, never what things mean.
+
+mod scenario;
+
+use crate::contract::{Contracts, Setting};
+use crate::dispatcher::{Dispatcher, Input, Mouth, Response};
+use crate::health::{self, Gauges};
+use crate::http_client::{Client, ClientError};
+use crate::journey::{Walker, cucumber};
+use crate::ports::{Faults, Watch};
+use crate::probe;
+use crate::redact::{Redactor, Secrets};
+use crate::target::guardian::{Guardian, GuardianError};
+use crate::target::heal::heal;
+use crate::target::journal::{Entry, Journal, JournalError};
+use crate::target::{Failed, Surroundings, Target};
+use harness_core::event::{Envelope, Event, Phase, RunEnd, RunStarted, ScenarioEnd};
+use harness_core::journey::Journey;
+use harness_core::name::Name;
+use harness_core::plan::Plan;
+use harness_core::record::Record;
+use harness_core::template::UnboundError;
+use harness_load::Clock;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A run to be made.
+pub struct Job {
+    /// What the stream begins with; holds the plan.
+    pub started: RunStarted,
+    /// Secrets, resolved.
+    pub secrets: Secrets,
+    /// The suite's root.
+    pub root: PathBuf,
+    /// The run's folder; must exist and be writable.
+    pub folder: PathBuf,
+    /// The run's clock, from its begin.
+    pub clock: Clock,
+    /// The program that is the guardian, and the arguments before the journal's path.
+    pub guardian: (PathBuf, Vec<String>),
+    /// Texts of the feature files, by name: cucumber sequences what they hold.
+    pub features: Vec<(String, String)>,
+}
+
+/// Why a run could not even begin. Nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// No journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// No guardian.
+    #[error(transparent)]
+    Guardian(#[from] GuardianError),
+    /// No HTTP client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// How a run went.
+pub struct Finished {
+    /// What its events say.
+    pub record: Record,
+    /// Whether it was left in a hurry: the guardian is cleaning up.
+    pub abandoned: bool,
+}
+
+/// Ways in which the dispatcher's decisions reach those who work.
+#[derive(Clone, Default)]
+struct Control {
+    cancel: CancellationToken,
+    loading: Arc<Mutex<Option<(Name, CancellationToken, Option<ScenarioEnd>)>>>,
+}
+
+impl Control {
+    fn stop_scenario(&self, name: &Name, end: ScenarioEnd) {
+        let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, token, why)) = loading.as_mut().filter(|(loading, ..)| loading == name) {
+            why.get_or_insert(end);
+            token.cancel();
+        }
+    }
+}
+
+/// Makes a run. The listener hears every event, on the caller's task, with the record so far. Each message on
+/// `interrupts` is a wish to stop; the second means at once.
+pub async fn run<L: FnMut(&Envelope, &Record)>(
+    job: Job,
+    mut interrupts: mpsc::Receiver<()>,
+    listener: L,
+) -> Result<Finished, BeginError> {
+    let redactor = Redactor::new(&job.secrets);
+    let client = Client::new(job.clock)?;
+    let journal = Journal::create(&job.folder.join("undo.ndjson"), job.started.run.as_str())?;
+    let arguments: Vec<&str> = job.guardian.1.iter().map(String::as_str).collect();
+    let guardian = Guardian::start(&job.guardian.0, &arguments, &journal)?;
+
+    let (mouth, mut inputs) = Mouth::pair();
+    let control = Control::default();
+    let mut dispatcher = Dispatcher::new(job.clock, redactor.clone(), listener);
+    let run = Run { mouth, control: control.clone(), client, redactor, journal: journal.clone(), gauges: Gauges::default(), job };
+    let mut work = tokio::spawn(run.perform());
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let left = loop {
+        // What was said is heard before the end of the work is noticed.
+        let input = tokio::select! {
+            biased;
+            Some(input) = inputs.recv() => input,
+            Some(()) = interrupts.recv() => Input::Interrupt,
+            ended = &mut work => break if ended.is_err() { Left::Broken } else { Left::InOrder },
+            _ = second.tick() => Input::Second,
+        };
+        match dispatcher.handle(input) {
+            Response::Continue => {}
+            Response::StopScenario(name, end) => control.stop_scenario(&name, end),
+            Response::Cancel => control.cancel.cancel(),
+            Response::ExitNow => break Left::InHurry,
+            Response::Finished => break Left::InOrder,
+        }
+    };
+    match left {
+        Left::InHurry => {
+            work.abort();
+            // Its pipe closes with this process, not before: the guardian must not race the last words.
+            std::mem::forget(guardian);
+        }
+        Left::InOrder => {
+            let _ = work.await;
+            journal.write(&Entry::Clean)?;
+            let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
+        }
+        Left::Broken => {
+            let text = "the harness itself failed (a defect: please report it); everything it started is being ended".to_owned();
+            dispatcher.handle(Input::Say(Event::Notice { text }));
+            let path = journal.path().to_owned();
+            let _ = tokio::task::spawn_blocking(move || heal(&path, Duration::from_secs(3))).await;
+            dispatcher.handle(Input::Say(Event::RunFinished { end: RunEnd::Broken }));
+            let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
+        }
+    }
+    Ok(Finished { record: dispatcher.into_record(), abandoned: left == Left::InHurry })
+}
+
+/// How the work was left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// Everything is undone.
+    InOrder,
+    /// Somebody asked twice to stop.
+    InHurry,
+    /// It panicked.
+    Broken,
+}
+
+/// A run under way.
+struct Run {
+    job: Job,
+    mouth: Mouth,
+    control: Control,
+    client: Client,
+    redactor: Redactor,
+    journal: Journal,
+    gauges: Gauges,
+}
+
+impl Run {
+    fn plan(&self) -> &Plan {
+        &self.job.started.plan
+    }
+
+    async fn perform(self) {
+        self.mouth.say(Event::RunStarted(Box::new(self.job.started.clone()))).await;
+        self.mouth.say(Event::TargetStarting).await;
+        let end = match Target::lay_out(&self.plan().target, self.surroundings()) {
+            Ok(target) => {
+                let end = self.with_target(&target).await;
+                target.down().await;
+                self.mouth.say(Event::TargetStopped).await;
+                end
+            }
+            Err(failed) => self.say_failed(failed).await,
+        };
+        self.mouth.say(Event::RunFinished { end }).await;
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            root: self.job.root.clone(),
+            folder: self.job.folder.clone(),
+            run: self.job.started.run.clone(),
+            seed: self.plan().seed,
+            clock: self.job.clock,
+            mouth: self.mouth.clone(),
+            secrets: self.job.secrets.clone(),
+            redactor: self.redactor.clone(),
+            journal: self.journal.clone(),
+            client: self.client.clone(),
+            gauges: self.gauges.clone(),
+        }
+    }
+
+    async fn say_failed(&self, failed: Failed) -> RunEnd {
+        let Failed { service, reason, output } = failed;
+        self.mouth.say(Event::TargetFailed { service, reason, output }).await;
+        RunEnd::TargetFailed
+    }
+
+    /// Everything between the target's begin and its end.
+    async fn with_target(&self, target: &Arc<Target>) -> RunEnd {
+        let up = tokio::select! {
+            biased;
+            () = self.control.cancel.cancelled() => return RunEnd::Cancelled,
+            up = target.up() => up,
+        };
+        if let Err(failed) = up {
+            return self.say_failed(failed).await;
+        }
+        let background = CancellationToken::new();
+        let mut watchers = tokio::task::JoinSet::new();
+        watchers.spawn(health::watch(self.gauges.clone(), self.mouth.clone(), background.clone()));
+        watchers.spawn(Arc::clone(target.links()).watch(self.mouth.clone(), background.clone()));
+        for one in target.probes() {
+            watchers.spawn(probe::watch(one, self.client.clone(), self.mouth.clone(), background.clone()));
+        }
+        let end = match self.phases(target).await {
+            Ok(()) if self.control.cancel.is_cancelled() => RunEnd::Cancelled,
+            Ok(()) => RunEnd::Completed,
+            Err(reason) => {
+                self.mouth.say(Event::Notice { text: format!("the run broke off: {reason}") }).await;
+                RunEnd::Broken
+            }
+        };
+        background.cancel();
+        while watchers.join_next().await.is_some() {}
+        end
+    }
+
+    async fn phases(&self, target: &Arc<Target>) -> Result<(), String> {
+        let plan = self.plan();
+        let symbols = target.symbols();
+        let bound = |journey: &Arc<Journey>| journey.bind(symbols).map(Arc::new);
+        let journeys = plan.journeys.iter().map(bound).collect::<Result<Vec<_>, UnboundError>>();
+        let journeys = journeys.map_err(|e| e.to_string())?;
+        let setting = Setting {
+            client: self.client.clone(),
+            mouth: self.mouth.clone(),
+            seed: plan.seed,
+            addresses: target.addresses(),
+        };
+        let contracts = Contracts::load(&plan.contracts, symbols, setting).map_err(|e| e.to_string())?;
+        let contracts = Arc::new(contracts);
+        let watch: Arc<dyn Watch> = Arc::clone(&contracts) as _;
+        let faults: Arc<dyn Faults> = Arc::clone(target.links()) as _;
+
+        if !plan.walks.is_empty() {
+            self.phase(Phase::Journeys, self.walk(&journeys, &faults, &watch)).await;
+        }
+        if !plan.contracts.is_empty() {
+            self.phase(Phase::Contract, contracts.exercise(&self.control.cancel)).await;
+        }
+        let mut outcome = Ok(());
+        if !plan.scenarios.is_empty() {
+            let play = scenario::play_all(self, target, &journeys, &faults, &watch);
+            outcome = self.phase(Phase::Scenarios, play).await;
+        }
+        contracts.say_coverage().await;
+        outcome
+    }
+
+    async fn phase<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
+        self.mouth.say(Event::PhaseStarted { phase }).await;
+        let done = work.await;
+        self.mouth.say(Event::PhaseFinished { phase }).await;
+        done
+    }
+
+    /// Walks the journeys: those in TOML in the plan's order, then those in feature files, which cucumber sequences.
+    async fn walk(&self, journeys: &[Arc<Journey>], faults: &Arc<dyn Faults>, watch: &Arc<dyn Watch>) {
+        let walker = Walker {
+            client: self.client.clone(),
+            clock: self.job.clock,
+            mouth: self.mouth.clone(),
+            faults: Arc::clone(faults),
+            watch: Arc::clone(watch),
+            run: self.job.started.run.clone(),
+            seed: self.plan().seed,
+            traceparent: self.plan().traceparent,
+        };
+        let chosen = self.plan().walks.iter().filter_map(|name| journeys.iter().find(|j| j.name == *name));
+        let (features, toml): (Vec<_>, Vec<_>) = chosen.cloned().partition(|j| j.origin.file.ends_with(".feature"));
+        for journey in &toml {
+            walker.walk_all(journey, &self.control.cancel).await;
+        }
+        if !features.is_empty() && !self.control.cancel.is_cancelled() {
+            cucumber::sequence(&walker, features, &self.job.features, &self.control.cancel).await;
+        }
+    }
+}

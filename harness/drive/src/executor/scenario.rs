@@ -1,0 +1,122 @@
+//! One scenario after another: fresh target if asked, steadiness before, load and faults together, everything healed
+//! after.
+
+use super::Run;
+use crate::chaos::Chaos;
+use crate::load::{self, Ended};
+use crate::ports::{Faults, Restart as _, Watch};
+use crate::target::Target;
+use harness_core::event::{Event, ScenarioEnd};
+use harness_core::journey::Journey;
+use harness_core::plan::ScenarioPlan;
+use harness_load::Attack;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// From the announcement to the first arrival: workers start and connect to nothing yet.
+const RUN_UP: Duration = Duration::from_millis(300);
+/// Requests per second one load worker is planned for; more workers start above it, up to one a core.
+const PER_WORKER: f64 = 5_000.0;
+
+/// Plays every scenario of the plan; the error ends the run.
+pub(super) async fn play_all(
+    run: &Run,
+    target: &Arc<Target>,
+    journeys: &[Arc<Journey>],
+    faults: &Arc<dyn Faults>,
+    watch: &Arc<dyn Watch>,
+) -> Result<(), String> {
+    for scenario in &run.plan().scenarios {
+        if run.control.cancel.is_cancelled() {
+            return Ok(());
+        }
+        let ready = tokio::select! {
+            biased;
+            () = run.control.cancel.cancelled() => return Ok(()),
+            ready = async {
+                if scenario.fresh {
+                    target.restart().await?;
+                }
+                target.steady().await
+            } => ready,
+        };
+        if let Err(reason) = ready {
+            let text = format!("scenario {} was not started: the target is not steady before it: {reason}", scenario.name);
+            run.mouth.say(Event::Notice { text }).await;
+            continue;
+        }
+        let end = play(run, scenario, journeys, faults, watch).await?;
+        target.links().heal();
+        run.mouth.say(Event::ScenarioFinished { scenario: scenario.name.clone(), end }).await;
+    }
+    Ok(())
+}
+
+async fn play(
+    run: &Run,
+    scenario: &ScenarioPlan,
+    journeys: &[Arc<Journey>],
+    faults: &Arc<dyn Faults>,
+    watch: &Arc<dyn Watch>,
+) -> Result<ScenarioEnd, String> {
+    let clock = run.job.clock;
+    let mixed = scenario.load.mix.iter().map(|entry| {
+        let found = journeys.iter().find(|journey| journey.name == entry.journey).cloned();
+        found.ok_or_else(|| format!("journey {} is not in the plan", entry.journey))
+    });
+    let mixed = mixed.collect::<Result<Vec<_>, _>>()?;
+    let stop = run.control.cancel.child_token();
+    let t0 = clock.now() + RUN_UP;
+    *run.control.loading.lock().unwrap_or_else(PoisonError::into_inner) =
+        Some((scenario.name.clone(), stop.clone(), None));
+    let t0_us = u64::try_from(t0.as_micros()).unwrap_or(u64::MAX);
+    run.mouth.say(Event::ScenarioStarted { scenario: scenario.name.clone(), t0_us }).await;
+    let epoch = Arc::new(AtomicU32::new(0));
+    let chaos = Chaos {
+        scenario,
+        faults: Arc::clone(faults),
+        epoch: Arc::clone(&epoch),
+        clock,
+        t0,
+        mouth: run.mouth.clone(),
+    };
+    chaos.open().await;
+    let attack = Attack {
+        scenario: scenario.name.clone(),
+        workers: workers(scenario, &mixed),
+        plan: scenario.load.clone(),
+        journeys: mixed,
+        seed: run.plan().seed,
+        run: run.job.started.run.clone(),
+        clock,
+        t0,
+        epoch,
+        traceparent: run.plan().traceparent,
+    };
+    let faulty = stop.child_token();
+    let loading = async {
+        let ended = load::play(attack, &run.mouth, watch, &run.gauges, &stop).await;
+        faulty.cancel();
+        ended
+    };
+    let (ended, ()) = tokio::join!(loading, chaos.play(&faulty));
+    let why = run.control.loading.lock().unwrap_or_else(PoisonError::into_inner).take().and_then(|(_, _, why)| why);
+    match ended {
+        Err(error) => {
+            run.mouth.say(Event::Notice { text: error.to_string() }).await;
+            Ok(ScenarioEnd::Broken)
+        }
+        Ok(Ended::Broken(_)) => Ok(ScenarioEnd::Broken),
+        Ok(Ended::Played) => Ok(ScenarioEnd::Completed),
+        Ok(Ended::Stopped) => Ok(why.unwrap_or(ScenarioEnd::Cancelled)),
+    }
+}
+
+/// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core.
+fn workers(scenario: &ScenarioPlan, journeys: &[Arc<Journey>]) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let steps = journeys.iter().map(|journey| journey.steps.len()).max().unwrap_or(1);
+    let wanted = scenario.load.peak().get() * steps as f64 / PER_WORKER;
+    (wanted.ceil() as usize).clamp(1, cores)
+}

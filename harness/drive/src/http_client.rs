@@ -1,0 +1,156 @@
+//! Sends the requests of functional walks and contract cases: one exchange in, one answer out. Adds nothing to a
+//! request and follows nothing; bodies are bounded.
+
+use bytes::{Bytes, BytesMut};
+use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};
+use harness_load::Clock;
+use std::error::Error as _;
+use std::time::Duration;
+
+/// Bytes of a body that are kept.
+const KEEP: usize = 8 << 20;
+/// Bytes of a body that are read; beyond, the exchange fails.
+const READ: u64 = 64 << 20;
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to set up the HTTP client: {0}")]
+pub struct ClientError(#[from] reqwest::Error);
+
+/// A client for functional runs.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: reqwest::Client,
+    clock: Clock,
+}
+
+/// One exchange, timed on the run's clock.
+#[derive(Debug, Clone)]
+pub struct Exchanged {
+    /// When it was sent.
+    pub sent: Duration,
+    /// When its last byte was read, or it failed.
+    pub ended: Duration,
+    /// Where the time went.
+    pub timing: Timing,
+    /// What came.
+    pub result: Result<Response, Failure>,
+}
+
+impl Client {
+    /// A client that keeps connections, honours no proxy settings and follows no redirects.
+    pub fn new(clock: Clock) -> Result<Self, ClientError> {
+        // Another part of the process may have installed it already; either is the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let inner = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(10))
+            .build()?;
+        Ok(Self { inner, clock })
+    }
+
+    /// Sends a request and reads its answer to the end, within the time limit.
+    pub async fn send(&self, request: &Request, timeout: Duration) -> Exchanged {
+        let sent = self.clock.now();
+        let mut timing = Timing::default();
+        let result = match tokio::time::timeout(timeout, self.exchange(request, sent, &mut timing)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure {
+                kind: FailureKind::Timeout,
+                detail: format!("no complete response within {}", harness_core::units::format_duration(timeout)),
+            }),
+        };
+        let ended = self.clock.now();
+        timing.total_us = micros(ended.saturating_sub(sent));
+        timing.body_us = timing.total_us.saturating_sub(timing.first_byte_us);
+        Exchanged { sent, ended, timing, result }
+    }
+
+    async fn exchange(&self, request: &Request, sent: Duration, timing: &mut Timing) -> Result<Response, Failure> {
+        let mut builder = self.inner.request(method(request.method), &request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if !request.body.is_empty() {
+            builder = builder.body(request.body.clone());
+        }
+        let mut response = builder.send().await.map_err(|e| failure(&e))?;
+        timing.first_byte_us = micros(self.clock.now().saturating_sub(sent));
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let (mut body, mut body_len) = (BytesMut::new(), 0u64);
+        while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
+            body_len += chunk.len() as u64;
+            body.extend_from_slice(&chunk[..chunk.len().min(KEEP - body.len())]);
+            if body_len > READ {
+                let detail = format!("the body is larger than {} MiB", READ >> 20);
+                return Err(Failure { kind: FailureKind::Protocol, detail });
+            }
+        }
+        Ok(Response { status: response.status().as_u16(), headers, body: Bytes::from(body), body_len })
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Head => reqwest::Method::HEAD,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+        Method::Options => reqwest::Method::OPTIONS,
+        Method::Trace => reqwest::Method::TRACE,
+    }
+}
+
+/// Files a client's error under its class, by what lies at its root.
+fn failure(error: &reqwest::Error) -> Failure {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    let (mut kind, mut detail) = (None, error.to_string());
+    while let Some(inner) = cause {
+        detail = inner.to_string();
+        kind = classify(inner).or(kind);
+        cause = inner.source();
+    }
+    let kind = match kind {
+        Some(kind) => kind,
+        None if error.is_timeout() && error.is_connect() => FailureKind::ConnectTimeout,
+        None if error.is_timeout() => FailureKind::Timeout,
+        None if error.is_connect() && detail.contains("resolve") => FailureKind::Resolve,
+        None if error.is_connect() => FailureKind::Refused,
+        None => FailureKind::Protocol,
+    };
+    Failure { kind, detail }
+}
+
+fn classify(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return match () {
+            () if error.is_incomplete_message() || error.is_closed() => Some(FailureKind::Closed),
+            () if error.is_parse() => Some(FailureKind::Protocol),
+            () => None,
+        };
+    }
+    if error.downcast_ref::<rustls::Error>().is_some() {
+        return Some(FailureKind::Tls);
+    }
+    let io = error.downcast_ref::<std::io::Error>()?;
+    match io.kind() {
+        std::io::ErrorKind::ConnectionRefused => Some(FailureKind::Refused),
+        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => Some(FailureKind::Reset),
+        std::io::ErrorKind::UnexpectedEof => Some(FailureKind::Closed),
+        std::io::ErrorKind::TimedOut => Some(FailureKind::ConnectTimeout),
+        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::OutOfMemory => Some(FailureKind::Local),
+        _ => None,
+    }
+}

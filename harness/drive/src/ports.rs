@@ -1,0 +1,34 @@
+//! What one part of a run needs of another, as small traits. The parts never import each other; only the executor
+//! knows who stands behind a port.
+
+use futures::future::BoxFuture;
+use harness_core::event::SeenIn;
+use harness_core::http::{Request, Response};
+use harness_core::name::Name;
+use harness_core::plan::fault::FaultKind;
+use std::time::Duration;
+
+/// Breaks and heals links.
+pub trait Faults: Send + Sync {
+    /// Applies a fault under a name unique in the run. It lapses after `lease` even if nobody lifts it. Written to
+    /// the undo journal first. The error says why it could not be applied.
+    fn arm<'a>(&'a self, id: &'a str, link: &'a Name, kind: &'a FaultKind, lease: Duration) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Lifts it; lifting what is not there is fine.
+    fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Run-clock time of the first connection or byte the fault touched since it was armed.
+    fn effective(&self, id: &str) -> Option<Duration>;
+}
+
+/// Looks at every exchange that passes and holds it against the documents.
+pub trait Watch: Send + Sync {
+    /// Checks one exchange; findings are said by the watcher itself.
+    fn saw(&self, seen_in: SeenIn, request: &Request, response: &Response);
+}
+
+/// Brings the target back to a fresh state.
+pub trait Restart: Send + Sync {
+    /// Stops and starts every service.
+    fn restart(&self) -> BoxFuture<'_, Result<(), String>>;
+}

@@ -1,0 +1,188 @@
+//! Takes secrets out of everything that is said: plain, percent-encoded, JSON-escaped and base64 forms. Events pass
+//! through here before anybody hears them, so no reporter can leak what it never had.
+
+use base64::Engine as _;
+use harness_core::event::Event;
+use harness_core::name::Name;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Values shorter than this can't be redacted without eating ordinary text; such a secret is refused.
+pub const SHORTEST: usize = 4;
+
+/// The secrets of a run, resolved.
+#[derive(Clone, Default)]
+pub struct Secrets(BTreeMap<Name, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Why a secret can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Neither in the environment nor given a default.
+    #[error("failed to find secret `{name}`: set the environment variable {env}, or give it a default in `[secret]`")]
+    Missing {
+        /// The secret.
+        name: Name,
+        /// The variable that should hold it.
+        env: String,
+    },
+    /// Too short to be taken out of reports.
+    #[error("failed to use secret `{name}`: its value has fewer than {SHORTEST} characters, too few to be kept out of reports")]
+    Short {
+        /// The secret.
+        name: Name,
+    },
+}
+
+impl Secrets {
+    /// Adds one.
+    pub fn insert(&mut self, name: Name, value: String) -> Result<(), SecretError> {
+        if value.chars().count() < SHORTEST {
+            return Err(SecretError::Short { name });
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &str)> {
+        self.0.iter().map(|(name, value)| (name, value.as_str()))
+    }
+}
+
+/// Replaces every form of every secret by `[secret NAME]`.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    /// (form, replacement), longest form first so that a form inside another can't leave half of it behind.
+    forms: Vec<(String, String)>,
+}
+
+impl Redactor {
+    /// A redactor for these secrets.
+    pub fn new(secrets: &Secrets) -> Self {
+        let mut forms: Vec<_> = secrets
+            .iter()
+            .flat_map(|(name, value)| encodings(value).into_iter().map(move |form| (form, format!("[secret {name}]"))))
+            .collect();
+        forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self { forms }
+    }
+
+    /// The text without secrets; `None` when it holds none.
+    pub fn text(&self, text: &str) -> Option<String> {
+        let held = self.forms.iter().filter(|(form, _)| text.contains(form.as_str()));
+        held.fold(None, |out: Option<String>, (form, name)| {
+            Some(out.as_deref().unwrap_or(text).replace(form.as_str(), name))
+        })
+    }
+
+    /// The event without secrets. Figures pass untouched; anything with words in it is searched.
+    pub fn event(&self, event: Event) -> Event {
+        if self.forms.is_empty() || matches!(event, Event::LoadTick(_) | Event::LinkTick(_) | Event::SelfHealth(_)) {
+            return event;
+        }
+        let Ok(mut value) = serde_json::to_value(&event) else { return event };
+        if !self.value(&mut value) {
+            return event;
+        }
+        // Only texts were replaced by texts, so the shape still fits; a failure here must not let the secret out.
+        serde_json::from_value(value)
+            .unwrap_or(Event::Notice { text: "an event was withheld: it held a secret where none can be redacted".into() })
+    }
+
+    /// Redacts every text in a value, keys included; says whether it changed anything.
+    fn value(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => self.text(text).map(|clean| *text = clean).is_some(),
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.value(item) | any),
+            Value::Object(map) => {
+                let inside = map.values_mut().fold(false, |any, item| self.value(item) | any);
+                let keys: Vec<_> = map.keys().filter_map(|k| self.text(k).map(|clean| (k.clone(), clean))).collect();
+                for (key, clean) in &keys {
+                    if let Some(item) = map.shift_remove(key) {
+                        map.insert(clean.clone(), item);
+                    }
+                }
+                inside || !keys.is_empty()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The forms a value can take on its way: plain, percent-encoded, JSON-escaped, base64 at its three alignments.
+fn encodings(value: &str) -> Vec<String> {
+    let mut forms = vec![
+        value.to_owned(),
+        percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+    ];
+    if let Ok(json) = serde_json::to_string(value) {
+        forms.push(json.trim_matches('"').to_owned());
+    }
+    for engine in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+        // Inside a longer text the value may begin at any of three positions of a base64 group; the characters that
+        // mix with its neighbours are cut off, and what is left must be long enough to mean something.
+        for pad in 0..3usize {
+            let encoded = engine.encode([&vec![0; pad][..], value.as_bytes()].concat());
+            let (from, to) = ((pad * 8).div_ceil(6), (pad + value.len()) * 8 / 6);
+            if let Some(core) = encoded.get(from..to).filter(|core| core.len() > SHORTEST) {
+                forms.push(core.to_owned());
+            }
+        }
+    }
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor(value: &str) -> Redactor {
+        let mut secrets = Secrets::default();
+        secrets.insert("api_key".parse().unwrap(), value.into()).unwrap();
+        Redactor::new(&secrets)
+    }
+
+    #[test]
+    fn every_encoding_is_found() {
+        let secret = "p@ss word/42";
+        let redactor = redactor(secret);
+        let engine = &base64::engine::general_purpose::STANDARD;
+        for text in [
+            format!("x-api-key: {secret}"),
+            "q=p%40ss%20word%2F42".to_owned(),
+            format!("Basic {}", engine.encode(format!("user:{secret}"))),
+            format!("Basic {}", engine.encode(format!("u:{secret}:x"))),
+            format!("Basic {}", engine.encode(format!("us{secret}"))),
+        ] {
+            let clean = redactor.text(&text).unwrap_or_else(|| panic!("{text} kept its secret"));
+            assert!(clean.contains("[secret api_key]"), "{clean}");
+        }
+        assert_eq!(redactor.text("nothing here"), None);
+    }
+
+    #[test]
+    fn an_event_loses_its_secret_and_keeps_its_shape() {
+        let event = Event::TargetFailed {
+            service: Some("orders".into()),
+            reason: "refused key hunter2!".into(),
+            output: vec!["key=hunter2!".into()],
+        };
+        let Event::TargetFailed { reason, output, .. } = redactor("hunter2!").event(event) else { panic!("shape lost") };
+        assert_eq!((reason.as_str(), output[0].as_str()), ("refused key [secret api_key]", "key=[secret api_key]"));
+    }
+
+    #[test]
+    fn a_secret_too_short_to_redact_is_refused() {
+        let mut secrets = Secrets::default();
+        assert!(matches!(secrets.insert("k".parse().unwrap(), "abc".into()), Err(SecretError::Short { .. })));
+    }
+}

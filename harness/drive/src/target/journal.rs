@@ -1,0 +1,91 @@
+//! The undo journal: what a run started, written and flushed before it can be forgotten. Read by the guardian when
+//! the harness vanishes, and by `harness heal`.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The environment variable every child carries; its value is the run's id. Whoever carries it belongs to the run,
+/// grandchildren that left their group included.
+pub const LABEL: &str = "HARNESS_RUN";
+
+/// Something to be undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The run begins; processes labelled with its id are its own.
+    Run {
+        /// The run's id.
+        run: String,
+    },
+    /// A process group was started. Named by its leader's pid and start time, so that a reused pid is never hit.
+    Process {
+        /// The service.
+        service: String,
+        /// Pid of the leader, which is also the group.
+        pid: i32,
+        /// Start time of the leader, clock ticks since boot.
+        started: u64,
+    },
+    /// A process group is gone.
+    Gone {
+        /// Pid of its leader.
+        pid: i32,
+    },
+    /// A folder to be removed.
+    Folder {
+        /// Absolute path.
+        path: PathBuf,
+    },
+    /// Everything was undone; nothing is left to do.
+    Clean,
+}
+
+/// Why the journal can't be kept. A run without one is not started.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write the undo journal {}: {source}; nothing was started that it should have named", path.display())]
+pub struct JournalError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// An open journal, shared by all that start things.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl Journal {
+    /// Creates the journal of a run.
+    pub fn create(path: &Path, run: &str) -> Result<Self, JournalError> {
+        let fail = |source| JournalError { path: path.to_owned(), source };
+        let file = OpenOptions::new().create_new(true).append(true).open(path).map_err(fail)?;
+        let journal = Self { path: path.to_owned(), file: Arc::new(Mutex::new(file)) };
+        journal.write(&Entry::Run { run: run.to_owned() })?;
+        Ok(journal)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes an entry and waits until it is on the disk.
+    pub fn write(&self, entry: &Entry) -> Result<(), JournalError> {
+        let fail = |source| JournalError { path: self.path.clone(), source };
+        let mut line = serde_json::to_vec(entry).map_err(|e| fail(e.into()))?;
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&line).map_err(fail)?;
+        file.sync_data().map_err(fail)
+    }
+}
+
+/// Reads a journal; a last line cut in half is passed over.
+pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}

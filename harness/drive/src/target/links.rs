@@ -1,0 +1,256 @@
+//! The target's links: one embedded fault proxy each, on a thread of their own so that what they cost is told apart
+//! from what the load generator costs. Listeners are bound before any service starts.
+
+use crate::dispatcher::Mouth;
+use crate::health::{Gauges, thread_cpu};
+use crate::ports::Faults;
+use futures::future::{BoxFuture, FutureExt as _};
+use harness_core::event::{Event, LinkTick};
+use harness_core::name::Name;
+use harness_core::plan::fault::FaultKind;
+use harness_load::Clock;
+use harness_proxy::{
+    BindError, Cut, Effect, LinkStats, Proxy, ProxyConfig, ProxyName, Stream, Toxic, ToxicKind, ToxicName, Upstream,
+};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Why the links could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The proxy's thread or runtime could not be made.
+    #[error("failed to start the fault proxy's thread: {0}")]
+    Thread(std::io::Error),
+    /// The proxy refuses its name.
+    #[error("failed to name the proxy of link `{link}`: {source}")]
+    Name {
+        /// The link.
+        link: Name,
+        /// Why.
+        source: harness_proxy::NameError,
+    },
+    /// A listener could not be bound.
+    #[error("failed to set up link `{link}`: {source}")]
+    Bind {
+        /// The link.
+        link: Name,
+        /// Why.
+        source: BindError,
+    },
+}
+
+/// A link to be set up: its name and the address of the service behind it.
+#[derive(Debug, Clone)]
+pub struct LinkTo {
+    /// Its name.
+    pub name: Name,
+    /// Where the service will listen.
+    pub upstream: SocketAddr,
+}
+
+/// What is applied under a fault's id.
+struct Applied {
+    proxy: Arc<Proxy>,
+    toxics: Vec<ToxicName>,
+    effects: Vec<Effect>,
+    /// Set for a link taken down: when that was.
+    down: Option<Instant>,
+}
+
+/// The running links.
+pub struct Links {
+    proxies: BTreeMap<Name, Arc<Proxy>>,
+    applied: Mutex<BTreeMap<String, Applied>>,
+    clock: Clock,
+    runtime: tokio::runtime::Handle,
+    stop: CancellationToken,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Links {
+    /// Binds every listener on a free loopback port.
+    pub fn bind(links: &[LinkTo], seed: u64, clock: Clock, gauges: &Gauges) -> Result<Arc<Self>, LinkError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LinkError::Thread)?;
+        let handle = runtime.handle().clone();
+        let stop = CancellationToken::new();
+        let (until, gauges) = (stop.clone(), gauges.clone());
+        let thread = std::thread::Builder::new()
+            .name("fault-proxy".into())
+            .spawn(move || runtime.block_on(account(until, gauges)))
+            .map_err(LinkError::Thread)?;
+        let entered = handle.enter();
+        let mut proxies = BTreeMap::new();
+        for link in links {
+            let proxy = bind_one(link, seed).inspect_err(|_| stop.cancel())?;
+            proxies.insert(link.name.clone(), Arc::new(proxy));
+        }
+        drop(entered);
+        let applied = Mutex::default();
+        let thread = Mutex::new(Some(thread));
+        Ok(Arc::new(Self { proxies, applied, clock, runtime: handle, stop, thread }))
+    }
+
+    /// The listener of a link.
+    pub fn address(&self, link: &Name) -> Option<SocketAddr> {
+        self.proxies.get(link).map(|proxy| proxy.local_addr())
+    }
+
+    /// Lifts every fault.
+    pub fn heal(&self) {
+        for proxy in self.proxies.values() {
+            proxy.clear_toxics();
+            let _entered = self.runtime.enter();
+            if let Err(error) = proxy.enable() {
+                tracing::warn!(%error, "failed to bring a link up again");
+            }
+        }
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Ends every listener, connection and the thread.
+    pub async fn shut_down(&self) {
+        for proxy in self.proxies.values() {
+            proxy.shutdown().await;
+        }
+        self.stop.cancel();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    /// Says each link's figures once a second until it is told to stop.
+    pub async fn watch(self: Arc<Self>, mouth: Mouth, stop: CancellationToken) {
+        let mut last: BTreeMap<Name, LinkStats> = BTreeMap::new();
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            for (name, proxy) in &self.proxies {
+                let now = proxy.stats();
+                let before = last.insert(name.clone(), now.clone()).unwrap_or_default();
+                mouth.say(Event::LinkTick(tick(name, &before, &now))).await;
+            }
+        }
+    }
+
+    fn apply(&self, id: &str, link: &Name, kind: &FaultKind, lease: Duration) -> Result<(), String> {
+        let proxy = self.proxies.get(link).ok_or_else(|| format!("there is no link `{link}` here"))?;
+        let _entered = self.runtime.enter();
+        let mut applied =
+            Applied { proxy: Arc::clone(proxy), toxics: Vec::new(), effects: Vec::new(), down: None };
+        if *kind == FaultKind::Down {
+            proxy.disable_leased(Cut::Reset, lease);
+            applied.down = Some(Instant::now());
+        }
+        for (stream, kind) in toxics(kind) {
+            let name: ToxicName = format!("{id} {stream}").parse().map_err(|e| format!("{e}"))?;
+            let toxic = Toxic::new(kind, stream).named(name.clone());
+            proxy.add_toxic_leased(toxic, lease).map_err(|e| e.to_string())?;
+            applied.effects.extend(proxy.effect(&name));
+            applied.toxics.push(name);
+        }
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), applied);
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) -> Result<(), String> {
+        let Some(applied) = self.applied.lock().unwrap_or_else(PoisonError::into_inner).remove(id) else {
+            return Ok(());
+        };
+        let _entered = self.runtime.enter();
+        for toxic in &applied.toxics {
+            // Its lease may have lapsed: then it is lifted already.
+            let _ = applied.proxy.remove_toxic(toxic);
+        }
+        if applied.down.is_some() { applied.proxy.enable().map_err(|e| e.to_string()) } else { Ok(()) }
+    }
+}
+
+impl Faults for Links {
+    fn arm<'a>(
+        &'a self,
+        id: &'a str,
+        link: &'a Name,
+        kind: &'a FaultKind,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        async move { self.apply(id, link, kind, lease) }.boxed()
+    }
+
+    fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        async move { self.remove(id) }.boxed()
+    }
+
+    fn effective(&self, id: &str) -> Option<Duration> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = applied.get(id)?;
+        let first = applied.effects.iter().filter_map(Effect::first_affected).chain(applied.down).min()?;
+        Some(self.clock.at(first))
+    }
+}
+
+fn bind_one(link: &LinkTo, seed: u64) -> Result<Proxy, LinkError> {
+    let fail = |source| LinkError::Bind { link: link.name.clone(), source };
+    let name: ProxyName = link.name.as_str().parse().map_err(|source| LinkError::Name { link: link.name.clone(), source })?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Proxy::bind(ProxyConfig::new(name, listen, Some(Upstream::from(link.upstream)), seed)).map_err(fail)
+}
+
+/// The thread's life: keeps the proxies' runtime going and accounts for its processor time each second.
+async fn account(stop: CancellationToken, gauges: Gauges) {
+    let mut last = thread_cpu();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let now = thread_cpu();
+        gauges.proxy(now - last);
+        last = now;
+    }
+}
+
+/// A fault in the proxy's vocabulary. Reset meets the answer: the service may have done its work, which is the case
+/// that retries and idempotency keys exist for. A time-out swallows both directions: nothing arrives anywhere.
+fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
+    let ms = |d: &Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    match kind {
+        FaultKind::Latency { delay, jitter } => {
+            vec![(Stream::Downstream, ToxicKind::Latency { latency: ms(delay), jitter: ms(jitter) })]
+        }
+        FaultKind::Timeout { after } => {
+            let timeout = ToxicKind::Timeout { timeout: ms(after) };
+            vec![(Stream::Upstream, timeout), (Stream::Downstream, timeout)]
+        }
+        FaultKind::Reset { after } => vec![(Stream::Downstream, ToxicKind::ResetPeer { timeout: ms(after) })],
+        FaultKind::Bandwidth { bytes_per_second } => {
+            vec![(Stream::Downstream, ToxicKind::Bandwidth { rate: (bytes_per_second / 1000).max(1) })]
+        }
+        FaultKind::Down => Vec::new(),
+    }
+}
+
+fn tick(link: &Name, before: &LinkStats, now: &LinkStats) -> LinkTick {
+    let hits = now.toxics.iter().map(|toxic| {
+        let earlier = before.toxics.iter().find(|t| t.name == toxic.name).map_or(0, |t| t.chunks);
+        (toxic.name.to_string(), toxic.chunks.saturating_sub(earlier))
+    });
+    LinkTick {
+        link: link.clone(),
+        opened: now.opened.saturating_sub(before.opened),
+        open: now.open,
+        failed: now.dial_failures.saturating_sub(before.dial_failures),
+        bytes_up: now.up.received.saturating_sub(before.up.received),
+        bytes_down: now.down.sent.saturating_sub(before.down.sent),
+        hits: hits.filter(|(_, n)| *n > 0).collect(),
+    }
+}

@@ -1,0 +1,173 @@
+//! One service as a process: started in a group of its own, watched, stopped by TERM and then KILL. Knows nothing of
+//! the others.
+
+use super::journal::{Entry, Journal, JournalError, LABEL};
+use super::output::{Sink, Tail};
+use super::procfs;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long the output of a process that ended is still read.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How to start a service; every text is final.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments; not empty.
+    pub command: Vec<String>,
+    /// Environment added to the harness's own.
+    pub env: BTreeMap<String, String>,
+    /// Working directory.
+    pub dir: PathBuf,
+    /// File that collects its output.
+    pub log: PathBuf,
+    /// The run's id, its label.
+    pub run: String,
+}
+
+/// Why a service could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// The program can't be run.
+    #[error("failed to run `{command}` in {}: {source}", dir.display())]
+    Run {
+        /// The command as typed.
+        command: String,
+        /// Where.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its output can't be kept.
+    #[error("failed to open {} for its output: {source}", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It can't be journalled.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
+    pid: i32,
+    tail: Tail,
+    /// `None` while it lives.
+    status: watch::Receiver<Option<String>>,
+}
+
+impl Service {
+    /// Starts the process. The journal names it before anybody waits for it.
+    pub async fn start(start: &Start, journal: &Journal, sink: Arc<Sink>) -> Result<Self, SpawnError> {
+        let (program, arguments) = start.command.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+        let mut command = tokio::process::Command::new(resolve(program, &start.dir));
+        command.args(arguments).envs(&start.env).env(LABEL, &start.run).current_dir(&start.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().map_err(|source| SpawnError::Run {
+            command: start.command.join(" "),
+            dir: start.dir.clone(),
+            source,
+        })?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        let entry = Entry::Process {
+            service: start.name.clone(),
+            pid,
+            started: procfs::start_time(pid).unwrap_or(0),
+        };
+        if let Err(error) = journal.write(&entry) {
+            signal(pid, Signal::KILL);
+            return Err(error.into());
+        }
+        let (said, status) = watch::channel(None);
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let tail = sink.tail();
+        let journal = journal.clone();
+        let drained = tokio::spawn(async move {
+            tokio::join!(
+                async { if let Some(out) = out { sink.drain(out).await } },
+                async { if let Some(err) = err { sink.drain(err).await } },
+            )
+        });
+        tokio::spawn(async move {
+            let words = describe(child.wait().await);
+            // Its last words are worth a moment; a grandchild that holds the streams open is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, drained).await;
+            // A journal that can't be written any more is told when the next thing is started.
+            let _ = journal.write(&Entry::Gone { pid });
+            let _ = said.send(Some(words));
+        });
+        Ok(Self { name: start.name.clone(), pid, tail, status })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its last lines of output.
+    pub fn tail(&self) -> Vec<String> {
+        self.tail.lines()
+    }
+
+    /// How it ended (`exit code 1`, `signal 9`); `None` while it lives.
+    pub fn ended(&self) -> Option<String> {
+        self.status.borrow().clone()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut status = self.status.clone();
+        async move {
+            let ended = status.wait_for(Option::is_some).await.ok().and_then(|words| words.clone());
+            ended.unwrap_or_else(|| "an unknown end".to_owned())
+        }
+    }
+
+    /// TERM to its group, and KILL to what is left after `grace`.
+    pub async fn stop(&self, grace: Duration) {
+        signal(self.pid, Signal::TERM);
+        let ended = tokio::time::timeout(grace, self.wait()).await.is_ok();
+        // The leader may be gone while its group is not.
+        signal(self.pid, Signal::KILL);
+        if !ended {
+            let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+        }
+    }
+}
+
+/// A program with a `/` in it is found from the working directory, as in a shell; others from PATH.
+fn resolve(program: &str, dir: &Path) -> PathBuf {
+    if program.contains('/') { dir.join(program) } else { PathBuf::from(program) }
+}
+
+fn signal(group: i32, signal: Signal) {
+    // Gone already is what was wanted.
+    if let Some(pid) = Pid::from_raw(group) {
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+/// An exit status in words.
+pub fn describe(exit: std::io::Result<ExitStatus>) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match exit {
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => status.to_string(),
+        },
+        Err(error) => format!("an unknown end: {error}"),
+    }
+}
