@@ -370,3 +370,28 @@ async fn accept(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lapse_undoes_its_own_disable_only() {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let name = ProxyName::new("test").unwrap();
+        let proxy = Proxy::bind(ProxyConfig::new(name, listen, None, 0)).unwrap();
+        let (_, first) = disable(&proxy.shared, Cut::Fin, None);
+        let (_, second) = disable(&proxy.shared, Cut::Fin, None);
+        enable(&proxy.shared, proxy.address, Some(first)).unwrap();
+        assert!(!proxy.is_enabled());
+        enable(&proxy.shared, proxy.address, Some(second)).unwrap();
+        assert!(proxy.is_enabled());
+    }
+
+    #[test]
+    fn without_a_runtime_it_says_so() {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let config = ProxyConfig::new(ProxyName::new("test").unwrap(), listen, None, 0);
+        assert!(matches!(Proxy::bind(config), Err(BindError::NoRuntime(_))));
+    }
+}

@@ -12,7 +12,7 @@ use harness_proxy::{
     Cut, Proxy, ProxyConfig, ProxyError, ProxyName, Stream, Toxic, ToxicKind, ToxicName,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Far longer than anything here takes, even on a machine that is busy with something else.
 const LONG: Duration = Duration::from_secs(60);
@@ -181,6 +181,36 @@ async fn what_a_toxic_held_back_is_released_when_it_goes() {
 }
 
 #[tokio::test]
+async fn an_update_reaches_an_open_connection() {
+    let proxy = proxied().await;
+    let mut client = connect(&proxy).await;
+    let toxic = toxic(ToxicKind::Bandwidth { rate: 0 }, Stream::Downstream);
+    proxy.add_toxic(toxic.clone()).unwrap();
+    client.write_all(b"held").await.unwrap();
+    until("the effect", || proxy.stats().toxics[0].chunks == 1).await;
+    let kind = ToxicKind::Bandwidth { rate: 1_000 };
+    let updated = proxy.update_toxic(&toxic.name, kind, 1.0).unwrap();
+    assert_eq!((updated.kind, proxy.toxics()), (kind, vec![updated]));
+    let mut back = [0; 4];
+    soon("the release", client.read_exact(&mut back))
+        .await
+        .unwrap();
+    assert_eq!(&back, b"held");
+}
+
+#[tokio::test]
+async fn a_toxic_that_goes_without_an_effect_says_so() {
+    let proxy = proxied().await;
+    let toxic = toxic(ToxicKind::ResetPeer { timeout: 0 }, Stream::Upstream);
+    proxy.add_toxic(toxic.clone()).unwrap();
+    let _idle = connect(&proxy).await;
+    let mut effect = proxy.effect(&toxic.name).unwrap();
+    proxy.remove_toxic(&toxic.name).unwrap();
+    assert_eq!(soon("the answer", effect.wait()).await, None);
+    assert!(proxy.effect(&toxic.name).is_none());
+}
+
+#[tokio::test]
 async fn reset_peer_is_a_real_reset() {
     let proxy = proxied().await;
     proxy
@@ -271,10 +301,10 @@ async fn down_refuses_and_cuts_and_up_has_the_same_port() {
 async fn a_disabled_proxys_port_is_given_to_nobody_who_asks_for_any() {
     let proxy = proxied().await;
     proxy.disable(Cut::Fin);
-    for _ in 0..500 {
-        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        assert_ne!(other.local_addr().unwrap(), proxy.local_addr());
-    }
+    // Without SO_REUSEADDR a bind is judged as the system judges the ports that it may give away.
+    let other = TcpSocket::new_v4().unwrap();
+    let error = other.bind(proxy.local_addr()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
     proxy.enable().unwrap();
 }
 
