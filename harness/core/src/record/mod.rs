@@ -2,9 +2,13 @@
 //! names, epochs and windows, never by the length of the run. Order within a second does not matter.
 
 mod fold;
+#[cfg(test)]
+pub(crate) mod testing;
+mod thin;
 mod windows;
 
 pub use fold::{FoldError, fold};
+pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd, RunStarted, ScenarioEnd, SelfHealth, StepFinished};
 use crate::hist::Hist;
@@ -12,7 +16,7 @@ use crate::name::Name;
 use std::collections::BTreeMap;
 
 /// Everything a run's events say.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     /// What the run set out to do; absent only while a stream is being read.
     pub run: Option<Box<RunStarted>>,
@@ -46,10 +50,36 @@ pub struct Record {
     pub tripped: Vec<(u64, String, String)>,
     /// Notices: (microseconds, words).
     pub notices: Vec<(u64, String)>,
+    /// What a bound kept out, by kind (`notices`, `exemplars`, …): how many were counted but not kept.
+    pub omitted: BTreeMap<String, u64>,
+    /// Microseconds a point of `links`, `probes` and `health` stands for since they were thinned; 0 while each
+    /// point is one event.
+    pub step_us: u64,
+    /// Events applied.
+    pub events: u64,
+    /// The highest sequence number seen.
+    pub last_seq: u64,
+}
+
+impl Record {
+    /// Events missing from the stream: sequence numbers have no gaps, so fewer events than numbers is a loss.
+    pub fn lost(&self) -> u64 {
+        if self.events == 0 { 0 } else { (self.last_seq + 1).saturating_sub(self.events) }
+    }
+
+    /// A scenario's record by name.
+    pub fn scenario(&self, name: &str) -> Option<&ScenarioRecord> {
+        self.scenarios.iter().find(|s| s.name.as_str() == name)
+    }
+
+    /// A scenario's faults, in order of arming.
+    pub fn faults_of<'r>(&'r self, scenario: &'r Name) -> impl Iterator<Item = &'r FaultRecord> {
+        self.faults.iter().filter(move |f| f.scenario.as_ref() == Some(scenario))
+    }
 }
 
 /// How the target fared.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TargetRecord {
     /// Services that got ready: (service, microseconds it took).
     pub ready: Vec<(String, u64)>,
@@ -64,7 +94,7 @@ pub struct TargetRecord {
 }
 
 /// One functional walk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JourneyRecord {
     /// The journey.
     pub journey: Name,
@@ -79,7 +109,7 @@ pub struct JourneyRecord {
 }
 
 /// One contract.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ContractRecord {
     /// Findings by key: the first of its kind, and how many there were.
     pub findings: BTreeMap<String, (ContractFinding, u64)>,
@@ -88,7 +118,7 @@ pub struct ContractRecord {
 }
 
 /// One scenario's load.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioRecord {
     /// The scenario.
     pub name: Name,
@@ -102,12 +132,34 @@ pub struct ScenarioRecord {
     pub names: BTreeMap<String, NameRecord>,
     /// Examples of failed and slow exchanges.
     pub exemplars: Vec<Exemplar>,
-    /// Length of a window, seconds: 1 up to ten minutes, so that there are at most 600.
+    /// Length of a window, seconds: 1 up to ten minutes, so that the schedule has at most [`MAX_WINDOWS`]; doubled
+    /// should what follows the schedule (later steps of slow journeys) need many more.
     pub window_s: u32,
+    /// Length of the planned schedule, microseconds.
+    pub planned_us: u64,
+    /// The instrument while this scenario ran.
+    pub instrument: Instrument,
+}
+
+/// How the generator did while a scenario ran, from every second of it: the thinned `health` can't say it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Instrument {
+    /// Seconds that say something about the generator.
+    pub seconds: u64,
+    /// Lateness of its wake-ups over the whole scenario, µs.
+    pub lag: Hist,
+    /// p99 of the lag of each second, µs: how many seconds had it.
+    pub lag_p99: Hist,
+    /// Processor seconds per second of the load workers, in thousandths: how many seconds had it.
+    pub cpu_millis: Hist,
+    /// Failures for want of local ports, descriptors or memory.
+    pub local_failures: u64,
+    /// Samples and exemplars not kept.
+    pub drops: u64,
 }
 
 /// A name's figures.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NameRecord {
     /// Full figures per epoch.
     pub epochs: BTreeMap<u32, Tally>,
@@ -143,6 +195,28 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds another, exactly.
+    pub fn add(&mut self, other: &Self) {
+        self.planned += other.planned;
+        self.started += other.started;
+        self.late_generator += other.late_generator;
+        self.late_target += other.late_target;
+        self.dropped += other.dropped;
+        self.ok += other.ok;
+        self.cancelled += other.cancelled;
+        self.bytes_in += other.bytes_in;
+        for (class, n) in &other.errors {
+            *self.errors.entry(class.clone()).or_default() += n;
+        }
+        self.response.add(&other.response);
+        self.service.add(&other.service);
+    }
+
+    /// Whether there was no load at all.
+    pub fn is_empty(&self) -> bool {
+        self.planned + self.started + self.dropped + self.finished() + self.cancelled == 0
+    }
+
     /// Everything that ended badly.
     pub fn failed(&self) -> u64 {
         self.errors.values().sum()
@@ -155,7 +229,7 @@ impl Tally {
 }
 
 /// One fault, as it went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FaultRecord {
     /// Its name.
     pub name: String,

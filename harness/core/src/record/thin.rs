@@ -1,0 +1,109 @@
+//! Series of bounded length: one point an event at first; past the limit, points fall into ever longer steps, counts
+//! added up and gauges merged. Knows no kind of event.
+
+use crate::event::{LinkTick, SelfHealth};
+
+/// Points a series keeps at most.
+pub(super) const MAX_POINTS: usize = 600;
+
+/// Half the pace of the ticks. Steps are laid so that a second's tick falls in the middle of its second: the jitter
+/// of a timer never moves it into a neighbour's step.
+const HALF_TICK_US: u64 = 500_000;
+
+/// What two points of one step become.
+pub(super) trait Merge {
+    /// Takes in the point that came after.
+    fn merge(&mut self, later: &Self);
+}
+
+impl Merge for f64 {
+    fn merge(&mut self, later: &Self) {
+        *self = *later;
+    }
+}
+
+impl Merge for LinkTick {
+    fn merge(&mut self, later: &Self) {
+        self.opened += later.opened;
+        self.open = later.open;
+        self.failed += later.failed;
+        self.bytes_up += later.bytes_up;
+        self.bytes_down += later.bytes_down;
+        for (toxic, n) in &later.hits {
+            *self.hits.entry(toxic.clone()).or_default() += n;
+        }
+    }
+}
+
+impl Merge for SelfHealth {
+    /// Lag and counts add up; of the gauges the larger stays, so that a saturated second remains visible.
+    fn merge(&mut self, later: &Self) {
+        self.lag.add(&later.lag);
+        self.cpu_generator = self.cpu_generator.max(later.cpu_generator);
+        self.cpu_proxy = self.cpu_proxy.max(later.cpu_proxy);
+        self.cpu_total = self.cpu_total.max(later.cpu_total);
+        self.memory = self.memory.max(later.memory);
+        self.descriptors = self.descriptors.max(later.descriptors);
+        self.local_failures += later.local_failures;
+        self.drops += later.drops;
+    }
+}
+
+/// Puts a point in its place by time; `step_us` of 0 keeps every distinct time.
+pub(super) fn insert<T: Merge + Clone>(points: &mut Vec<(u64, T)>, at_us: u64, value: &T, step_us: u64) {
+    let anchor = points.first().map_or(at_us, |(first, _)| *first);
+    let step = |t: u64| if step_us == 0 { t } else { (t + HALF_TICK_US).saturating_sub(anchor) / step_us };
+    let at = points.partition_point(|(t, _)| step(*t) < step(at_us));
+    match points.get_mut(at) {
+        Some((t, held)) if step(*t) == step(at_us) && at_us < *t => {
+            let mut merged = value.clone();
+            merged.merge(held);
+            *held = merged;
+        }
+        Some((t, held)) if step(*t) == step(at_us) => held.merge(value),
+        _ => points.insert(at, (at_us, value.clone())),
+    }
+}
+
+/// Lays all points anew into longer steps.
+pub(super) fn thin<T: Merge + Clone>(points: &mut Vec<(u64, T)>, step_us: u64) {
+    let all = std::mem::take(points);
+    points.reserve(all.len());
+    all.iter().for_each(|(at, value)| insert(points, *at, value, step_us));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_jittering_tick_never_doubles_up_with_its_neighbour() {
+        let mut points = Vec::new();
+        let jitter = [0, 9_000, 0, 12_000, 3_000, 0, 11_000, 1_000];
+        for (second, late) in jitter.into_iter().enumerate() {
+            insert(&mut points, 4_999_999 + second as u64 * 1_000_000 + late, &1.0, 0);
+        }
+        thin(&mut points, 2_000_000);
+        assert_eq!(points.len(), 4);
+    }
+
+    proptest! {
+        #[test]
+        fn thinning_keeps_totals(opened in prop::collection::vec(0u64..1000, 1..300), doublings in 1u32..6) {
+            let link: crate::name::Name = "edge".parse().unwrap();
+            let tick = |opened| LinkTick { link: link.clone(), opened, open: opened, failed: 0, bytes_up: 1, bytes_down: 0, hits: Default::default() };
+            let mut points = Vec::new();
+            for (second, opened) in opened.iter().enumerate() {
+                insert(&mut points, second as u64 * 1_000_000, &tick(*opened), 0);
+            }
+            for doubling in 1..=doublings {
+                thin(&mut points, 1_000_000 << doubling);
+            }
+            prop_assert_eq!(points.iter().map(|(_, t)| t.opened).sum::<u64>(), opened.iter().sum::<u64>());
+            prop_assert_eq!(points.iter().map(|(_, t)| t.bytes_up).sum::<u64>(), opened.len() as u64);
+            prop_assert_eq!(points.len(), opened.len().div_ceil(1 << doublings));
+            prop_assert_eq!(points.last().map(|(_, t)| t.open), opened.last().copied());
+        }
+    }
+}

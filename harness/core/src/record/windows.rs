@@ -1,0 +1,242 @@
+//! A scenario's figures and the questions asked of them: which epochs belong to a phase, how long it lasted, what was
+//! seen in it, and how it went over time. Adds up; judges nothing.
+
+use super::{Instrument, NameRecord, ScenarioRecord, Tally};
+use crate::event::{Epoch, LoadTick, SelfHealth};
+use crate::name::Name;
+use crate::plan::ScenarioPlan;
+use crate::plan::gate::During;
+use std::collections::BTreeMap;
+
+/// Windows a schedule is cut into at most.
+pub const MAX_WINDOWS: u32 = 600;
+
+/// Windows allowed beyond the schedule, for the later steps of journeys that began in it.
+const DRAIN_WINDOWS: u32 = 60;
+
+/// Where ticks are kept whose name the plan does not know; reads as a step, so it is in no journey's figures.
+pub const OTHER: &str = "(other)/unplanned";
+
+/// A window of a series: all epochs that lie in it, together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowPoint {
+    /// Its first second, from the scenario's begin.
+    pub second: u32,
+    /// What was seen in it; latencies at two significant digits.
+    pub tally: Tally,
+}
+
+/// A stretch of time in which a fault was active or settling: what a chart shades.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The fault.
+    pub fault: String,
+    /// Active or settling.
+    pub kind: SpanKind,
+    /// Begin, microseconds since the run began.
+    pub from_us: u64,
+    /// End, microseconds since the run began.
+    pub to_us: u64,
+}
+
+/// What a fault does during a [`Span`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpanKind {
+    /// It is active.
+    Active,
+    /// It was lifted; the target may still recover.
+    Settling,
+}
+
+/// Whether a phase takes in an epoch.
+fn covers(during: &During, epoch: &Epoch) -> bool {
+    match during {
+        During::Undisturbed => epoch.faults.is_empty() && epoch.settling.is_empty(),
+        During::All => true,
+        During::Fault(fault) => epoch.faults.contains(fault),
+        During::Recovery(fault) => epoch.settling.contains(fault),
+    }
+}
+
+impl ScenarioRecord {
+    /// A scenario that begins at `t0_us`.
+    pub(super) fn new(plan: &ScenarioPlan, t0_us: u64) -> Self {
+        let planned = plan.load.duration();
+        let window_s = planned.as_secs_f64().ceil() as u32;
+        Self {
+            name: plan.name.clone(),
+            t0_us,
+            end: None,
+            epochs: Vec::new(),
+            names: BTreeMap::new(),
+            exemplars: Vec::new(),
+            window_s: window_s.div_ceil(MAX_WINDOWS).max(1),
+            planned_us: planned.as_micros() as u64,
+            instrument: Instrument::default(),
+        }
+    }
+
+    /// Adds a tick or an amendment under a name.
+    pub(super) fn take(&mut self, tick: &LoadTick, name: &str) {
+        while tick.second / self.window_s >= MAX_WINDOWS + DRAIN_WINDOWS {
+            self.double_windows();
+        }
+        let window = tick.second / self.window_s;
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), NameRecord::default());
+        }
+        let Some(record) = self.names.get_mut(name) else { return };
+        let mut tally = Tally {
+            planned: tick.planned,
+            started: tick.started,
+            late_generator: tick.late_generator,
+            late_target: tick.late_target,
+            dropped: tick.dropped,
+            ok: tick.ok,
+            errors: tick.errors.clone(),
+            cancelled: tick.cancelled,
+            bytes_in: tick.bytes_in,
+            response: tick.response.clone(),
+            service: tick.service.clone(),
+        };
+        record.epochs.entry(tick.epoch).or_default().add(&tally);
+        tally.response = tally.response.coarsen();
+        tally.service = tally.service.coarsen();
+        record.windows.entry((window, tick.epoch)).or_default().add(&tally);
+    }
+
+    /// Adds a second of the instrument. A second without a wake-up and without work says nothing about it.
+    pub(super) fn take_health(&mut self, health: &SelfHealth) {
+        let instrument = &mut self.instrument;
+        instrument.local_failures += health.local_failures;
+        instrument.drops += health.drops;
+        if health.lag.is_empty() && health.cpu_generator <= 0.0 {
+            return;
+        }
+        instrument.seconds += 1;
+        instrument.lag.add(&health.lag);
+        instrument.lag_p99.record(health.lag.quantile(0.99).unwrap_or(0));
+        instrument.cpu_millis.record((health.cpu_generator * 1000.0).round() as u64);
+    }
+
+    fn double_windows(&mut self) {
+        self.window_s = self.window_s.saturating_mul(2);
+        for record in self.names.values_mut() {
+            for ((window, epoch), tally) in std::mem::take(&mut record.windows) {
+                record.windows.entry((window / 2, epoch)).or_default().add(&tally);
+            }
+        }
+    }
+
+    /// What was seen in a phase, with full latencies. `None` for all whole journeys together; a name that was never
+    /// seen is an empty tally.
+    pub fn select(&self, name: Option<&str>, during: &During) -> Tally {
+        let mut sum = Tally::default();
+        for (_, record) in self.named(name) {
+            for (_, tally) in record.epochs.iter().filter(|(epoch, _)| self.in_phase(**epoch, during)) {
+                sum.add(tally);
+            }
+        }
+        sum
+    }
+
+    /// How it went over time: windows with load, in order. `None` for all whole journeys together.
+    pub fn series(&self, name: Option<&str>) -> Vec<WindowPoint> {
+        self.series_in(name, &During::All)
+    }
+
+    /// [`Self::series`] of a phase only: of a window that an edge cuts, the phase's part.
+    pub fn series_in(&self, name: Option<&str>, during: &During) -> Vec<WindowPoint> {
+        self.series_where(name, |epoch| self.in_phase(epoch, during))
+    }
+
+    /// [`Self::series`] of the epochs a filter keeps.
+    pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
+        let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
+        for (_, record) in self.named(name) {
+            for ((window, _), tally) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch)) {
+                windows.entry(*window).or_default().add(tally);
+            }
+        }
+        windows.into_iter().map(|(window, tally)| WindowPoint { second: window * self.window_s, tally }).collect()
+    }
+
+    fn named<'s>(&'s self, name: Option<&'s str>) -> impl Iterator<Item = (&'s String, &'s NameRecord)> {
+        self.names.iter().filter(move |(n, _)| name.map_or(!n.contains('/'), |name| n.as_str() == name))
+    }
+
+    /// Whether an epoch belongs to a phase. One that was never announced belongs to [`During::All`] only.
+    pub fn in_phase(&self, epoch: u32, during: &During) -> bool {
+        *during == During::All || self.epochs.iter().any(|e| e.epoch == epoch && covers(during, e))
+    }
+
+    /// When the load ended, or how far it is known to have come; microseconds since the run began. What drains after
+    /// the schedule is not part of it.
+    pub fn load_end_us(&self) -> u64 {
+        let scheduled = self.t0_us + self.planned_us;
+        let seen = || {
+            let windows = self.named(None).filter_map(|(_, record)| record.windows.keys().next_back());
+            windows.map(|(window, _)| u64::from(window + 1) * u64::from(self.window_s) * 1_000_000).max().unwrap_or(0)
+        };
+        self.end.map_or_else(|| self.t0_us + seen(), |(at, _)| at).clamp(self.t0_us, scheduled.max(self.t0_us))
+    }
+
+    /// The stretches of time a phase consists of: (begin, end) in microseconds since the run began, in order, not
+    /// touching.
+    pub fn intervals(&self, during: &During) -> Vec<(u64, u64)> {
+        let end = self.load_end_us();
+        let mut intervals: Vec<(u64, u64)> = Vec::new();
+        for (at, epoch) in self.epochs.iter().enumerate().filter(|(_, epoch)| covers(during, epoch)) {
+            let from = epoch.from_us.max(self.t0_us).min(end);
+            let to = self.epochs.get(at + 1).map_or(end, |next| next.from_us.clamp(from, end));
+            match intervals.last_mut() {
+                Some(last) if last.1 == from => last.1 = to,
+                _ if to > from => intervals.push((from, to)),
+                _ => {}
+            }
+        }
+        intervals
+    }
+
+    /// How long a phase lasted, seconds.
+    pub fn phase_seconds(&self, during: &During) -> f64 {
+        self.intervals(during).iter().map(|(from, to)| (to - from) as f64 / 1e6).sum()
+    }
+
+    /// When faults were active and settling, by begin.
+    pub fn spans(&self) -> Vec<Span> {
+        let mut faults: Vec<&String> = self.epochs.iter().flat_map(|e| e.faults.iter().chain(&e.settling)).collect();
+        faults.sort_unstable();
+        faults.dedup();
+        let mut spans = Vec::new();
+        for fault in faults {
+            let active = (SpanKind::Active, During::Fault(fault.clone()));
+            for (kind, during) in [active, (SpanKind::Settling, During::Recovery(fault.clone()))] {
+                let intervals = self.intervals(&during).into_iter();
+                spans.extend(intervals.map(|(from_us, to_us)| Span { fault: fault.clone(), kind, from_us, to_us }));
+            }
+        }
+        spans.sort_by_key(|span| (span.from_us, span.kind));
+        spans
+    }
+
+    /// The scenario's record of one name, journeys and steps alike: its figures over all epochs.
+    pub fn total(&self, name: &str) -> Tally {
+        self.select(Some(name), &During::All)
+    }
+
+    /// Keeps epochs in order of number, whatever order they came in.
+    pub(super) fn add_epoch(&mut self, epoch: &Epoch) {
+        let at = self.epochs.partition_point(|e| e.epoch < epoch.epoch);
+        if self.epochs.get(at).is_none_or(|e| e.epoch != epoch.epoch) {
+            self.epochs.insert(at, epoch.clone());
+        }
+    }
+
+    /// Whether a name may have figures of its own here: a journey of the mix, or a step of one.
+    pub(super) fn is_planned(plan: &crate::plan::Plan, scenario: &Name, name: &str) -> bool {
+        let (journey, step) = name.split_once('/').map_or((name, None), |(journey, step)| (journey, Some(step)));
+        let mixed = plan.scenario(scenario.as_str()).is_some_and(|s| s.load.mix.iter().any(|m| m.journey.as_str() == journey));
+        mixed && step.is_none_or(|step| plan.journey(journey).is_some_and(|j| j.steps.iter().any(|s| s.name == step)))
+    }
+}
