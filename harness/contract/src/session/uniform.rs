@@ -1,0 +1,108 @@
+//! Whether everything answers the same refusal: then one thing is wrong, not every operation, and one finding says
+//! it. It must not know single findings.
+
+use crate::document::Document;
+use crate::finding::Finding;
+use crate::matching::path_of;
+use harness_core::event::ContractCheck;
+use harness_core::http::{Failure, Response};
+
+/// What all answers so far have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Uniform {
+    /// No answer yet.
+    Nothing,
+    /// All had this status: 401, 403 or 404.
+    Status(u16),
+    /// No answer ever came.
+    Unreachable,
+    /// They differ, or are not refusals.
+    Broken,
+}
+
+impl Uniform {
+    /// Takes one more answer into account.
+    pub(super) fn take(&mut self, answer: &Result<Response, Failure>) {
+        let this = match answer {
+            Ok(response) if matches!(response.status, 401 | 403 | 404) => {
+                Self::Status(response.status)
+            }
+            Ok(_) => Self::Broken,
+            Err(_) => Self::Unreachable,
+        };
+        if *self == Self::Nothing {
+            *self = this;
+        } else if *self != this {
+            *self = Self::Broken;
+        }
+    }
+
+    /// The one finding that says it all. `rooted` is whether a request whose path needed nothing to exist was made.
+    pub(super) fn finding(
+        &self,
+        document: &Document,
+        base_url: &str,
+        asked: usize,
+        rooted: bool,
+        last: &str,
+    ) -> Option<Finding> {
+        let preflight = |status: u16, message| {
+            Some(Finding::new(
+                ContractCheck::Preflight,
+                &document.name,
+                &status.to_string(),
+                message,
+            ))
+        };
+        match self {
+            Self::Status(404) if rooted => preflight(404, missing(document, base_url, asked)),
+            Self::Status(status @ (401 | 403)) => {
+                preflight(*status, denied(document, *status, asked))
+            }
+            Self::Unreachable => {
+                let message = format!("no operation could be reached at {base_url}: {last}");
+                Some(Finding::new(
+                    ContractCheck::Unreachable,
+                    &document.name,
+                    "all",
+                    message,
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn missing(document: &Document, base_url: &str, asked: usize) -> String {
+    let given = path_of(base_url);
+    let documented = document.base_path.as_str();
+    let hint = if documented.is_empty() || given.trim_end_matches('/') == documented {
+        "is this the right service, and is a base path missing from its URL?".to_owned()
+    } else {
+        let origin = base_url.strip_suffix(given).unwrap_or(base_url);
+        format!("the document's server has the base path `{documented}`; try {origin}{documented}")
+    };
+    format!("every operation asked ({asked}) answers 404: {hint}")
+}
+
+fn denied(document: &Document, status: u16, asked: usize) -> String {
+    let mut schemes: Vec<String> = Vec::new();
+    for name in document.operations.iter().flat_map(|o| &o.security) {
+        let words = document
+            .security_schemes
+            .get(name)
+            .map_or(name.clone(), |words| format!("{name} ({words})"));
+        if !schemes.contains(&words) {
+            schemes.push(words);
+        }
+    }
+    let hint = if schemes.is_empty() {
+        "give the headers that grant access; the document names no security scheme".to_owned()
+    } else {
+        format!(
+            "the document asks for {}; give it as a header",
+            schemes.join(" or ")
+        )
+    };
+    format!("every operation asked ({asked}) answers {status}: {hint}")
+}
