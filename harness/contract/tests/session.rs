@@ -32,6 +32,7 @@ enum Breach {
     FailsOnce,
     RefusesOptional,
     KeyNeeded,
+    KeyNeededButHealthIsOpen,
     WrongBase,
     Down,
     OneDown,
@@ -106,6 +107,10 @@ impl Library {
             Breach::Down => return Err(refused()),
             Breach::OneDown if request.method == Method::Patch => return Err(refused()),
             Breach::KeyNeeded => return Ok(problem(401)),
+            Breach::KeyNeededButHealthIsOpen if request.url.ends_with("/health") => {
+                return Ok(json_reply(200, &json!({})));
+            }
+            Breach::KeyNeededButHealthIsOpen => return Ok(problem(401)),
             Breach::WrongBase => return Ok(problem(404)),
             _ => {}
         }
@@ -420,6 +425,32 @@ fn one_thing_wrong_with_everything_is_said_once() {
         cases.len() <= 4,
         "a dead service is not asked for every operation"
     );
+}
+
+#[test]
+fn open_operations_do_not_hide_that_the_key_is_wrong() {
+    let mut text: Value = serde_json::to_value(json!({
+        "openapi": "3.1.0", "security": [{ "key": [] }],
+        "components": { "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "x-api-key" } } },
+        "paths": { "/health": { "get": { "security": [], "responses": { "200": { "description": "" } } } } },
+    }))
+    .unwrap();
+    for (name, documented) in [("a", "401"), ("b", "401"), ("c", "404")] {
+        let responses = json!({ "200": { "description": "" }, documented: { "description": "" } });
+        text["paths"][format!("/{name}/{{id}}")] = json!({ "get": { "responses": responses } });
+    }
+    let document = Arc::new(Document::load("d", &text.to_string()).unwrap());
+    let mut library = Library::new(Breach::KeyNeededButHealthIsOpen);
+    let mut session = Session::new(document, BASE, vec![], 1);
+    let mut reported = Vec::new();
+    while let Some(case) = session.next() {
+        let answer = library.answer(&case.request);
+        reported.extend(session.observe(&case, &answer));
+    }
+    reported.extend(session.finish().0);
+    assert_eq!(reported.len(), 1, "{reported:#?}");
+    assert_eq!(reported[0].finding.check, ContractCheck::Preflight);
+    assert!(reported[0].finding.message.contains("(3) answers 401"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod build;
 mod case;
+mod confirm;
 mod encode;
 mod judge;
 mod plan;
@@ -16,8 +17,9 @@ use crate::finding::Finding;
 use crate::generate::Variant;
 use build::{Builder, Built};
 pub use case::{Case, Evidence, Purpose, Reported};
+use confirm::Suspect;
 use harness_core::event::{ContractCheck, SeenIn};
-use harness_core::http::{Failure, FailureKind, Method, Response};
+use harness_core::http::{Failure, FailureKind, Response};
 use pool::Pool;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -36,21 +38,12 @@ struct Planned {
     suspect: Option<usize>,
 }
 
-/// Findings seen once, waiting for their confirmation.
-#[derive(Debug)]
-struct Suspect {
-    index: usize,
-    variant: Variant,
-    built: Built,
-    findings: Vec<Finding>,
-    evidence: Evidence,
-    settled: bool,
-}
-
 #[derive(Debug, Clone, Default)]
 struct Progress {
     succeeded: bool,
     answered: bool,
+    /// The 401 or 403 it answered last.
+    denied: Option<u16>,
     made_up: Vec<String>,
     impossible: Option<String>,
 }
@@ -70,6 +63,8 @@ pub struct Session {
     suspects: Vec<Suspect>,
     keys: BTreeSet<String>,
     uniform: Uniform,
+    /// The same over the answers of operations that ask for access.
+    access: Uniform,
     rooted: bool,
     dead: u32,
     last_failure: String,
@@ -112,6 +107,7 @@ impl Session {
             suspects: Vec::new(),
             keys: BTreeSet::new(),
             uniform: Uniform::Nothing,
+            access: Uniform::Nothing,
             rooted: false,
             dead: 0,
             last_failure: String::new(),
@@ -138,7 +134,7 @@ impl Session {
                     return None;
                 }
                 self.uniform = Uniform::Broken;
-                (0..self.suspects.len()).for_each(|suspect| self.plan_confirmation(suspect));
+                self.plan_confirmations();
                 continue;
             };
             if planned.purpose == Purpose::Confirm
@@ -222,35 +218,31 @@ impl Session {
         if let Some(suspect) = case.suspect {
             return self.settle(suspect, findings, evidence);
         }
-        let was_uniform = self.uniform != Uniform::Broken;
         self.uniform.take(answer);
+        if answer.is_ok() && !operation.security.is_empty() {
+            self.access.take(answer);
+        }
         let findings: Vec<Finding> = findings
             .into_iter()
             .filter(|f| self.keys.insert(f.key.clone()))
             .collect();
-        let broken = self.uniform == Uniform::Broken;
         if !findings.is_empty() {
-            let variant = if case.purpose == Purpose::Optional {
-                Variant::Full
-            } else {
-                Variant::Required
-            };
-            let built = case.built.clone();
+            let optional = case.purpose == Purpose::Optional;
             self.suspects.push(Suspect {
                 index: case.index,
-                variant,
-                built,
+                variant: if optional {
+                    Variant::Full
+                } else {
+                    Variant::Required
+                },
+                built: case.built.clone(),
                 findings,
                 evidence,
+                planned: false,
                 settled: false,
             });
-            if broken && !was_uniform {
-                self.plan_confirmation(self.suspects.len() - 1);
-            }
         }
-        if broken && was_uniform {
-            (0..self.suspects.len()).for_each(|suspect| self.plan_confirmation(suspect));
-        }
+        self.plan_confirmations();
         Vec::new()
     }
 
@@ -280,6 +272,7 @@ impl Session {
         if let Some(progress) = self.progress.get_mut(case.index) {
             progress.answered = true;
             progress.succeeded |= success;
+            progress.denied = Some(response.status).filter(|s| matches!(s, 401 | 403));
             progress.made_up.clone_from(&case.built.made_up);
         }
         if success {
@@ -299,72 +292,6 @@ impl Session {
             findings.push(refused);
         }
         findings
-    }
-
-    fn plan_confirmation(&mut self, suspect: usize) {
-        let Some(seen) = self.suspects.get(suspect).filter(|s| !s.settled) else {
-            return;
-        };
-        let document = Arc::clone(self.checker.document());
-        let Some(operation) = document.operations.get(seen.index) else {
-            return;
-        };
-        // What is deleted or made cannot be deleted or made again as it was: these are built anew.
-        let anew = matches!(operation.method, Method::Delete | Method::Post);
-        let again = (!anew).then(|| seen.built.clone());
-        let confirm = Planned {
-            index: seen.index,
-            variant: seen.variant,
-            purpose: Purpose::Confirm,
-            again,
-            suspect: Some(suspect),
-        };
-        self.queue.push_front(confirm);
-        if operation.method == Method::Delete
-            && let Some(producer) = producer(&document, operation)
-        {
-            let variant = Variant::Required;
-            self.queue.push_front(Planned {
-                index: producer,
-                variant,
-                purpose: Purpose::Prepare,
-                again: None,
-                suspect: None,
-            });
-        }
-    }
-
-    /// Reports a suspect's findings with how often they were seen, and those only its repetition had.
-    fn settle(&mut self, suspect: usize, again: Vec<Finding>, evidence: Evidence) -> Vec<Reported> {
-        let Some(seen) = self.suspects.get_mut(suspect) else {
-            return Vec::new();
-        };
-        seen.settled = true;
-        let flaky = |mut finding: Finding, evidence: &Evidence| {
-            finding.message.push_str(" (reproduced 1 of 2, flaky)");
-            Reported {
-                finding,
-                evidence: Some(evidence.clone()),
-            }
-        };
-        let mut reported = Vec::new();
-        for mut finding in std::mem::take(&mut seen.findings) {
-            if again.iter().any(|other| other.key == finding.key) {
-                finding.message.push_str(" (reproduced 2 of 2)");
-                reported.push(Reported {
-                    finding,
-                    evidence: Some(evidence.clone()),
-                });
-            } else {
-                reported.push(flaky(finding, &seen.evidence));
-            }
-        }
-        let new: Vec<Finding> = again
-            .into_iter()
-            .filter(|f| self.keys.insert(f.key.clone()))
-            .collect();
-        reported.extend(new.into_iter().map(|finding| flaky(finding, &evidence)));
-        reported
     }
 
     fn preflight(&self) -> Option<Finding> {
@@ -391,7 +318,30 @@ impl Session {
             );
         }
         let mut reported = Vec::new();
-        for suspect in self.suspects.into_iter().filter(|s| !s.settled) {
+        let (locked, open): (Vec<_>, Vec<_>) = {
+            let locked: Vec<bool> = self.suspects.iter().map(|s| self.locked_out(s)).collect();
+            let mut locked = locked.into_iter();
+            self.suspects
+                .into_iter()
+                .partition(|_| locked.next().unwrap_or(false))
+        };
+        let all_denied = self.access.denies();
+        if let Some(finding) = Some(&self.access).filter(|a| a.denies()) {
+            let secured = self
+                .checker
+                .document()
+                .operations
+                .iter()
+                .zip(&self.progress);
+            let asked = secured
+                .filter(|(o, p)| p.answered && !o.security.is_empty())
+                .count();
+            let finding =
+                finding.finding(self.checker.document(), &self.base_url, asked, false, "");
+            let evidence = locked.into_iter().next().map(|s| s.evidence);
+            reported.extend(finding.map(|finding| Reported { finding, evidence }));
+        }
+        for suspect in open.into_iter().filter(|s| !s.settled) {
             for mut finding in suspect.findings {
                 finding.message.push_str(" (seen once, not asked again)");
                 reported.push(Reported {
@@ -405,7 +355,8 @@ impl Session {
             if self.cancelled {
                 break;
             }
-            if let Some(message) = left_out(operation, &progress) {
+            let told = all_denied && progress.denied.is_some() && !operation.security.is_empty();
+            if let Some(message) = left_out(operation, &progress).filter(|_| !told) {
                 let finding = Finding::new(
                     ContractCheck::NotExercised,
                     &operation.name,
@@ -433,6 +384,11 @@ fn left_out(operation: &Operation, progress: &Progress) -> Option<String> {
     if !progress.answered {
         return Some("not exercised: it was never answered".to_owned());
     }
+    if let Some(status) = progress.denied {
+        return Some(format!(
+            "not exercised: it answers {status} with the headers given"
+        ));
+    }
     if progress.made_up.is_empty() || !operation.announces_success() {
         return None;
     }
@@ -453,18 +409,4 @@ fn has_options(operation: &Operation) -> bool {
             .parameters
             .iter()
             .any(|p| p.place != Place::Path && !p.required)
-}
-
-/// The operation that makes what another one deletes: a POST on the collection, or a PUT on the same path.
-fn producer(document: &Document, delete: &Operation) -> Option<usize> {
-    let path = delete.path.trim_end_matches('/');
-    let collection = path
-        .rsplit_once('/')
-        .map_or("", |(collection, _)| collection);
-    let makes = |o: &Operation| {
-        let theirs = o.path.trim_end_matches('/');
-        (o.method == Method::Post && theirs == collection)
-            || (o.method == Method::Put && theirs == path)
-    };
-    document.operations.iter().position(makes)
 }

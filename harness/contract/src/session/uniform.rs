@@ -37,6 +37,11 @@ impl Uniform {
         }
     }
 
+    /// Whether it is a denial of access.
+    pub(super) fn denies(&self) -> bool {
+        matches!(self, Self::Status(401 | 403))
+    }
+
     /// The one finding that says it all. `rooted` is whether a request whose path needed nothing to exist was made.
     pub(super) fn finding(
         &self,
@@ -96,13 +101,17 @@ fn denied(document: &Document, status: u16, asked: usize) -> String {
             schemes.push(words);
         }
     }
-    let hint = if schemes.is_empty() {
-        "give the headers that grant access; the document names no security scheme".to_owned()
+    let (whose, hint) = if schemes.is_empty() {
+        (
+            "asked",
+            "give the headers that grant access; the document names no scheme".to_owned(),
+        )
     } else {
-        format!(
-            "the document asks for {}; give it as a header",
-            schemes.join(" or ")
+        let schemes = schemes.join(" or ");
+        (
+            "that asks for access",
+            format!("the document wants {schemes}; give it as a header"),
         )
     };
-    format!("every operation asked ({asked}) answers {status}: {hint}")
+    format!("every operation {whose} ({asked}) answers {status}: {hint}")
 }
