@@ -3,7 +3,7 @@
 
 mod decide;
 
-pub use decide::{exit_code, readiness};
+pub use decide::{CONDITIONAL_SCORE, GO_SCORE, exit_code, readiness};
 
 use crate::verdict::Grade;
 use serde::{Deserialize, Serialize};

@@ -4,8 +4,8 @@
 use super::thin::{self, MAX_POINTS};
 use super::{FaultRecord, JourneyRecord, OTHER, Record, ScenarioRecord};
 use crate::event::{
-    ContractFinding, Envelope, Event, FORMAT, JourneyFinished, LinkTick, LoadTick, Phase, ProbeSample, RunStarted,
-    SelfHealth, StepFinished,
+    ContractFinding, Envelope, Event, FORMAT, JourneyFinished, LinkTick, LoadTick, Phase,
+    ProbeSample, RunStarted, SelfHealth, StepFinished,
 };
 use crate::name::Name;
 
@@ -13,13 +13,17 @@ use crate::name::Name;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoldError {
     /// Written by a newer harness.
-    #[error("failed to read the run: its event format is {found}, this harness reads up to {FORMAT}; use a newer harness")]
+    #[error(
+        "failed to read the run: its event format is {found}, this harness reads up to {FORMAT}; use a newer harness"
+    )]
     NewerFormat {
         /// The format found.
         found: u32,
     },
     /// The stream does not begin with the run's begin.
-    #[error("failed to read the run: event {seq} comes before the run's begin; the first part of the stream is missing")]
+    #[error(
+        "failed to read the run: event {seq} comes before the run's begin; the first part of the stream is missing"
+    )]
     BeforeBegin {
         /// The event's number.
         seq: u64,
@@ -31,7 +35,9 @@ pub enum FoldError {
         seq: u64,
     },
     /// A scenario the plan does not have, or that has not begun.
-    #[error("failed to read the run: event {seq} belongs to scenario `{scenario}`, which is not in the plan or has not begun")]
+    #[error(
+        "failed to read the run: event {seq} belongs to scenario `{scenario}`, which is not in the plan or has not begun"
+    )]
     UnknownScenario {
         /// The event's number.
         seq: u64,
@@ -39,7 +45,9 @@ pub enum FoldError {
         scenario: String,
     },
     /// More epochs than any plan makes.
-    #[error("failed to read the run: event {seq} is in epoch {epoch} of its scenario, beyond the {MAX_EPOCHS} a scenario may have")]
+    #[error(
+        "failed to read the run: event {seq} is in epoch {epoch} of its scenario, beyond the {MAX_EPOCHS} a scenario may have"
+    )]
     TooManyEpochs {
         /// The event's number.
         seq: u64,
@@ -64,14 +72,18 @@ const MAX_SERIES: usize = 200;
 /// A whole stream into its record. A stream cut short gives what happened until then, with `end` absent.
 pub fn fold(events: impl IntoIterator<Item = Envelope>) -> Result<Record, FoldError> {
     let mut record = Record::default();
-    events.into_iter().try_for_each(|envelope| record.apply(&envelope))?;
+    events
+        .into_iter()
+        .try_for_each(|envelope| record.apply(&envelope))?;
     Ok(record)
 }
 
 impl Record {
     /// Takes in the next event. After an error the record is as it was before.
     pub fn apply(&mut self, envelope: &Envelope) -> Result<(), FoldError> {
-        let Envelope { seq, at_us, event, .. } = envelope;
+        let Envelope {
+            seq, at_us, event, ..
+        } = envelope;
         self.admit(*seq, event)?;
         self.take(*at_us, event);
         self.events += 1;
@@ -82,22 +94,41 @@ impl Record {
 
     /// Whether an event can come here.
     fn admit(&self, seq: u64, event: &Event) -> Result<(), FoldError> {
-        let unknown = |scenario: &str| FoldError::UnknownScenario { seq, scenario: scenario.to_owned() };
-        let epoch_in = |epoch: u32| if epoch < MAX_EPOCHS { Ok(()) } else { Err(FoldError::TooManyEpochs { seq, epoch }) };
+        let unknown = |scenario: &str| FoldError::UnknownScenario {
+            seq,
+            scenario: scenario.to_owned(),
+        };
+        let epoch_in = |epoch: u32| {
+            if epoch < MAX_EPOCHS {
+                Ok(())
+            } else {
+                Err(FoldError::TooManyEpochs { seq, epoch })
+            }
+        };
         let Some(run) = &self.run else {
             return match event {
-                Event::RunStarted(run) if run.format > FORMAT => Err(FoldError::NewerFormat { found: run.format }),
+                Event::RunStarted(run) if run.format > FORMAT => {
+                    Err(FoldError::NewerFormat { found: run.format })
+                }
                 Event::RunStarted(_) => Ok(()),
                 _ => Err(FoldError::BeforeBegin { seq }),
             };
         };
-        let begun = |scenario: &str| self.scenario(scenario).map(|_| ()).ok_or_else(|| unknown(scenario));
+        let begun = |scenario: &str| {
+            self.scenario(scenario)
+                .map(|_| ())
+                .ok_or_else(|| unknown(scenario))
+        };
         match event {
             Event::RunStarted(_) => Err(FoldError::SecondBegin { seq }),
-            Event::ScenarioStarted { scenario, .. } if run.plan.scenario(scenario.as_str()).is_none() => {
+            Event::ScenarioStarted { scenario, .. }
+                if run.plan.scenario(scenario.as_str()).is_none() =>
+            {
                 Err(unknown(scenario.as_str()))
             }
-            Event::EpochStarted(epoch) => begun(epoch.scenario.as_str()).and_then(|()| epoch_in(epoch.epoch)),
+            Event::EpochStarted(epoch) => {
+                begun(epoch.scenario.as_str()).and_then(|()| epoch_in(epoch.epoch))
+            }
             Event::LoadTick(tick) => begun(&tick.scenario).and_then(|()| epoch_in(tick.epoch)),
             Event::Exemplar(exemplar) => begun(exemplar.scenario.as_str()),
             Event::ScenarioFinished { scenario, .. } => begun(scenario.as_str()),
@@ -109,15 +140,25 @@ impl Record {
         match event {
             Event::RunStarted(run) => self.begin(run),
             Event::TargetStarting | Event::TargetStopped => {}
-            Event::ServiceReady { service, took_us } => self.target.ready.push((service.clone(), *took_us)),
+            Event::ServiceReady { service, took_us } => {
+                self.target.ready.push((service.clone(), *took_us));
+            }
             Event::TargetReady { entry } => {
                 self.target.entry = Some(entry.clone());
                 self.target.ready_us = Some(at);
             }
-            Event::TargetFailed { service, reason, output } => {
+            Event::TargetFailed {
+                service,
+                reason,
+                output,
+            } => {
                 self.target.failed = Some((service.clone(), reason.clone(), output.clone()));
             }
-            Event::ServiceDied { service, status, output } => {
+            Event::ServiceDied {
+                service,
+                status,
+                output,
+            } => {
                 let died = (at, service.clone(), status.clone(), output.clone());
                 if self.room(self.target.died.len() < MAX_DIED, "deaths of services") {
                     self.target.died.push(died);
@@ -129,7 +170,10 @@ impl Record {
             Event::JourneyFinished(walk) => self.walk_ended(walk),
             Event::ContractFinding(finding) => self.finding(finding),
             Event::ContractCoverage(coverage) => {
-                self.contracts.entry(coverage.contract.clone()).or_default().coverage = Some(coverage.clone());
+                self.contracts
+                    .entry(coverage.contract.clone())
+                    .or_default()
+                    .coverage = Some(coverage.clone());
             }
             Event::ScenarioStarted { scenario, t0_us } => self.scenario_begins(scenario, *t0_us),
             Event::EpochStarted(epoch) => {
@@ -140,22 +184,40 @@ impl Record {
             Event::LoadTick(tick) => self.load(at, tick),
             Event::LinkTick(tick) => self.link(at, tick),
             Event::Exemplar(exemplar) => {
-                let held = self.scenario(exemplar.scenario.as_str()).map_or(0, |s| s.exemplars.len());
+                let held = self
+                    .scenario(exemplar.scenario.as_str())
+                    .map_or(0, |s| s.exemplars.len());
                 if self.room(held < MAX_EXEMPLARS, "exemplars")
                     && let Some(scenario) = self.begun(exemplar.scenario.as_str())
                 {
                     scenario.exemplars.push(exemplar.as_ref().clone());
                 }
             }
-            Event::FaultArmed { fault, scenario, what } => self.armed(at, fault, scenario.as_ref(), what),
-            Event::FaultEffective { fault, scenario, effective_us } => {
-                self.fault(at, fault, scenario.as_ref(), |f| f.effective_us = Some(*effective_us));
+            Event::FaultArmed {
+                fault,
+                scenario,
+                what,
+            } => self.armed(at, fault, scenario.as_ref(), what),
+            Event::FaultEffective {
+                fault,
+                scenario,
+                effective_us,
+            } => {
+                self.fault(at, fault, scenario.as_ref(), |f| {
+                    f.effective_us = Some(*effective_us);
+                });
             }
             Event::FaultLifted { fault, scenario } => {
                 self.fault(at, fault, scenario.as_ref(), |f| f.lifted_us = Some(at));
             }
-            Event::FaultFailed { fault, scenario, reason } => {
-                self.fault(at, fault, scenario.as_ref(), |f| f.failed = Some(reason.clone()));
+            Event::FaultFailed {
+                fault,
+                scenario,
+                reason,
+            } => {
+                self.fault(at, fault, scenario.as_ref(), |f| {
+                    f.failed = Some(reason.clone());
+                });
             }
             Event::ScenarioFinished { scenario, end } => {
                 if let Some(scenario) = self.begun(scenario.as_str()) {
@@ -177,7 +239,12 @@ impl Record {
 
     fn begin(&mut self, run: &RunStarted) {
         // A contract that is planned has a record from the start, so that one never exercised shows as such.
-        self.contracts = run.plan.contracts.iter().map(|c| (c.name.clone(), super::ContractRecord::default())).collect();
+        self.contracts = run
+            .plan
+            .contracts
+            .iter()
+            .map(|c| (c.name.clone(), super::ContractRecord::default()))
+            .collect();
         self.run = Some(Box::new(run.clone()));
     }
 
@@ -202,7 +269,11 @@ impl Record {
     }
 
     fn phase_ends(&mut self, at: u64, phase: Phase) {
-        let open = self.phases.iter_mut().rev().find(|(p, _, end)| *p == phase && end.is_none());
+        let open = self
+            .phases
+            .iter_mut()
+            .rev()
+            .find(|(p, _, end)| *p == phase && end.is_none());
         if let Some((_, _, end)) = open {
             *end = Some(at);
         }
@@ -217,7 +288,13 @@ impl Record {
         if !self.room(self.journeys.len() < MAX_WALKS, "walks") {
             return None;
         }
-        self.journeys.push(JourneyRecord { journey: journey.clone(), row, outcome: None, took_us: 0, steps: Vec::new() });
+        self.journeys.push(JourneyRecord {
+            journey: journey.clone(),
+            row,
+            outcome: None,
+            took_us: 0,
+            steps: Vec::new(),
+        });
         self.journeys.last_mut()
     }
 
@@ -235,7 +312,11 @@ impl Record {
     }
 
     fn finding(&mut self, finding: &ContractFinding) {
-        let findings = &mut self.contracts.entry(finding.contract.clone()).or_default().findings;
+        let findings = &mut self
+            .contracts
+            .entry(finding.contract.clone())
+            .or_default()
+            .findings;
         if let Some((_, times)) = findings.get_mut(&finding.key) {
             *times += 1;
             return;
@@ -248,11 +329,16 @@ impl Record {
     }
 
     fn begun(&mut self, scenario: &str) -> Option<&mut ScenarioRecord> {
-        self.scenarios.iter_mut().find(|s| s.name.as_str() == scenario)
+        self.scenarios
+            .iter_mut()
+            .find(|s| s.name.as_str() == scenario)
     }
 
     fn scenario_begins(&mut self, scenario: &Name, t0_us: u64) {
-        let plan = self.run.as_ref().and_then(|run| run.plan.scenario(scenario.as_str()));
+        let plan = self
+            .run
+            .as_ref()
+            .and_then(|run| run.plan.scenario(scenario.as_str()));
         if let Some(plan) = plan
             && self.scenario(scenario.as_str()).is_none()
         {
@@ -262,7 +348,13 @@ impl Record {
 
     fn load(&mut self, at: u64, tick: &LoadTick) {
         let Some(run) = &self.run else { return };
-        let Some(scenario) = self.scenarios.iter_mut().find(|s| s.name.as_str() == tick.scenario) else { return };
+        let Some(scenario) = self
+            .scenarios
+            .iter_mut()
+            .find(|s| s.name.as_str() == tick.scenario)
+        else {
+            return;
+        };
         let known = scenario.names.contains_key(&tick.name)
             || ScenarioRecord::is_planned(&run.plan, &scenario.name, &tick.name);
         if known {
@@ -289,7 +381,10 @@ impl Record {
 
     fn probe(&mut self, at: u64, sample: &ProbeSample) {
         if let Some(reason) = &sample.error {
-            let failures = self.probe_failures.entry(sample.service.clone()).or_default();
+            let failures = self
+                .probe_failures
+                .entry(sample.service.clone())
+                .or_default();
             *failures = (failures.0 + 1, reason.clone());
         }
         let all = self.probes.entry(sample.service.clone()).or_default();
@@ -308,7 +403,11 @@ impl Record {
     }
 
     fn health(&mut self, at: u64, health: &SelfHealth) {
-        if let Some(scenario) = self.scenarios.last_mut().filter(|s| s.end.is_none() && at >= s.t0_us) {
+        if let Some(scenario) = self
+            .scenarios
+            .last_mut()
+            .filter(|s| s.end.is_none() && at >= s.t0_us)
+        {
             scenario.take_health(health);
         }
         thin::insert(&mut self.health, at, health, self.step_us);
@@ -322,11 +421,20 @@ impl Record {
         while full {
             self.step_us = (self.step_us * 2).max(2_000_000);
             let step = self.step_us;
-            self.links.values_mut().for_each(|points| thin::thin(points, step));
-            self.probes.values_mut().flat_map(|s| s.values_mut()).for_each(|points| thin::thin(points, step));
+            self.links
+                .values_mut()
+                .for_each(|points| thin::thin(points, step));
+            self.probes
+                .values_mut()
+                .flat_map(|s| s.values_mut())
+                .for_each(|points| thin::thin(points, step));
             thin::thin(&mut self.health, step);
             full = self.links.values().any(|p| p.len() > MAX_POINTS)
-                || self.probes.values().flat_map(|s| s.values()).any(|p| p.len() > MAX_POINTS)
+                || self
+                    .probes
+                    .values()
+                    .flat_map(|s| s.values())
+                    .any(|p| p.len() > MAX_POINTS)
                 || self.health.len() > MAX_POINTS;
         }
     }
@@ -346,12 +454,23 @@ impl Record {
     }
 
     /// Changes the last fault of that name; one that failed before it was announced gets a record of its own.
-    fn fault(&mut self, at: u64, fault: &str, scenario: Option<&Name>, change: impl FnOnce(&mut FaultRecord)) {
+    fn fault(
+        &mut self,
+        at: u64,
+        fault: &str,
+        scenario: Option<&Name>,
+        change: impl FnOnce(&mut FaultRecord),
+    ) {
         let same = |f: &FaultRecord| f.name == fault && f.scenario.as_ref() == scenario;
         if !self.faults.iter().any(same) {
             self.armed(at, fault, scenario, "");
         }
-        if let Some(record) = self.faults.iter_mut().rev().find(|f| f.name == fault && f.scenario.as_ref() == scenario) {
+        if let Some(record) = self
+            .faults
+            .iter_mut()
+            .rev()
+            .find(|f| f.name == fault && f.scenario.as_ref() == scenario)
+        {
             change(record);
         }
     }
@@ -374,29 +493,51 @@ mod tests {
 
     #[test]
     fn a_stream_that_cannot_be_accounted_for_is_refused() {
-        let good = Stream::new(plan(10, Vec::new())).peak().tick(tick(0, 0, 1)).events();
+        let good = Stream::new(plan(10, Vec::new()))
+            .peak()
+            .tick(tick(0, 0, 1))
+            .events();
         assert!(fold(good.clone()).is_ok());
 
         let headless = good[1..].to_vec();
         assert_eq!(fold(headless), Err(FoldError::BeforeBegin { seq: 1 }));
 
         let mut newer = good.clone();
-        let Event::RunStarted(run) = &mut newer[0].event else { panic!("no begin") };
+        let Event::RunStarted(run) = &mut newer[0].event else {
+            panic!("no begin")
+        };
         run.format = FORMAT + 1;
-        assert_eq!(fold(newer), Err(FoldError::NewerFormat { found: FORMAT + 1 }));
+        assert_eq!(
+            fold(newer),
+            Err(FoldError::NewerFormat { found: FORMAT + 1 })
+        );
 
         let twice = good.iter().chain(&good[..1]).cloned();
         assert_eq!(fold(twice), Err(FoldError::SecondBegin { seq: 0 }));
 
-        let unbegun = Stream::new(plan(10, Vec::new())).tick(tick(0, 0, 1)).events();
-        assert!(matches!(fold(unbegun), Err(FoldError::UnknownScenario { .. })));
-        let endless = Stream::new(plan(10, Vec::new())).peak().tick(tick(0, MAX_EPOCHS, 1)).events();
-        assert!(matches!(fold(endless), Err(FoldError::TooManyEpochs { .. })));
+        let unbegun = Stream::new(plan(10, Vec::new()))
+            .tick(tick(0, 0, 1))
+            .events();
+        assert!(matches!(
+            fold(unbegun),
+            Err(FoldError::UnknownScenario { .. })
+        ));
+        let endless = Stream::new(plan(10, Vec::new()))
+            .peak()
+            .tick(tick(0, MAX_EPOCHS, 1))
+            .events();
+        assert!(matches!(
+            fold(endless),
+            Err(FoldError::TooManyEpochs { .. })
+        ));
     }
 
     #[test]
     fn a_stream_cut_short_gives_its_first_half() {
-        let mut events = Stream::new(plan(10, Vec::new())).peak().load(0..10, 0, 1000).events();
+        let mut events = Stream::new(plan(10, Vec::new()))
+            .peak()
+            .load(0..10, 0, 1000)
+            .events();
         events.truncate(events.len() - 10);
         let record = fold(events).unwrap();
         assert_eq!((record.end, record.lost()), (None, 0));
@@ -405,14 +546,22 @@ mod tests {
 
     #[test]
     fn events_missing_from_the_middle_are_counted() {
-        let mut events = Stream::new(plan(10, Vec::new())).peak().load(0..10, 0, 1000).events();
+        let mut events = Stream::new(plan(10, Vec::new()))
+            .peak()
+            .load(0..10, 0, 1000)
+            .events();
         events.drain(5..8);
         assert_eq!(fold(events).unwrap().lost(), 3);
     }
 
     #[test]
     fn phases_follow_the_epochs() {
-        let record = faulted().tick(tick(3, 0, 1)).tick(tick(12, 1, 2)).tick(tick(16, 2, 3)).tick(tick(30, 3, 4)).done(40);
+        let record = faulted()
+            .tick(tick(3, 0, 1))
+            .tick(tick(12, 1, 2))
+            .tick(tick(16, 2, 3))
+            .tick(tick(30, 3, 4))
+            .done(40);
         let peak = &record.scenarios[0];
         let seen = |during: &During| (peak.select(None, during).ok, peak.phase_seconds(during));
         assert_eq!(seen(&During::All), (400, 40.0));
@@ -420,15 +569,39 @@ mod tests {
         assert_eq!(seen(&During::Fault(FAULT.into())), (100, 5.0));
         assert_eq!(seen(&During::Recovery(FAULT.into())), (100, 10.0));
         assert_eq!(seen(&During::Fault("another".into())), (0, 0.0));
-        let spans: Vec<_> = peak.spans().into_iter().map(|s| (s.kind, (s.from_us - T0) / 1_000_000, (s.to_us - T0) / 1_000_000)).collect();
-        assert_eq!(spans, [(SpanKind::Active, 10, 15), (SpanKind::Settling, 15, 25)]);
+        let spans: Vec<_> = peak
+            .spans()
+            .into_iter()
+            .map(|s| {
+                (
+                    s.kind,
+                    (s.from_us - T0) / 1_000_000,
+                    (s.to_us - T0) / 1_000_000,
+                )
+            })
+            .collect();
+        assert_eq!(
+            spans,
+            [(SpanKind::Active, 10, 15), (SpanKind::Settling, 15, 25)]
+        );
     }
 
     #[test]
     fn an_unplanned_name_is_kept_apart_and_said_once() {
-        let stray = |name: &str| LoadTick { name: name.into(), ..tick(1, 0, 1) };
-        let step = LoadTick { name: "checkout/pay".into(), ..tick(1, 0, 1) };
-        let record = Stream::new(plan(10, Vec::new())).peak().tick(stray("ghost")).tick(stray("checkout/ghost")).tick(step).done(10);
+        let stray = |name: &str| LoadTick {
+            name: name.into(),
+            ..tick(1, 0, 1)
+        };
+        let step = LoadTick {
+            name: "checkout/pay".into(),
+            ..tick(1, 0, 1)
+        };
+        let record = Stream::new(plan(10, Vec::new()))
+            .peak()
+            .tick(stray("ghost"))
+            .tick(stray("checkout/ghost"))
+            .tick(step)
+            .done(10);
         let peak = &record.scenarios[0];
         assert_eq!(peak.total(OTHER).ok, 200);
         assert_eq!(peak.total("checkout/pay").ok, 100);
@@ -440,43 +613,95 @@ mod tests {
     fn windows_stay_bounded_and_lose_nothing() {
         for (seconds, window_s) in [(600u32, 1u32), (601, 2), (3600, 6), (86_400, 144)] {
             let stream = Stream::new(plan(u64::from(seconds), Vec::new())).peak();
-            let stream = (0..seconds).step_by(7).fold(stream, |s, second| s.tick(tick(second, 0, 5000)));
+            let stream = (0..seconds)
+                .step_by(7)
+                .fold(stream, |s, second| s.tick(tick(second, 0, 5000)));
             let record = stream.done(seconds);
             let peak = &record.scenarios[0];
             let series = peak.series(None);
             assert_eq!(peak.window_s, window_s);
             assert!(series.len() <= MAX_WINDOWS as usize);
-            assert_eq!(series.iter().map(|p| p.tally.ok).sum::<u64>(), peak.total("checkout").ok);
+            assert_eq!(
+                series.iter().map(|p| p.tally.ok).sum::<u64>(),
+                peak.total("checkout").ok
+            );
             assert_eq!(series[1].second % window_s, 0);
         }
-        let late = Stream::new(plan(600, Vec::new())).peak().tick(tick(599, 0, 1)).tick(tick(4000, 0, 1)).done(600);
+        let late = Stream::new(plan(600, Vec::new()))
+            .peak()
+            .tick(tick(599, 0, 1))
+            .tick(tick(4000, 0, 1))
+            .done(600);
         let peak = &late.scenarios[0];
-        assert_eq!((peak.window_s, peak.series(None).len(), peak.total("checkout").ok), (8, 2, 200));
+        assert_eq!(
+            (
+                peak.window_s,
+                peak.series(None).len(),
+                peak.total("checkout").ok
+            ),
+            (8, 2, 200)
+        );
     }
 
     #[test]
     fn lists_are_bounded_and_what_is_left_out_is_counted() {
-        let notice = |s: Stream, n: usize| s.event(Event::Notice { text: n.to_string() });
-        let record = (0..MAX_NOTICES + 5).fold(Stream::new(plan(10, Vec::new())), notice).record();
+        let notice = |s: Stream, n: usize| {
+            s.event(Event::Notice {
+                text: n.to_string(),
+            })
+        };
+        let record = (0..MAX_NOTICES + 5)
+            .fold(Stream::new(plan(10, Vec::new())), notice)
+            .record();
         assert_eq!(record.notices.len(), MAX_NOTICES);
         assert_eq!(record.omitted, BTreeMap::from([("notices".to_owned(), 5)]));
     }
 
     #[test]
     fn a_long_run_keeps_at_most_600_points_and_all_counts() {
-        let link = |n: u64| LinkTick { link: name("edge"), opened: 1, open: n, failed: 0, bytes_up: n, bytes_down: 0, hits: BTreeMap::new() };
+        let link = |n: u64| LinkTick {
+            link: name("edge"),
+            opened: 1,
+            open: n,
+            failed: 0,
+            bytes_up: n,
+            bytes_down: 0,
+            hits: BTreeMap::new(),
+        };
         let mut stream = Stream::new(plan(10, Vec::new())).peak();
         for second in 0..2000u32 {
             let values = [("up".to_owned(), f64::from(second))].into();
-            let sample = ProbeSample { service: "orders".into(), values, error: None };
-            stream = stream.at(f64::from(second)).event(Event::LinkTick(link(u64::from(second)))).event(Event::ProbeSample(sample)).health(5, 0.1);
+            let sample = ProbeSample {
+                service: "orders".into(),
+                values,
+                error: None,
+            };
+            stream = stream
+                .at(f64::from(second))
+                .event(Event::LinkTick(link(u64::from(second))))
+                .event(Event::ProbeSample(sample))
+                .health(5, 0.1);
         }
         let record = stream.record();
         let (links, probes) = (&record.links["edge"], &record.probes["orders"]["up"]);
-        assert!(links.len() <= MAX_POINTS && probes.len() <= MAX_POINTS && record.health.len() <= MAX_POINTS);
+        assert!(
+            links.len() <= MAX_POINTS
+                && probes.len() <= MAX_POINTS
+                && record.health.len() <= MAX_POINTS
+        );
         assert_eq!(links.iter().map(|(_, t)| t.opened).sum::<u64>(), 2000);
-        assert_eq!(links.iter().map(|(_, t)| t.bytes_up).sum::<u64>(), 1999 * 1000);
-        assert_eq!(record.health.iter().map(|(_, h)| h.lag.count()).sum::<u64>(), 200_000);
+        assert_eq!(
+            links.iter().map(|(_, t)| t.bytes_up).sum::<u64>(),
+            1999 * 1000
+        );
+        assert_eq!(
+            record
+                .health
+                .iter()
+                .map(|(_, h)| h.lag.count())
+                .sum::<u64>(),
+            200_000
+        );
         assert_eq!(probes.last().map(|(_, v)| *v), Some(1999.0));
         assert_eq!(record.step_us, 4_000_000);
         assert_eq!(record.scenarios[0].instrument.seconds, 2000);
@@ -484,30 +709,82 @@ mod tests {
 
     #[test]
     fn walks_faults_and_ends_are_put_together() {
-        let record = faulted().walk("browse", Outcome::Failed).ended(20, ScenarioEnd::Aborted).event(Event::CancelRequested).event(Event::RunFinished { end: RunEnd::Cancelled }).record();
-        assert_eq!(record.journeys.iter().map(|w| w.outcome).collect::<Vec<_>>(), [Some(Outcome::Passed), Some(Outcome::Failed)]);
+        let record = faulted()
+            .walk("browse", Outcome::Failed)
+            .ended(20, ScenarioEnd::Aborted)
+            .event(Event::CancelRequested)
+            .event(Event::RunFinished {
+                end: RunEnd::Cancelled,
+            })
+            .record();
+        assert_eq!(
+            record
+                .journeys
+                .iter()
+                .map(|w| w.outcome)
+                .collect::<Vec<_>>(),
+            [Some(Outcome::Passed), Some(Outcome::Failed)]
+        );
         let fault = &record.faults[0];
-        assert_eq!((fault.armed_us, fault.lifted_us), (T0 + 10_000_000, Some(T0 + 15_000_000)));
-        assert_eq!((record.cancelled, record.end), (true, Some(RunEnd::Cancelled)));
+        assert_eq!(
+            (fault.armed_us, fault.lifted_us),
+            (T0 + 10_000_000, Some(T0 + 15_000_000))
+        );
+        assert_eq!(
+            (record.cancelled, record.end),
+            (true, Some(RunEnd::Cancelled))
+        );
         assert_eq!(record.scenarios[0].load_end_us(), T0 + 20_000_000);
     }
 
     fn arbitrary_tick() -> impl Strategy<Value = LoadTick> {
-        (0u32..30, 0u32..4, 0u64..50, 0u64..5, 1u64..5_000_000, prop::sample::select(vec!["checkout", "browse", "checkout/pay", "ghost"]))
-            .prop_map(|(second, epoch, ok, bad, us, name)| LoadTick { name: name.into(), ..tick_of(second, epoch, ok, bad, us) })
+        (
+            0u32..30,
+            0u32..4,
+            0u64..50,
+            0u64..5,
+            1u64..5_000_000,
+            prop::sample::select(vec!["checkout", "browse", "checkout/pay", "ghost"]),
+        )
+            .prop_map(|(second, epoch, ok, bad, us, name)| LoadTick {
+                name: name.into(),
+                ..tick_of(second, epoch, ok, bad, us)
+            })
     }
 
     /// A tick in two parts, as a late completion would split it.
     fn split(tick: &LoadTick) -> [LoadTick; 2] {
-        let key = |t: &LoadTick| LoadTick { scenario: t.scenario.clone(), second: t.second, epoch: t.epoch, name: t.name.clone(), ..LoadTick::default() };
-        let begun = LoadTick { planned: tick.planned, started: tick.started, ..key(tick) };
-        [begun, LoadTick { planned: 0, started: 0, ..tick.clone() }]
+        let key = |t: &LoadTick| LoadTick {
+            scenario: t.scenario.clone(),
+            second: t.second,
+            epoch: t.epoch,
+            name: t.name.clone(),
+            ..LoadTick::default()
+        };
+        let begun = LoadTick {
+            planned: tick.planned,
+            started: tick.started,
+            ..key(tick)
+        };
+        [
+            begun,
+            LoadTick {
+                planned: 0,
+                started: 0,
+                ..tick.clone()
+            },
+        ]
     }
 
     fn record_of(ticks: &[LoadTick]) -> Record {
         let stream = ticks.iter().cloned().fold(faulted().at(30.0), Stream::tick);
         // How many events said it, and which stray name came first, is not what is compared.
-        Record { events: 0, last_seq: 0, notices: Vec::new(), ..stream.record() }
+        Record {
+            events: 0,
+            last_seq: 0,
+            notices: Vec::new(),
+            ..stream.record()
+        }
     }
 
     proptest! {

@@ -10,7 +10,10 @@ mod windows;
 pub use fold::{FoldError, fold};
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
-use crate::event::{ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd, RunStarted, ScenarioEnd, SelfHealth, StepFinished};
+use crate::event::{
+    ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd,
+    RunStarted, ScenarioEnd, SelfHealth, StepFinished,
+};
 use crate::hist::Hist;
 use crate::name::Name;
 use std::collections::BTreeMap;
@@ -64,7 +67,11 @@ pub struct Record {
 impl Record {
     /// Events missing from the stream: sequence numbers have no gaps, so fewer events than numbers is a loss.
     pub fn lost(&self) -> u64 {
-        if self.events == 0 { 0 } else { (self.last_seq + 1).saturating_sub(self.events) }
+        if self.events == 0 {
+            0
+        } else {
+            (self.last_seq + 1).saturating_sub(self.events)
+        }
     }
 
     /// A scenario's record by name.
@@ -74,7 +81,9 @@ impl Record {
 
     /// A scenario's faults, in order of arming.
     pub fn faults_of<'r>(&'r self, scenario: &'r Name) -> impl Iterator<Item = &'r FaultRecord> {
-        self.faults.iter().filter(move |f| f.scenario.as_ref() == Some(scenario))
+        self.faults
+            .iter()
+            .filter(move |f| f.scenario.as_ref() == Some(scenario))
     }
 }
 

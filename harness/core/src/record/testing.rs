@@ -2,7 +2,8 @@
 
 use super::{Record, fold};
 use crate::event::{
-    Envelope, Epoch, Event, FORMAT, JourneyFinished, LoadTick, Outcome, RunEnd, RunStarted, ScenarioEnd, SelfHealth,
+    Envelope, Epoch, Event, FORMAT, JourneyFinished, LoadTick, Outcome, RunEnd, RunStarted,
+    ScenarioEnd, SelfHealth,
 };
 use crate::hist::Hist;
 use crate::journey::{Action, Journey, Origin, Step};
@@ -29,7 +30,10 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 fn origin() -> Origin {
-    Origin { file: "harness.toml".into(), line: 1 }
+    Origin {
+        file: "harness.toml".into(),
+        line: 1,
+    }
 }
 
 /// A key gate of the scenario `peak`, looking at undisturbed load.
@@ -48,7 +52,11 @@ pub(crate) fn gate(expect: &str) -> Gate {
 }
 
 fn journey(journey: &str, steps: &[&str]) -> Arc<Journey> {
-    let step = |step: &&str| Step { name: (*step).to_owned(), origin: origin(), action: Action::Pause(Duration::ZERO) };
+    let step = |step: &&str| Step {
+        name: (*step).to_owned(),
+        origin: origin(),
+        action: Action::Pause(Duration::ZERO),
+    };
     Arc::new(Journey {
         name: name(journey),
         title: String::new(),
@@ -63,7 +71,10 @@ fn journey(journey: &str, steps: &[&str]) -> Arc<Journey> {
 /// One scenario `peak` of `browse` and `checkout`, 100 arrivals a second, with one fault.
 pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
     let rate = Rate::per_second(100.0).unwrap();
-    let mix = |journey| MixEntry { journey: name(journey), weight: 1.0 };
+    let mix = |journey| MixEntry {
+        journey: name(journey),
+        weight: 1.0,
+    };
     let peak = ScenarioPlan {
         name: name("peak"),
         title: String::new(),
@@ -71,7 +82,11 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         origin: origin(),
         fresh: false,
         load: LoadPlan {
-            stages: vec![Stage { from: rate, to: rate, lasts: Duration::from_secs(seconds) }],
+            stages: vec![Stage {
+                from: rate,
+                to: rate,
+                lasts: Duration::from_secs(seconds),
+            }],
             mix: vec![mix("browse"), mix("checkout")],
             connections: 10,
             sample: 0.0,
@@ -126,7 +141,10 @@ pub(crate) fn tick_of(second: u32, epoch: u32, ok: u64, bad: u64, us: u64) -> Lo
         planned: ok + bad,
         started: ok + bad,
         ok,
-        errors: [("status-503".to_owned(), bad)].into_iter().filter(|(_, n)| *n > 0).collect(),
+        errors: [("status-503".to_owned(), bad)]
+            .into_iter()
+            .filter(|(_, n)| *n > 0)
+            .collect(),
         response: all.clone(),
         service: all,
         ..LoadTick::default()
@@ -143,8 +161,12 @@ impl Stream {
     /// A run whose target is up and whose one walk passed.
     pub(crate) fn new(plan: Plan) -> Self {
         let walks = plan.walks.clone();
-        let started = Self::bare(plan).event(Event::TargetReady { entry: "http://127.0.0.1".into() });
-        walks.into_iter().fold(started, |stream, journey| stream.walk(journey.as_str(), Outcome::Passed))
+        let started = Self::bare(plan).event(Event::TargetReady {
+            entry: "http://127.0.0.1".into(),
+        });
+        walks.into_iter().fold(started, |stream, journey| {
+            stream.walk(journey.as_str(), Outcome::Passed)
+        })
     }
 
     /// A run that has only begun.
@@ -157,12 +179,21 @@ impl Stream {
             environment: [("cores".to_owned(), "2".to_owned())].into(),
             plan,
         };
-        Self { at_us: 0, events: Vec::new() }.event(Event::RunStarted(Box::new(run)))
+        Self {
+            at_us: 0,
+            events: Vec::new(),
+        }
+        .event(Event::RunStarted(Box::new(run)))
     }
 
     pub(crate) fn event(mut self, event: Event) -> Self {
         let seq = self.events.len() as u64;
-        self.events.push(Envelope { seq, at_us: self.at_us, wall_ms: 0, event });
+        self.events.push(Envelope {
+            seq,
+            at_us: self.at_us,
+            wall_ms: 0,
+            event,
+        });
         self
     }
 
@@ -173,12 +204,22 @@ impl Stream {
     }
 
     pub(crate) fn walk(self, journey: &str, outcome: Outcome) -> Self {
-        self.event(Event::JourneyFinished(JourneyFinished { journey: name(journey), row: 0, outcome, took_us: 1000 }))
+        self.event(Event::JourneyFinished(JourneyFinished {
+            journey: name(journey),
+            row: 0,
+            outcome,
+            took_us: 1000,
+        }))
     }
 
     /// The scenario begins, undisturbed.
     pub(crate) fn peak(self) -> Self {
-        self.at(0.0).event(Event::ScenarioStarted { scenario: name("peak"), t0_us: T0 }).epoch(0, 0, &[], &[])
+        self.at(0.0)
+            .event(Event::ScenarioStarted {
+                scenario: name("peak"),
+                t0_us: T0,
+            })
+            .epoch(0, 0, &[], &[])
     }
 
     pub(crate) fn epoch(self, epoch: u32, second: u64, faults: &[&str], settling: &[&str]) -> Self {
@@ -199,12 +240,20 @@ impl Stream {
 
     /// Seconds of 100 arrivals that take `us`, each with a healthy second of the instrument.
     pub(crate) fn load(self, seconds: Range<u32>, epoch: u32, us: u64) -> Self {
-        seconds.fold(self, |s, second| s.at(f64::from(second) + 1.0).tick(tick(second, epoch, us)).health(100, 0.3))
+        seconds.fold(self, |s, second| {
+            s.at(f64::from(second) + 1.0)
+                .tick(tick(second, epoch, us))
+                .health(100, 0.3)
+        })
     }
 
     pub(crate) fn health(self, lag_us: u64, cpu: f64) -> Self {
         let lag = Hist::from_counts([(lag_us, 100)]);
-        self.event(Event::SelfHealth(Box::new(SelfHealth { lag, cpu_generator: cpu, ..SelfHealth::default() })))
+        self.event(Event::SelfHealth(Box::new(SelfHealth {
+            lag,
+            cpu_generator: cpu,
+            ..SelfHealth::default()
+        })))
     }
 
     /// The fault of the plan: armed, effective and lifted at its seconds; epochs 1 (active), 2 (settling), 3 (after).
@@ -212,11 +261,22 @@ impl Stream {
         let scenario = Some(name("peak"));
         let at = |second: u64| T0 + second * 1_000_000;
         self.at(10.0)
-            .event(Event::FaultArmed { fault: FAULT.into(), scenario: scenario.clone(), what: "link down".into() })
+            .event(Event::FaultArmed {
+                fault: FAULT.into(),
+                scenario: scenario.clone(),
+                what: "link down".into(),
+            })
             .epoch(1, 10, &[FAULT], &[])
-            .event(Event::FaultEffective { fault: FAULT.into(), scenario: scenario.clone(), effective_us: at(10) })
+            .event(Event::FaultEffective {
+                fault: FAULT.into(),
+                scenario: scenario.clone(),
+                effective_us: at(10),
+            })
             .at(15.0)
-            .event(Event::FaultLifted { fault: FAULT.into(), scenario })
+            .event(Event::FaultLifted {
+                fault: FAULT.into(),
+                scenario,
+            })
             .epoch(2, 15, &[], &[FAULT])
             .at(25.0)
             .epoch(3, 25, &[], &[])
@@ -224,11 +284,18 @@ impl Stream {
 
     /// The scenario and the run end well at a second.
     pub(crate) fn done(self, second: u32) -> Record {
-        self.ended(second, ScenarioEnd::Completed).event(Event::RunFinished { end: RunEnd::Completed }).record()
+        self.ended(second, ScenarioEnd::Completed)
+            .event(Event::RunFinished {
+                end: RunEnd::Completed,
+            })
+            .record()
     }
 
     pub(crate) fn ended(self, second: u32, end: ScenarioEnd) -> Self {
-        self.at(f64::from(second)).event(Event::ScenarioFinished { scenario: name("peak"), end })
+        self.at(f64::from(second)).event(Event::ScenarioFinished {
+            scenario: name("peak"),
+            end,
+        })
     }
 
     pub(crate) fn events(self) -> Vec<Envelope> {

@@ -50,9 +50,17 @@ impl Merge for SelfHealth {
 }
 
 /// Puts a point in its place by time; `step_us` of 0 keeps every distinct time.
-pub(super) fn insert<T: Merge + Clone>(points: &mut Vec<(u64, T)>, at_us: u64, value: &T, step_us: u64) {
+pub(super) fn insert<T: Merge + Clone>(
+    points: &mut Vec<(u64, T)>,
+    at_us: u64,
+    value: &T,
+    step_us: u64,
+) {
     let anchor = points.first().map_or(at_us, |(first, _)| *first);
-    let step = |t: u64| if step_us == 0 { t } else { (t + HALF_TICK_US).saturating_sub(anchor) / step_us };
+    let step = |t: u64| {
+        let since = (t + HALF_TICK_US).saturating_sub(anchor);
+        since.checked_div(step_us).unwrap_or(t)
+    };
     let at = points.partition_point(|(t, _)| step(*t) < step(at_us));
     match points.get_mut(at) {
         Some((t, held)) if step(*t) == step(at_us) && at_us < *t => {
@@ -69,7 +77,8 @@ pub(super) fn insert<T: Merge + Clone>(points: &mut Vec<(u64, T)>, at_us: u64, v
 pub(super) fn thin<T: Merge + Clone>(points: &mut Vec<(u64, T)>, step_us: u64) {
     let all = std::mem::take(points);
     points.reserve(all.len());
-    all.iter().for_each(|(at, value)| insert(points, *at, value, step_us));
+    all.iter()
+        .for_each(|(at, value)| insert(points, *at, value, step_us));
 }
 
 #[cfg(test)]
@@ -82,7 +91,12 @@ mod tests {
         let mut points = Vec::new();
         let jitter = [0, 9_000, 0, 12_000, 3_000, 0, 11_000, 1_000];
         for (second, late) in jitter.into_iter().enumerate() {
-            insert(&mut points, 4_999_999 + second as u64 * 1_000_000 + late, &1.0, 0);
+            insert(
+                &mut points,
+                4_999_999 + second as u64 * 1_000_000 + late,
+                &1.0,
+                0,
+            );
         }
         thin(&mut points, 2_000_000);
         assert_eq!(points.len(), 4);

@@ -85,7 +85,9 @@ impl ScenarioRecord {
         if !self.names.contains_key(name) {
             self.names.insert(name.to_owned(), NameRecord::default());
         }
-        let Some(record) = self.names.get_mut(name) else { return };
+        let Some(record) = self.names.get_mut(name) else {
+            return;
+        };
         let mut tally = Tally {
             planned: tick.planned,
             started: tick.started,
@@ -102,7 +104,11 @@ impl ScenarioRecord {
         record.epochs.entry(tick.epoch).or_default().add(&tally);
         tally.response = tally.response.coarsen();
         tally.service = tally.service.coarsen();
-        record.windows.entry((window, tick.epoch)).or_default().add(&tally);
+        record
+            .windows
+            .entry((window, tick.epoch))
+            .or_default()
+            .add(&tally);
     }
 
     /// Adds a second of the instrument. A second without a wake-up and without work says nothing about it.
@@ -115,15 +121,23 @@ impl ScenarioRecord {
         }
         instrument.seconds += 1;
         instrument.lag.add(&health.lag);
-        instrument.lag_p99.record(health.lag.quantile(0.99).unwrap_or(0));
-        instrument.cpu_millis.record((health.cpu_generator * 1000.0).round() as u64);
+        instrument
+            .lag_p99
+            .record(health.lag.quantile(0.99).unwrap_or(0));
+        instrument
+            .cpu_millis
+            .record((health.cpu_generator * 1000.0).round() as u64);
     }
 
     fn double_windows(&mut self) {
         self.window_s = self.window_s.saturating_mul(2);
         for record in self.names.values_mut() {
             for ((window, epoch), tally) in std::mem::take(&mut record.windows) {
-                record.windows.entry((window / 2, epoch)).or_default().add(&tally);
+                record
+                    .windows
+                    .entry((window / 2, epoch))
+                    .or_default()
+                    .add(&tally);
             }
         }
     }
@@ -133,7 +147,11 @@ impl ScenarioRecord {
     pub fn select(&self, name: Option<&str>, during: &During) -> Tally {
         let mut sum = Tally::default();
         for (_, record) in self.named(name) {
-            for (_, tally) in record.epochs.iter().filter(|(epoch, _)| self.in_phase(**epoch, during)) {
+            for (_, tally) in record
+                .epochs
+                .iter()
+                .filter(|(epoch, _)| self.in_phase(**epoch, during))
+            {
                 sum.add(tally);
             }
         }
@@ -154,20 +172,36 @@ impl ScenarioRecord {
     pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
         let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
         for (_, record) in self.named(name) {
-            for ((window, _), tally) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch)) {
+            for ((window, _), tally) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch))
+            {
                 windows.entry(*window).or_default().add(tally);
             }
         }
-        windows.into_iter().map(|(window, tally)| WindowPoint { second: window * self.window_s, tally }).collect()
+        windows
+            .into_iter()
+            .map(|(window, tally)| WindowPoint {
+                second: window * self.window_s,
+                tally,
+            })
+            .collect()
     }
 
-    fn named<'s>(&'s self, name: Option<&'s str>) -> impl Iterator<Item = (&'s String, &'s NameRecord)> {
-        self.names.iter().filter(move |(n, _)| name.map_or(!n.contains('/'), |name| n.as_str() == name))
+    fn named<'s>(
+        &'s self,
+        name: Option<&'s str>,
+    ) -> impl Iterator<Item = (&'s String, &'s NameRecord)> {
+        self.names
+            .iter()
+            .filter(move |(n, _)| name.map_or(!n.contains('/'), |name| n.as_str() == name))
     }
 
     /// Whether an epoch belongs to a phase. One that was never announced belongs to [`During::All`] only.
     pub fn in_phase(&self, epoch: u32, during: &During) -> bool {
-        *during == During::All || self.epochs.iter().any(|e| e.epoch == epoch && covers(during, e))
+        *during == During::All
+            || self
+                .epochs
+                .iter()
+                .any(|e| e.epoch == epoch && covers(during, e))
     }
 
     /// When the load ended, or how far it is known to have come; microseconds since the run began. What drains after
@@ -175,10 +209,17 @@ impl ScenarioRecord {
     pub fn load_end_us(&self) -> u64 {
         let scheduled = self.t0_us + self.planned_us;
         let seen = || {
-            let windows = self.named(None).filter_map(|(_, record)| record.windows.keys().next_back());
-            windows.map(|(window, _)| u64::from(window + 1) * u64::from(self.window_s) * 1_000_000).max().unwrap_or(0)
+            let windows = self
+                .named(None)
+                .filter_map(|(_, record)| record.windows.keys().next_back());
+            windows
+                .map(|(window, _)| u64::from(window + 1) * u64::from(self.window_s) * 1_000_000)
+                .max()
+                .unwrap_or(0)
         };
-        self.end.map_or_else(|| self.t0_us + seen(), |(at, _)| at).clamp(self.t0_us, scheduled.max(self.t0_us))
+        self.end
+            .map_or_else(|| self.t0_us + seen(), |(at, _)| at)
+            .clamp(self.t0_us, scheduled.max(self.t0_us))
     }
 
     /// The stretches of time a phase consists of: (begin, end) in microseconds since the run began, in order, not
@@ -186,9 +227,17 @@ impl ScenarioRecord {
     pub fn intervals(&self, during: &During) -> Vec<(u64, u64)> {
         let end = self.load_end_us();
         let mut intervals: Vec<(u64, u64)> = Vec::new();
-        for (at, epoch) in self.epochs.iter().enumerate().filter(|(_, epoch)| covers(during, epoch)) {
+        for (at, epoch) in self
+            .epochs
+            .iter()
+            .enumerate()
+            .filter(|(_, epoch)| covers(during, epoch))
+        {
             let from = epoch.from_us.max(self.t0_us).min(end);
-            let to = self.epochs.get(at + 1).map_or(end, |next| next.from_us.clamp(from, end));
+            let to = self
+                .epochs
+                .get(at + 1)
+                .map_or(end, |next| next.from_us.clamp(from, end));
             match intervals.last_mut() {
                 Some(last) if last.1 == from => last.1 = to,
                 _ if to > from => intervals.push((from, to)),
@@ -200,20 +249,35 @@ impl ScenarioRecord {
 
     /// How long a phase lasted, seconds.
     pub fn phase_seconds(&self, during: &During) -> f64 {
-        self.intervals(during).iter().map(|(from, to)| (to - from) as f64 / 1e6).sum()
+        self.intervals(during)
+            .iter()
+            .map(|(from, to)| (to - from) as f64 / 1e6)
+            .sum()
     }
 
     /// When faults were active and settling, by begin.
     pub fn spans(&self) -> Vec<Span> {
-        let mut faults: Vec<&String> = self.epochs.iter().flat_map(|e| e.faults.iter().chain(&e.settling)).collect();
+        let mut faults: Vec<&String> = self
+            .epochs
+            .iter()
+            .flat_map(|e| e.faults.iter().chain(&e.settling))
+            .collect();
         faults.sort_unstable();
         faults.dedup();
         let mut spans = Vec::new();
         for fault in faults {
             let active = (SpanKind::Active, During::Fault(fault.clone()));
-            for (kind, during) in [active, (SpanKind::Settling, During::Recovery(fault.clone()))] {
+            for (kind, during) in [
+                active,
+                (SpanKind::Settling, During::Recovery(fault.clone())),
+            ] {
                 let intervals = self.intervals(&during).into_iter();
-                spans.extend(intervals.map(|(from_us, to_us)| Span { fault: fault.clone(), kind, from_us, to_us }));
+                spans.extend(intervals.map(|(from_us, to_us)| Span {
+                    fault: fault.clone(),
+                    kind,
+                    from_us,
+                    to_us,
+                }));
             }
         }
         spans.sort_by_key(|span| (span.from_us, span.kind));
@@ -235,8 +299,16 @@ impl ScenarioRecord {
 
     /// Whether a name may have figures of its own here: a journey of the mix, or a step of one.
     pub(super) fn is_planned(plan: &crate::plan::Plan, scenario: &Name, name: &str) -> bool {
-        let (journey, step) = name.split_once('/').map_or((name, None), |(journey, step)| (journey, Some(step)));
-        let mixed = plan.scenario(scenario.as_str()).is_some_and(|s| s.load.mix.iter().any(|m| m.journey.as_str() == journey));
-        mixed && step.is_none_or(|step| plan.journey(journey).is_some_and(|j| j.steps.iter().any(|s| s.name == step)))
+        let (journey, step) = name
+            .split_once('/')
+            .map_or((name, None), |(journey, step)| (journey, Some(step)));
+        let mixed = plan
+            .scenario(scenario.as_str())
+            .is_some_and(|s| s.load.mix.iter().any(|m| m.journey.as_str() == journey));
+        mixed
+            && step.is_none_or(|step| {
+                plan.journey(journey)
+                    .is_some_and(|j| j.steps.iter().any(|s| s.name == step))
+            })
     }
 }

@@ -1,13 +1,18 @@
 //! The verdict: a pure function of the record. Four values, the worst wins, missing data never passes. The
 //! instrument is judged before the target.
 
+mod checks;
 mod gates;
 mod generator;
+pub mod limits;
+mod measure;
 mod recovery;
+mod share;
 
 pub use gates::{evaluate, tripped};
 pub use generator::generator;
-pub use recovery::{Recovered, recovery};
+pub use measure::show;
+pub use recovery::{Band, Recovered, band, recovery};
 
 use crate::expr::gate::Unit;
 use crate::name::Name;
@@ -31,15 +36,18 @@ pub enum Grade {
 /// What a run is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The worst of all that judges.
+    /// The worst of all that decides: the checks, the instrument, and the key gates. Scored gates weigh in the
+    /// readiness score and information is only told; neither is in here.
     pub grade: Grade,
+    /// Whether the run came to its end with nothing lost.
+    pub run: CheckResult,
     /// Functional walks.
     pub journeys: CheckResult,
     /// Contracts.
     pub contract: CheckResult,
     /// Whether the target came up and stayed up.
     pub target: CheckResult,
-    /// The instrument, per scenario in order.
+    /// The instrument, per scenario that began, in order.
     pub generator: Vec<GeneratorResult>,
     /// The gates, in the plan's order.
     pub gates: Vec<GateResult>,
@@ -101,6 +109,11 @@ pub struct GateResult {
 }
 
 impl GateResult {
+    /// Whether there was nothing at all to judge: missing evidence, which closes where little evidence only waits.
+    pub fn is_missing(&self) -> bool {
+        self.grade == Grade::Inconclusive && self.samples == 0
+    }
+
     /// Whether failing it is NO-GO.
     pub fn is_key(&self) -> bool {
         self.gate.class == Class::Key

@@ -1,0 +1,398 @@
+//! The checks every run is judged by, gates or not: that it came to its end, that the target came up and stayed up,
+//! that the walks passed, that the contracts hold.
+
+use super::{CheckResult, Grade};
+use crate::event::{ContractCheck, Outcome, RunEnd};
+use crate::name::Name;
+use crate::plan::Plan;
+use crate::record::{JourneyRecord, Record};
+
+fn result(grade: Grade, total: u64, failed: u64, reason: impl Into<String>) -> CheckResult {
+    CheckResult {
+        grade,
+        total,
+        failed,
+        reason: reason.into(),
+    }
+}
+
+/// `1 walk`, `2 walks`.
+fn count(n: u64, thing: &str) -> String {
+    if n == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{n} {thing}s")
+    }
+}
+
+/// What planned work that never happened is worth: it was cut off, or it should have happened.
+fn missing(record: &Record) -> Grade {
+    let cut = record.cancelled || record.end != Some(RunEnd::Completed);
+    if cut {
+        Grade::Inconclusive
+    } else {
+        Grade::Fail
+    }
+}
+
+/// Whether the run came to its end with nothing lost.
+pub(super) fn run(record: &Record) -> CheckResult {
+    let (grade, reason) = match record.end {
+        _ if record.lost() > 0 => (
+            Grade::Invalid,
+            format!(
+                "{} of the run's events are missing from its record",
+                record.lost()
+            ),
+        ),
+        Some(RunEnd::Broken) => (
+            Grade::Invalid,
+            "the harness itself failed; see the notices".to_owned(),
+        ),
+        Some(RunEnd::Cancelled) => (Grade::Inconclusive, "the run was cancelled".to_owned()),
+        _ if record.cancelled => (Grade::Inconclusive, "the run was cancelled".to_owned()),
+        None => (
+            Grade::Inconclusive,
+            "the record ends before the run does".to_owned(),
+        ),
+        Some(RunEnd::TargetFailed) => (Grade::Pass, "the run ended with the target".to_owned()),
+        Some(RunEnd::Completed) => (Grade::Pass, "the run came to its end".to_owned()),
+    };
+    result(grade, 1, u64::from(grade != Grade::Pass), reason)
+}
+
+/// Whether the target came up and stayed up.
+pub(super) fn target(record: &Record) -> CheckResult {
+    let target = &record.target;
+    let services = record
+        .run
+        .as_ref()
+        .map_or(0, |run| run.plan.target.services.len())
+        .max(1) as u64;
+    if let Some((service, reason, _)) = &target.failed {
+        let who = service
+            .as_ref()
+            .map_or_else(|| "the target".to_owned(), |s| format!("`{s}`"));
+        return result(
+            Grade::Fail,
+            services,
+            1,
+            format!("{who} did not come up: {reason}"),
+        );
+    }
+    if let Some((_, service, status, _)) = target.died.first() {
+        let died = target.died.len() as u64;
+        let more = if died > 1 {
+            format!(", and {} more", count(died - 1, "death"))
+        } else {
+            String::new()
+        };
+        return result(
+            Grade::Fail,
+            services,
+            died,
+            format!("`{service}` died during the run ({status}){more}"),
+        );
+    }
+    match target.ready_us {
+        Some(_) => result(Grade::Pass, services, 0, "the target came up and stayed up"),
+        None => result(missing(record), 0, 0, "the target never got ready"),
+    }
+}
+
+/// Walks the plan asks for: one for each row of each journey.
+fn planned_walks(plan: &Plan) -> impl Iterator<Item = (&Name, u32)> {
+    plan.walks.iter().flat_map(|name| {
+        let rows = plan
+            .journey(name.as_str())
+            .map_or(1, |j| j.rows.len().max(1)) as u32;
+        (0..rows).map(move |row| (name, row))
+    })
+}
+
+/// Whether every planned walk passed.
+pub(super) fn journeys(record: &Record) -> CheckResult {
+    let Some(run) = &record.run else {
+        return result(Grade::Inconclusive, 0, 0, "the run has not begun");
+    };
+    let planned: Vec<_> = planned_walks(&run.plan).collect();
+    let total = planned.len().max(record.journeys.len()) as u64;
+    let is = |wanted: Outcome| move |walk: &&JourneyRecord| walk.outcome == Some(wanted);
+    let failed: Vec<_> = record.journeys.iter().filter(is(Outcome::Failed)).collect();
+    if let Some(first) = failed.first() {
+        let n = failed.len() as u64;
+        let step = first.steps.iter().find(|s| s.passed == Some(false));
+        let at = step.map_or_else(String::new, |s| format!(" at `{}`", s.step));
+        let broken = step.and_then(|s| s.failures.first());
+        let why = broken.map_or_else(String::new, |b| {
+            format!(": expected {}, got {}", b.expected, b.actual)
+        });
+        let reason = format!(
+            "{n} of {} failed; `{}` first{at}{why}",
+            count(total, "walk"),
+            first.journey
+        );
+        return result(Grade::Fail, total, n, reason);
+    }
+    let settled = |(name, row): &(&Name, u32)| {
+        let ended =
+            |w: &JourneyRecord| matches!(w.outcome, Some(Outcome::Passed | Outcome::Failed));
+        record
+            .journeys
+            .iter()
+            .any(|w| w.journey == **name && w.row == *row && ended(w))
+    };
+    let open: Vec<_> = planned.iter().filter(|walk| !settled(walk)).collect();
+    match open.first() {
+        Some((name, _)) => {
+            let reason = format!(
+                "{} of {} did not come to an end; `{name}` first",
+                open.len(),
+                count(total, "walk")
+            );
+            result(missing(record), record.journeys.len() as u64, 0, reason)
+        }
+        None if total == 0 => result(Grade::Pass, 0, 0, "no journey was planned"),
+        None => result(
+            Grade::Pass,
+            total,
+            0,
+            format!("{} passed", count(total, "walk")),
+        ),
+    }
+}
+
+/// Whether every contract was exercised and holds. Findings are counted by their key.
+pub(super) fn contract(record: &Record) -> CheckResult {
+    let planned = record
+        .run
+        .as_ref()
+        .map_or(0, |run| run.plan.contracts.len());
+    let findings = || {
+        record
+            .contracts
+            .values()
+            .flat_map(|c| c.findings.values())
+            .map(|(finding, _)| finding)
+    };
+    let operations: u64 = record
+        .contracts
+        .values()
+        .filter_map(|c| c.coverage.as_ref())
+        .map(|c| c.operations.len() as u64)
+        .sum();
+    let mut broken: Vec<_> = findings()
+        .filter(|f| f.check != ContractCheck::NotExercised)
+        .collect();
+    broken.sort_by_key(|f| f.check);
+    if let Some(first) = broken.first() {
+        let n = broken.len() as u64;
+        let reason = format!(
+            "{} of the contract; {}: {}",
+            count(n, "breach").replace("breachs", "breaches"),
+            first.operation,
+            first.message
+        );
+        return result(Grade::Fail, operations.max(n), n, reason);
+    }
+    if planned == 0 && operations == 0 {
+        return result(Grade::Pass, 0, 0, "no contract was planned");
+    }
+    if let Some((name, _)) = record.contracts.iter().find(|(_, c)| c.coverage.is_none()) {
+        return result(
+            missing(record),
+            operations,
+            0,
+            format!("contract `{name}` was not exercised"),
+        );
+    }
+    let coverage = record
+        .contracts
+        .values()
+        .filter_map(|c| c.coverage.as_ref());
+    let unseen: Vec<_> = coverage
+        .flat_map(|c| &c.operations)
+        .filter(|(_, seen)| seen.is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let not_exercised = findings().map(|f| &f.operation);
+    match unseen
+        .first()
+        .copied()
+        .or_else(|| not_exercised.into_iter().next())
+    {
+        Some(first) => {
+            let n = (unseen.len() as u64).max(findings().count() as u64);
+            let reason = format!(
+                "{n} of {} could not be exercised; `{first}` first",
+                count(operations, "operation")
+            );
+            result(Grade::Inconclusive, operations, 0, reason)
+        }
+        None => result(
+            Grade::Pass,
+            operations,
+            0,
+            format!("{} exercised, no breach", count(operations, "operation")),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{ContractCoverage, ContractFinding, Event, SeenIn};
+    use crate::plan::ContractPlan;
+    use crate::record::testing::{Stream, name, plan};
+
+    fn with(events: impl IntoIterator<Item = Event>, end: RunEnd) -> Record {
+        let mut plan = plan(10, Vec::new());
+        plan.contracts.push(ContractPlan {
+            name: name("orders"),
+            document: "orders.yaml".into(),
+            text: "".into(),
+            base: crate::template::Text::default(),
+            headers: Vec::new(),
+        });
+        let stream = events.into_iter().fold(Stream::bare(plan), Stream::event);
+        stream.event(Event::RunFinished { end }).record()
+    }
+
+    fn ready() -> Event {
+        Event::TargetReady {
+            entry: "http://127.0.0.1".into(),
+        }
+    }
+
+    fn covered(statuses: &[u16]) -> Event {
+        let seen = statuses
+            .iter()
+            .map(|s| (*s, [(SeenIn::Case, 1)].into()))
+            .collect();
+        Event::ContractCoverage(ContractCoverage {
+            contract: name("orders"),
+            operations: [("GET /orders".to_owned(), seen)].into(),
+        })
+    }
+
+    fn finding(check: ContractCheck, key: &str) -> Event {
+        Event::ContractFinding(Box::new(ContractFinding {
+            contract: name("orders"),
+            check,
+            operation: "GET /orders".into(),
+            message: "the body has no `id`".into(),
+            key: key.into(),
+            seen_in: SeenIn::Case,
+            exchange: None,
+        }))
+    }
+
+    #[test]
+    fn the_run_must_come_to_its_end() {
+        assert_eq!(run(&with([], RunEnd::Completed)).grade, Grade::Pass);
+        assert_eq!(run(&with([], RunEnd::Cancelled)).grade, Grade::Inconclusive);
+        assert_eq!(
+            run(&with([Event::CancelRequested], RunEnd::Completed)).grade,
+            Grade::Inconclusive
+        );
+        assert_eq!(run(&with([], RunEnd::Broken)).grade, Grade::Invalid);
+        assert_eq!(
+            run(&Stream::new(plan(10, Vec::new())).record()).grade,
+            Grade::Inconclusive
+        );
+        let mut events = Stream::new(plan(10, Vec::new()))
+            .event(Event::RunFinished {
+                end: RunEnd::Completed,
+            })
+            .events();
+        events.remove(1);
+        assert_eq!(
+            run(&crate::record::fold(events).unwrap()).grade,
+            Grade::Invalid
+        );
+    }
+
+    #[test]
+    fn the_target_must_come_up_and_stay_up() {
+        let died = Event::ServiceDied {
+            service: "orders".into(),
+            status: "signal 9".into(),
+            output: Vec::new(),
+        };
+        let failed = Event::TargetFailed {
+            service: Some("orders".into()),
+            reason: "not ready within 20 s".into(),
+            output: Vec::new(),
+        };
+        assert_eq!(
+            target(&with([ready()], RunEnd::Completed)).grade,
+            Grade::Pass
+        );
+        assert_eq!(
+            target(&with([ready(), died], RunEnd::Completed)).grade,
+            Grade::Fail
+        );
+        let failed = target(&with([failed], RunEnd::TargetFailed));
+        assert_eq!(
+            (failed.grade, failed.reason.as_str()),
+            (
+                Grade::Fail,
+                "`orders` did not come up: not ready within 20 s"
+            )
+        );
+        assert_eq!(target(&with([], RunEnd::Completed)).grade, Grade::Fail);
+        assert_eq!(
+            target(&with([], RunEnd::Cancelled)).grade,
+            Grade::Inconclusive
+        );
+    }
+
+    #[test]
+    fn every_planned_walk_must_pass() {
+        let grade = |outcome: Option<Outcome>, end: RunEnd| {
+            let stream = Stream::bare(plan(10, Vec::new()));
+            let stream = outcome
+                .into_iter()
+                .fold(stream, |s, outcome| s.walk("checkout", outcome));
+            journeys(&stream.event(Event::RunFinished { end }).record()).grade
+        };
+        assert_eq!(grade(Some(Outcome::Passed), RunEnd::Completed), Grade::Pass);
+        assert_eq!(grade(Some(Outcome::Failed), RunEnd::Cancelled), Grade::Fail);
+        assert_eq!(grade(None, RunEnd::Completed), Grade::Fail);
+        assert_eq!(grade(None, RunEnd::Cancelled), Grade::Inconclusive);
+        assert_eq!(
+            grade(Some(Outcome::Cancelled), RunEnd::Cancelled),
+            Grade::Inconclusive
+        );
+        assert_eq!(grade(None, RunEnd::TargetFailed), Grade::Inconclusive);
+    }
+
+    #[test]
+    fn a_contract_must_be_exercised_and_hold() {
+        let check = |events: Vec<Event>, end| contract(&with(events, end));
+        assert_eq!(
+            check(vec![covered(&[200])], RunEnd::Completed).grade,
+            Grade::Pass
+        );
+        assert_eq!(check(vec![], RunEnd::Completed).grade, Grade::Fail);
+        assert_eq!(check(vec![], RunEnd::Cancelled).grade, Grade::Inconclusive);
+        assert_eq!(
+            check(vec![covered(&[])], RunEnd::Completed).grade,
+            Grade::Inconclusive
+        );
+        let skipped = vec![covered(&[200]), finding(ContractCheck::NotExercised, "n")];
+        assert_eq!(check(skipped, RunEnd::Completed).grade, Grade::Inconclusive);
+        let twice = vec![
+            covered(&[200]),
+            finding(ContractCheck::BodySchema, "a"),
+            finding(ContractCheck::BodySchema, "a"),
+            finding(ContractCheck::ServerError, "b"),
+        ];
+        let twice = check(twice, RunEnd::Completed);
+        assert_eq!((twice.grade, twice.failed), (Grade::Fail, 2));
+        assert_eq!(
+            contract(&Stream::new(plan(10, Vec::new())).record()).grade,
+            Grade::Pass
+        );
+    }
+}

@@ -1,0 +1,959 @@
+//! Gates judged. Each asks its subject of its load; first what makes an answer impossible is looked for (a scenario
+//! that never ran, a fault that never took effect), then the figure is judged, then the instrument's verdict is laid
+//! over it. Missing data never passes.
+
+use super::generator::generator;
+use super::limits::{LIVE_SAMPLES, LIVE_SECONDS, LIVE_WINDOWS};
+use super::measure::{self, Judged, Seen, When, show};
+use super::recovery::{Recovered, recovery};
+use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks};
+use crate::expr::gate::{Comparison, GateExpr, GateSubject};
+use crate::name::Name;
+use crate::plan::Plan;
+use crate::plan::gate::{During, Gate};
+use crate::record::{FaultRecord, Record, ScenarioRecord, WindowPoint};
+
+/// Judges a run. May be asked while it lasts: what has not happened yet is inconclusive.
+pub fn evaluate(record: &Record) -> Verdict {
+    let (run, target) = (checks::run(record), checks::target(record));
+    let (journeys, contract) = (checks::journeys(record), checks::contract(record));
+    let trust: Vec<GeneratorResult> = record
+        .scenarios
+        .iter()
+        .map(|s| generator(record, s))
+        .collect();
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    let gates: Vec<GateResult> = plan
+        .into_iter()
+        .flat_map(all)
+        .map(|gate| judge(record, gate, &trust))
+        .collect();
+    let untrusted = trust.iter().any(|g| g.trust == Trust::Invalid);
+    let checked = [run.grade, target.grade, journeys.grade, contract.grade].into_iter();
+    let keys = gates.iter().filter(|g| g.is_key()).map(|g| g.grade);
+    let instrument = if untrusted {
+        Grade::Invalid
+    } else {
+        Grade::Pass
+    };
+    let grade = checked.chain(keys).fold(instrument, Grade::max);
+    Verdict {
+        grade,
+        run,
+        journeys,
+        contract,
+        target,
+        generator: trust,
+        gates,
+    }
+}
+
+/// Every gate, in the plan's order: the suite's, then each scenario's.
+fn all(plan: &Plan) -> impl Iterator<Item = &Gate> {
+    plan.gates
+        .iter()
+        .chain(plan.scenarios.iter().flat_map(|s| &s.gates))
+}
+
+/// The gates with `abort` that fail a scenario already, each with what was seen. Called once a second while it runs:
+/// it only says what hardly any further second could take back.
+pub fn tripped(record: &Record, scenario: &Name) -> Vec<(String, String)> {
+    let Some(plan) = record.run.as_ref().map(|run| &run.plan) else {
+        return Vec::new();
+    };
+    let Some(running) = record.scenario(scenario.as_str()) else {
+        return Vec::new();
+    };
+    let here = |gate: &&Gate| gate.abort && gate.scenario.as_ref().is_none_or(|s| s == scenario);
+    let trips = |gate: &Gate| {
+        if blocked(record, gate, &[running]).is_some() {
+            return None;
+        }
+        let found = find(record, gate, &[running], When::Live);
+        (found.judged.grade == Grade::Fail).then(|| (gate.id.clone(), seen_text(gate, &found)))
+    };
+    all(plan).filter(here).filter_map(trips).collect()
+}
+
+/// A judgement and where the worst of it was.
+#[derive(Debug, Clone)]
+struct Found {
+    judged: Judged,
+    worst_second: Option<u32>,
+}
+
+impl Found {
+    fn inconclusive(samples: u64, missing: impl Into<String>) -> Self {
+        let judged = Judged {
+            grade: Grade::Inconclusive,
+            observed: None,
+            samples,
+            missing: missing.into(),
+        };
+        Self {
+            judged,
+            worst_second: None,
+        }
+    }
+}
+
+fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult {
+    let scenarios: Vec<&ScenarioRecord> = record
+        .scenarios
+        .iter()
+        .filter(|s| gate.scenario.as_ref().is_none_or(|name| s.name == *name))
+        .collect();
+    let unit = gate.expect.unit();
+    let done = |grade, found: &Found, reason| GateResult {
+        gate: gate.clone(),
+        grade,
+        observed: found.judged.observed,
+        unit,
+        reason,
+        samples: found.judged.samples,
+        worst_second: found.worst_second,
+    };
+    if let Some((grade, reason)) = blocked(record, gate, &scenarios) {
+        return done(grade, &Found::inconclusive(0, ""), reason);
+    }
+    let found = find(record, gate, &scenarios, When::Final);
+    let distrusted = trust
+        .iter()
+        .find(|t| t.trust == Trust::Invalid && scenarios.iter().any(|s| s.name == t.scenario));
+    if let Some(generator) = distrusted
+        && !fails_regardless(record, gate, &scenarios, &found)
+    {
+        let why = generator.reasons.first().map_or("", String::as_str);
+        let reason = format!(
+            "the load of `{}` can't be trusted: {why}",
+            generator.scenario
+        );
+        return done(Grade::Invalid, &found, reason);
+    }
+    let reason = match found.judged.grade {
+        Grade::Pass | Grade::Fail => seen_text(gate, &found),
+        _ if found.judged.observed.is_some() => {
+            format!("{}; {}", seen_text(gate, &found), found.judged.missing)
+        }
+        _ => found.judged.missing.clone(),
+    };
+    done(found.judged.grade, &found, reason)
+}
+
+/// `p99(checkout) < 250ms: saw 41.0 ms over 12034 samples, in the worst window from second 12`.
+fn seen_text(gate: &Gate, found: &Found) -> String {
+    let unit = gate.expect.unit();
+    let saw = found
+        .judged
+        .observed
+        .map_or_else(|| "nothing".to_owned(), |value| show(value, unit));
+    let at_least = if found.judged.grade != Grade::Pass
+        && matches!(gate.expect.subject, GateSubject::Recovery(_))
+    {
+        "at least "
+    } else {
+        ""
+    };
+    let over = match gate.expect.subject {
+        GateSubject::Recovery(_) => String::new(),
+        GateSubject::Availability(_) => format!(" over {} windows", found.judged.samples),
+        _ => format!(" over {} samples", found.judged.samples),
+    };
+    let worst = found
+        .worst_second
+        .map_or_else(String::new, |s| format!(", worst from second {s}"));
+    let during = match &gate.during {
+        During::Undisturbed => String::new(),
+        During::All => ", faults included".to_owned(),
+        During::Fault(fault) => format!(", during `{fault}`"),
+        During::Recovery(fault) => format!(", after `{fault}`"),
+    };
+    format!(
+        "`{}`: saw {at_least}{saw}{over}{during}{worst}",
+        gate.expect
+    )
+}
+
+/// What makes an answer impossible.
+fn blocked(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord]) -> Option<(Grade, String)> {
+    if scenarios.is_empty() {
+        let what = gate.scenario.as_ref().map_or_else(
+            || "no scenario".to_owned(),
+            |name| format!("scenario `{name}`"),
+        );
+        let verb = if gate.scenario.is_some() {
+            "never ran"
+        } else {
+            "ran"
+        };
+        return Some((
+            Grade::Inconclusive,
+            format!("{what} {verb}, so there is nothing to judge"),
+        ));
+    }
+    let needed: Vec<&str> = match (&gate.expect.subject, &gate.during) {
+        (GateSubject::Recovery(Some(fault)), _)
+        | (_, During::Fault(fault) | During::Recovery(fault)) => vec![fault],
+        (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
+        _ => Vec::new(),
+    };
+    let of = |fault: &str| {
+        faults(record, scenarios)
+            .find(|(_, f)| f.name == fault)
+            .map(|(_, f)| f.clone())
+    };
+    let trouble = |fault: &&str| match of(fault) {
+        None => Some((
+            Grade::Inconclusive,
+            format!("fault `{fault}` was never armed"),
+        )),
+        Some(f) => fault_trouble(&f),
+    };
+    needed
+        .iter()
+        .filter_map(trouble)
+        .max_by_key(|(grade, _)| *grade)
+}
+
+fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {
+    let name = &fault.name;
+    match (&fault.failed, fault.effective_us, fault.lifted_us) {
+        (Some(why), _, _) => Some((Grade::Invalid, format!("fault `{name}` failed: {why}"))),
+        (None, None, Some(_)) => Some((
+            Grade::Invalid,
+            format!(
+                "fault `{name}` never took effect: nothing crossed its link while it was armed"
+            ),
+        )),
+        (None, None, None) => Some((
+            Grade::Inconclusive,
+            format!("fault `{name}` has not taken effect"),
+        )),
+        (None, Some(_), _) => None,
+    }
+}
+
+fn planned_faults<'r>(record: &'r Record, scenarios: &[&ScenarioRecord]) -> Vec<&'r str> {
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    let planned = plan
+        .into_iter()
+        .flat_map(|p| &p.scenarios)
+        .filter(|p| scenarios.iter().any(|s| s.name == p.name));
+    planned
+        .flat_map(|p| &p.faults)
+        .map(|f| f.name.as_str())
+        .collect()
+}
+
+fn faults<'r>(
+    record: &'r Record,
+    scenarios: &[&'r ScenarioRecord],
+) -> impl Iterator<Item = (&'r ScenarioRecord, &'r FaultRecord)> {
+    let of = |s: &'r ScenarioRecord| {
+        record
+            .faults
+            .iter()
+            .filter(move |f| f.scenario.as_ref() == Some(&s.name))
+            .map(move |f| (s, f))
+    };
+    scenarios
+        .iter()
+        .flat_map(move |s| of(s))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// The name a subject is about.
+fn subject_name(subject: &GateSubject) -> Option<&str> {
+    match subject {
+        GateSubject::Latency { name, .. }
+        | GateSubject::Service { name, .. }
+        | GateSubject::Rate(name)
+        | GateSubject::ErrorRate(name)
+        | GateSubject::Availability(name)
+        | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
+        GateSubject::Recovery(_) => None,
+    }
+}
+
+fn find(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord], when: When) -> Found {
+    if let GateSubject::Recovery(fault) = &gate.expect.subject {
+        return find_recovery(record, &gate.expect, fault.as_deref(), scenarios);
+    }
+    let seen = whole(gate, scenarios);
+    if when == When::Live
+        && (measure::arrivals(&seen.tally) < LIVE_SAMPLES || seen.seconds < LIVE_SECONDS)
+    {
+        return Found::inconclusive(0, "it is too early to say");
+    }
+    let judged = measure::judge(&gate.expect, &seen, when);
+    match gate.over {
+        Some(over) if judged.samples > 0 => {
+            sliding(gate, over.as_secs_f64(), scenarios, judged, when)
+        }
+        _ => Found {
+            judged,
+            worst_second: None,
+        },
+    }
+}
+
+/// What all scenarios saw of the gate's phase, together.
+fn whole(gate: &Gate, scenarios: &[&ScenarioRecord]) -> Seen {
+    let name = subject_name(&gate.expect.subject);
+    scenarios.iter().fold(Seen::default(), |mut sum, scenario| {
+        let tally = scenario.select(name, &gate.during);
+        let mut seen = Seen {
+            tally,
+            seconds: scenario.phase_seconds(&gate.during),
+            windows: (0, 0),
+        };
+        seen.count_windows(&scenario.series_in(name, &gate.during));
+        sum.add(&seen);
+        sum
+    })
+}
+
+/// Judges every sliding window: each must hold by what was observed in it. A window needs
+/// [`super::limits::WINDOW_SAMPLES`], else it is skipped; if all hold, the whole must still rest on enough to pass.
+fn sliding(
+    gate: &Gate,
+    over_s: f64,
+    scenarios: &[&ScenarioRecord],
+    whole: Judged,
+    when: When,
+) -> Found {
+    let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
+    let windows = scenarios
+        .iter()
+        .flat_map(|s| sliding_windows(gate, over_s, s, when));
+    let worse = |a: &(u32, f64), b: &(u32, f64)| {
+        let order = a.1.total_cmp(&b.1);
+        if upper { order } else { order.reverse() }
+    };
+    // Of equal ones the first is told, so later ones must be strictly worse to replace it.
+    let worst = windows.reduce(|a, b| if worse(&b, &a).is_gt() { b } else { a });
+    let Some((second, observed)) = worst else {
+        let missing = format!("no window of {over_s} s had enough samples");
+        return Found {
+            judged: Judged {
+                grade: Grade::Inconclusive,
+                missing,
+                ..whole
+            },
+            worst_second: None,
+        };
+    };
+    let grade = match gate.expect.holds(observed) {
+        false => Grade::Fail,
+        // The whole may miss the limit only where windows were skipped: that is no proof that all held.
+        true if whole.grade == Grade::Pass => Grade::Pass,
+        true => Grade::Inconclusive,
+    };
+    let missing = if whole.missing.is_empty() {
+        "windows with too few samples do not hold".to_owned()
+    } else {
+        whole.missing
+    };
+    let judged = Judged {
+        grade,
+        observed: Some(observed),
+        samples: whole.samples,
+        missing,
+    };
+    Found {
+        judged,
+        worst_second: Some(second),
+    }
+}
+
+/// The figures of a scenario's sliding windows that say enough: (first second, figure).
+fn sliding_windows(
+    gate: &Gate,
+    over_s: f64,
+    scenario: &ScenarioRecord,
+    when: When,
+) -> Vec<(u32, f64)> {
+    let subject = &gate.expect.subject;
+    let points = scenario.series_in(subject_name(subject), &gate.during);
+    let step = scenario.window_s;
+    let length = (over_s / f64::from(step)).ceil().max(1.0) as u32;
+    let last = points.last().map_or(0, |p| p.second / step);
+    let from = if when == When::Live {
+        last.saturating_sub(LIVE_WINDOWS + length)
+    } else {
+        0
+    };
+    let mut found = Vec::new();
+    for (first, end) in ranges(gate, scenario) {
+        let first = first.max(from);
+        for begin in first..(end + 1).saturating_sub(length).max(first) {
+            let within = |p: &&WindowPoint| (begin..begin + length).contains(&(p.second / step));
+            let start = points.partition_point(|p| p.second / step < begin);
+            let inside: Vec<&WindowPoint> = points.iter().skip(start).take_while(within).collect();
+            let mut seen = Seen {
+                seconds: f64::from(length * step),
+                ..Seen::default()
+            };
+            inside.iter().for_each(|p| seen.tally.add(&p.tally));
+            seen.count_windows(inside.iter().copied());
+            if measure::window_counts(subject, &seen)
+                && let Some(figure) = measure::observe(subject, &seen)
+            {
+                found.push((begin * step, figure));
+            }
+        }
+    }
+    found
+}
+
+/// The windows of each unbroken stretch of a phase: (first, one past the last). Windows cut by an edge are in, with
+/// the phase's part of them; for a rate, which they would distort, they are not.
+fn ranges(gate: &Gate, scenario: &ScenarioRecord) -> Vec<(u32, u32)> {
+    let whole = matches!(gate.expect.subject, GateSubject::Rate(_));
+    let step = u64::from(scenario.window_s) * 1_000_000;
+    let window = |(from, to): (u64, u64)| {
+        let (from, to) = (from - scenario.t0_us, to - scenario.t0_us);
+        let range = if whole {
+            (from.div_ceil(step), to / step)
+        } else {
+            (from / step, to.div_ceil(step))
+        };
+        (range.0 as u32, range.1 as u32)
+    };
+    scenario
+        .intervals(&gate.during)
+        .into_iter()
+        .map(window)
+        .collect()
+}
+
+/// The slowest recovery among the faults asked for, the worst grade first.
+fn find_recovery(
+    record: &Record,
+    expr: &GateExpr,
+    fault: Option<&str>,
+    scenarios: &[&ScenarioRecord],
+) -> Found {
+    let asked = faults(record, scenarios).filter(|(_, f)| fault.is_none_or(|name| f.name == name));
+    let judged = asked.map(|(scenario, fault)| {
+        let windows = scenario.series_in(None, &During::Recovery(fault.name.clone()));
+        let samples = windows.iter().map(|p| measure::finished(&p.tally)).sum();
+        let (grade, observed, missing) = match recovery(record, scenario, fault) {
+            Recovered::After(us) if expr.holds(us as f64) => {
+                (Grade::Pass, Some(us as f64), String::new())
+            }
+            Recovered::After(us) => (Grade::Fail, Some(us as f64), String::new()),
+            Recovered::NotWithin(us) => {
+                let upper = matches!(expr.op, Comparison::Less | Comparison::AtMost);
+                let missed = upper && !expr.holds(us as f64);
+                let missing = format!("the load ended before it recovered from `{}`", fault.name);
+                (
+                    if missed {
+                        Grade::Fail
+                    } else {
+                        Grade::Inconclusive
+                    },
+                    Some(us as f64),
+                    missing,
+                )
+            }
+            Recovered::Unknown(why) => (Grade::Inconclusive, None, why),
+        };
+        Judged {
+            grade,
+            observed,
+            samples,
+            missing,
+        }
+    });
+    let slower = |j: &Judged| (j.grade, j.observed.unwrap_or(0.0) as u64);
+    let worst = judged.max_by_key(slower);
+    worst.map_or_else(
+        || Found::inconclusive(0, "there was no fault to recover from"),
+        |judged| Found {
+            judged,
+            worst_second: None,
+        },
+    )
+}
+
+/// Whether a gate fails whatever the generator did: by the service time, which starts when a request is sent, or by
+/// answers the target gave. Rates, drops, whole windows and recoveries are the generator's as much as the target's.
+fn fails_regardless(
+    record: &Record,
+    gate: &Gate,
+    scenarios: &[&ScenarioRecord],
+    found: &Found,
+) -> bool {
+    if found.judged.grade != Grade::Fail {
+        return false;
+    }
+    match &gate.expect.subject {
+        GateSubject::Latency { stat, name } => {
+            let subject = GateSubject::Service {
+                stat: *stat,
+                name: name.clone(),
+            };
+            let by_service = Gate {
+                expect: GateExpr {
+                    subject,
+                    ..gate.expect.clone()
+                },
+                ..gate.clone()
+            };
+            find(record, &by_service, scenarios, When::Final)
+                .judged
+                .grade
+                == Grade::Fail
+        }
+        GateSubject::Service { .. } | GateSubject::ErrorRate(_) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, LoadTick, ScenarioEnd};
+    use crate::hist::Hist;
+    use crate::plan::gate::Class;
+    use crate::record::testing::{FAULT, Stream, gate, name, plan, tick, tick_of};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn only(record: &Record) -> GateResult {
+        evaluate(record).gates.into_iter().next().unwrap()
+    }
+
+    /// One gate over 20 s of 100 arrivals a second.
+    fn over_load(gate: Gate, second: impl Fn(u32) -> LoadTick) -> GateResult {
+        let stream = Stream::new(plan(20, vec![gate])).peak();
+        only(
+            &(0..20)
+                .fold(stream, |s, n| {
+                    s.at(f64::from(n) + 1.0).tick(second(n)).health(100, 0.3)
+                })
+                .done(20),
+        )
+    }
+
+    fn steady(expect: &str, us: u64) -> Grade {
+        over_load(gate(expect), |n| tick(n, 0, us)).grade
+    }
+
+    #[test]
+    fn latencies_hold_or_not() {
+        for subject in [
+            "p50",
+            "p99",
+            "p99(checkout)",
+            "service_p95(checkout)",
+            "mean",
+            "max",
+        ] {
+            assert_eq!(
+                steady(&format!("{subject} < 250ms"), 41_000),
+                Grade::Pass,
+                "{subject}"
+            );
+            assert_eq!(
+                steady(&format!("{subject} < 250ms"), 300_000),
+                Grade::Fail,
+                "{subject}"
+            );
+        }
+        let result = over_load(gate("p99(checkout) < 250ms"), |n| tick(n, 0, 41_000));
+        assert_eq!(
+            (result.samples, result.observed),
+            (2000, Some(41_023.0)),
+            "{}",
+            result.reason
+        );
+    }
+
+    #[test]
+    fn a_name_without_samples_is_never_a_pass() {
+        for expect in [
+            "p99(browse) < 250ms",
+            "error_rate(browse) < 1%",
+            "rate(browse) >= 1/s",
+            "availability(browse) > 1%",
+            "dropped(browse) < 1%",
+            "max(checkout/pay) < 1s",
+        ] {
+            let result = over_load(gate(expect), |n| tick(n, 0, 1000));
+            assert_eq!(
+                (result.grade, result.is_missing()),
+                (Grade::Inconclusive, true),
+                "{expect}: {}",
+                result.reason
+            );
+        }
+    }
+
+    #[test]
+    fn a_tail_needs_samples() {
+        // 2000 samples without a violation prove p99 (299 would) but not p99.9 (2995 would).
+        assert_eq!(steady("p99.9 < 250ms", 1000), Grade::Inconclusive);
+        assert_eq!(steady("p99.9 < 250ms", 300_000), Grade::Fail);
+    }
+
+    #[test]
+    fn errors_hold_or_not() {
+        let with = |expect: &str, bad: u64| {
+            over_load(gate(expect), move |n| tick_of(n, 0, 100 - bad, bad, 1000)).grade
+        };
+        assert_eq!(with("error_rate < 1%", 0), Grade::Pass);
+        assert_eq!(with("error_rate < 1%", 2), Grade::Fail);
+        assert_eq!(with("error_rate < 0.1%", 0), Grade::Inconclusive);
+        assert_eq!(with("error_rate > 50%", 90), Grade::Pass);
+        assert_eq!(with("error_rate > 50%", 10), Grade::Fail);
+    }
+
+    #[test]
+    fn a_local_failure_is_no_error_of_the_target() {
+        let local = |t: LoadTick| LoadTick {
+            errors: [("local".to_owned(), 50)].into(),
+            ..t
+        };
+        let result = over_load(gate("error_rate < 1%"), |n| local(tick(n, 0, 1000)));
+        assert_eq!((result.grade, result.observed), (Grade::Invalid, Some(0.0)));
+    }
+
+    #[test]
+    fn rate_availability_and_drops_hold_or_not() {
+        assert_eq!(steady("rate >= 95/s", 1000), Grade::Pass);
+        assert_eq!(steady("rate >= 105/s", 1000), Grade::Fail);
+        let outage = |bad_seconds: u32| {
+            over_load(gate("availability >= 90%"), move |n| {
+                if n < bad_seconds {
+                    tick_of(n, 0, 40, 60, 1)
+                } else {
+                    tick(n, 0, 1)
+                }
+            })
+            .grade
+        };
+        assert_eq!((outage(2), outage(3)), (Grade::Pass, Grade::Fail));
+        let dropping = |dropped: u64| {
+            over_load(gate("dropped < 1%"), move |n| LoadTick {
+                planned: 100,
+                started: 100 - dropped,
+                dropped,
+                ..tick_of(n, 0, 100 - dropped, 0, 1)
+            })
+            .grade
+        };
+        assert_eq!((dropping(0), dropping(2)), (Grade::Pass, Grade::Fail));
+    }
+
+    #[test]
+    fn arrivals_that_never_began_do_not_help() {
+        let result = over_load(gate("p99 < 250ms"), |n| LoadTick {
+            planned: 100,
+            started: 95,
+            dropped: 5,
+            ..tick_of(n, 0, 95, 0, 1000)
+        });
+        assert_eq!(result.grade, Grade::Inconclusive, "{}", result.reason);
+    }
+
+    #[test]
+    fn the_worst_sliding_window_is_told() {
+        let sliding = |over: u64, expect: &str| Gate {
+            over: Some(Duration::from_secs(over)),
+            ..gate(expect)
+        };
+        let spike = |n: u32| tick(n, 0, if n == 13 { 400_000 } else { 1000 });
+        let result = over_load(sliding(1, "p50 < 250ms"), spike);
+        assert_eq!(
+            (result.grade, result.worst_second),
+            (Grade::Fail, Some(13)),
+            "{}",
+            result.reason
+        );
+        assert_eq!(over_load(gate("p50 < 250ms"), spike).grade, Grade::Pass);
+        assert_eq!(
+            over_load(sliding(3, "p50 < 250ms"), spike).grade,
+            Grade::Pass
+        );
+        assert_eq!(
+            over_load(sliding(3, "p95 < 250ms"), spike).worst_second,
+            Some(11)
+        );
+        assert_eq!(
+            over_load(sliding(30, "p50 < 250ms"), spike).grade,
+            Grade::Inconclusive
+        );
+        let thin = |n: u32| LoadTick {
+            planned: 100,
+            started: 100,
+            ..tick_of(n, 0, 10, 0, 1000)
+        };
+        assert_eq!(
+            over_load(sliding(1, "p50 < 250ms"), thin).grade,
+            Grade::Inconclusive
+        );
+        let dip = |n: u32| {
+            if n == 7 {
+                tick_of(n, 0, 30, 70, 1000)
+            } else {
+                tick(n, 0, 1000)
+            }
+        };
+        let result = over_load(sliding(1, "rate > 90/s"), dip);
+        assert_eq!(
+            (result.grade, result.worst_second, result.observed),
+            (Grade::Fail, Some(7), Some(30.0))
+        );
+    }
+
+    /// 40 s with the fault, everything slow while it is active and 4 s longer.
+    fn faulted(gate: Gate, edit: impl Fn(Stream) -> Stream) -> GateResult {
+        let stream = Stream::new(plan(40, vec![gate]))
+            .peak()
+            .load(0..10, 0, 20_000);
+        let stream = edit(stream.fault())
+            .load(10..15, 1, 900_000)
+            .load(15..19, 2, 500_000);
+        only(
+            &stream
+                .load(19..25, 2, 20_000)
+                .load(25..40, 3, 20_000)
+                .done(40),
+        )
+    }
+
+    fn during(expect: &str, during: During) -> Gate {
+        Gate {
+            during,
+            ..gate(expect)
+        }
+    }
+
+    #[test]
+    fn each_phase_is_judged_by_itself() {
+        let p50 = |during_: During| faulted(during("p50 < 250ms", during_), |s| s).grade;
+        assert_eq!(p50(During::Undisturbed), Grade::Pass);
+        assert_eq!(p50(During::Fault(FAULT.into())), Grade::Fail);
+        assert_eq!(
+            faulted(during("p95 < 250ms", During::Recovery(FAULT.into())), |s| s).grade,
+            Grade::Fail
+        );
+        assert_eq!(
+            faulted(during("p95 < 250ms", During::All), |s| s).grade,
+            Grade::Fail
+        );
+    }
+
+    #[test]
+    fn recovery_is_judged_against_its_limit() {
+        let grade = |expect: &str| faulted(gate(expect), |s| s).grade;
+        assert_eq!(
+            (grade("recovery < 5s"), grade("recovery < 3s")),
+            (Grade::Pass, Grade::Fail)
+        );
+        let cut = |expect: &str| {
+            let stream = Stream::new(plan(20, vec![gate(expect)]))
+                .peak()
+                .load(0..10, 0, 20_000)
+                .fault();
+            only(
+                &stream
+                    .load(10..15, 1, 900_000)
+                    .load(15..20, 2, 900_000)
+                    .done(20),
+            )
+            .grade
+        };
+        assert_eq!(
+            (cut("recovery < 4s"), cut("recovery < 8s")),
+            (Grade::Fail, Grade::Inconclusive)
+        );
+    }
+
+    #[test]
+    fn a_fault_that_did_nothing_makes_its_gates_invalid() {
+        let failed = |s: Stream| {
+            s.event(Event::FaultFailed {
+                fault: FAULT.into(),
+                scenario: Some(name("peak")),
+                reason: "link gone".into(),
+            })
+        };
+        for gate in [
+            gate("recovery < 5s"),
+            during("p50 < 250ms", During::Fault(FAULT.into())),
+        ] {
+            let result = faulted(gate.clone(), failed);
+            assert_eq!(result.grade, Grade::Invalid, "{}", result.reason);
+            let stream = Stream::new(plan(40, vec![gate.clone()]))
+                .peak()
+                .load(0..40, 0, 1000);
+            let unarmed = only(&stream.done(40));
+            assert_eq!(
+                (unarmed.grade, unarmed.is_missing()),
+                (Grade::Inconclusive, true),
+                "{}",
+                unarmed.reason
+            );
+            let idle = Stream::new(plan(40, vec![gate]))
+                .peak()
+                .load(0..10, 0, 20_000)
+                .fault()
+                .load(10..40, 1, 20_000)
+                .events();
+            let idle = idle
+                .into_iter()
+                .filter(|e| !matches!(e.event, Event::FaultEffective { .. }));
+            let result = only(&crate::record::fold(idle).unwrap());
+            assert_eq!(result.grade, Grade::Invalid, "{}", result.reason);
+        }
+        assert_eq!(faulted(gate("p50 < 250ms"), failed).grade, Grade::Pass);
+    }
+
+    #[test]
+    fn an_invalid_generator_spoils_passes_but_not_the_targets_failures() {
+        let lagging = |expect: &str, tick_: fn(u32) -> LoadTick| {
+            let stream = Stream::new(plan(20, vec![gate(expect)])).peak();
+            only(
+                &(0..20)
+                    .fold(stream, |s, n| {
+                        s.at(f64::from(n) + 1.0).tick(tick_(n)).health(400_000, 0.3)
+                    })
+                    .done(20),
+            )
+            .grade
+        };
+        assert_eq!(lagging("p50 < 250ms", |n| tick(n, 0, 1000)), Grade::Invalid);
+        assert_eq!(lagging("p50 < 250ms", |n| tick(n, 0, 900_000)), Grade::Fail);
+        // Slow by the generator's lag alone: from the send, the target was quick.
+        let late = |n| LoadTick {
+            service: Hist::from_counts([(1000, 100)]),
+            ..tick(n, 0, 900_000)
+        };
+        assert_eq!(lagging("p50 < 250ms", late), Grade::Invalid);
+        assert_eq!(
+            lagging("error_rate < 1%", |n| tick_of(n, 0, 50, 50, 1)),
+            Grade::Fail
+        );
+        assert_eq!(lagging("rate > 200/s", |n| tick(n, 0, 1)), Grade::Invalid);
+    }
+
+    #[test]
+    fn the_suites_gates_judge_all_load() {
+        let mut all = plan(20, Vec::new());
+        all.gates = vec![Gate {
+            scenario: None,
+            id: "suite#1".into(),
+            ..gate("p50 < 250ms")
+        }];
+        assert_eq!(
+            only(
+                &Stream::new(all.clone())
+                    .peak()
+                    .load(0..20, 0, 1000)
+                    .done(20)
+            )
+            .grade,
+            Grade::Pass
+        );
+        assert_eq!(
+            only(
+                &Stream::new(all.clone())
+                    .peak()
+                    .load(0..20, 0, 300_000)
+                    .done(20)
+            )
+            .grade,
+            Grade::Fail
+        );
+        assert!(only(&Stream::new(all).record()).is_missing());
+    }
+
+    #[test]
+    fn only_what_decides_makes_the_grade() {
+        let graded = |class| {
+            let gate = Gate {
+                class,
+                ..gate("p50 < 1ms")
+            };
+            evaluate(
+                &Stream::new(plan(20, vec![gate]))
+                    .peak()
+                    .load(0..20, 0, 5000)
+                    .done(20),
+            )
+            .grade
+        };
+        assert_eq!(
+            [Class::Key, Class::Scored, Class::Info].map(graded),
+            [Grade::Fail, Grade::Pass, Grade::Pass]
+        );
+    }
+
+    #[test]
+    fn abort_trips_on_what_is_sure_and_on_nothing_else() {
+        let trips = |expect: &str, seconds: u32, us: u64| {
+            let aborting = Gate {
+                abort: true,
+                ..gate(expect)
+            };
+            let record = Stream::new(plan(20, vec![aborting]))
+                .peak()
+                .load(0..seconds, 0, us)
+                .record();
+            tripped(&record, &name("peak")).len()
+        };
+        assert_eq!(trips("p95 < 250ms", 10, 900_000), 1);
+        assert_eq!(trips("p95 < 250ms", 10, 1000), 0);
+        assert_eq!(trips("p95 < 250ms", 2, 900_000), 0);
+        let quiet = Stream::new(plan(20, vec![gate("p95 < 250ms")]))
+            .peak()
+            .load(0..10, 0, 900_000)
+            .record();
+        assert!(tripped(&quiet, &name("peak")).is_empty());
+        let spike = |bad: u64| {
+            let aborting = Gate {
+                abort: true,
+                ..gate("error_rate < 1%")
+            };
+            let stream = Stream::new(plan(20, vec![aborting]))
+                .peak()
+                .load(0..4, 0, 1000);
+            tripped(
+                &stream.tick(tick_of(4, 0, 100 - bad, bad, 1000)).record(),
+                &name("peak"),
+            )
+            .len()
+        };
+        assert_eq!((spike(8), spike(30)), (0, 1));
+    }
+
+    #[test]
+    fn a_scenario_that_stopped_early_is_judged_by_what_it_saw() {
+        let gates = vec![gate("p50 < 250ms")];
+        let record = Stream::new(plan(20, gates))
+            .peak()
+            .load(0..8, 0, 900_000)
+            .ended(8, ScenarioEnd::Aborted)
+            .record();
+        assert_eq!(only(&record).grade, Grade::Fail);
+    }
+
+    proptest! {
+        /// Making every latency worse never makes a grade better.
+        #[test]
+        fn grades_are_monotone(latencies in prop::collection::vec((0u32..20, 1u64..600_000, 1u64..60), 1..40), slower in 1u64..400_000, over in prop::option::of(1u64..6), subject in prop::sample::select(vec!["p50", "p90", "p99", "mean", "max"])) {
+            let gate = Gate { over: over.map(Duration::from_secs), ..gate(&format!("{subject} < 250ms")) };
+            let graded = |extra: u64| {
+                let stream = Stream::new(plan(20, vec![gate.clone()])).peak();
+                let ticks = latencies.iter().map(|(second, us, n)| tick_of(*second, 0, *n, 0, us + extra));
+                let record = ticks.fold(stream, Stream::tick).ended(20, ScenarioEnd::Aborted).record();
+                evaluate(&record).gates[0].grade
+            };
+            prop_assert!(graded(0) <= graded(slower));
+        }
+    }
+}
