@@ -77,12 +77,21 @@ impl std::fmt::Display for FaultKind {
                 write!(f, "latency {}", units::format_duration(*delay))
             }
             Self::Latency { delay, jitter } => {
-                write!(f, "latency {} ± {}", units::format_duration(*delay), units::format_duration(*jitter))
+                write!(
+                    f,
+                    "latency {} ± {}",
+                    units::format_duration(*delay),
+                    units::format_duration(*jitter)
+                )
             }
             Self::Timeout { after } if after.is_zero() => f.write_str("black hole"),
-            Self::Timeout { after } => write!(f, "timeout after {}", units::format_duration(*after)),
+            Self::Timeout { after } => {
+                write!(f, "timeout after {}", units::format_duration(*after))
+            }
             Self::Reset { after } => write!(f, "reset after {}", units::format_duration(*after)),
-            Self::Bandwidth { bytes_per_second } => write!(f, "bandwidth {} kB/s", *bytes_per_second as f64 / 1000.0),
+            Self::Bandwidth { bytes_per_second } => {
+                write!(f, "bandwidth {} kB/s", *bytes_per_second as f64 / 1000.0)
+            }
             Self::Down => f.write_str("link down"),
         }
     }

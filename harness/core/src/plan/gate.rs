@@ -24,7 +24,11 @@ pub struct Gate {
     /// Which load it looks at.
     pub during: During,
     /// Must hold in every sliding window of this length, rather than over the whole of `during`.
-    #[serde(default, with = "units::duration::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "units::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub over: Option<Duration>,
     /// Stop the scenario as soon as it fails.
     #[serde(default)]

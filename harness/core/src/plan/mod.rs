@@ -4,6 +4,8 @@
 pub mod fault;
 pub mod gate;
 pub mod load;
+pub mod shape;
+pub mod tags;
 pub mod target;
 
 use crate::journey::{Journey, Origin};

@@ -1,1 +1,173 @@
-//! The suite as typed: texts in, values with their places out, and all errors at once.
+//! The suite as typed: texts in, values with their places out, and all errors at once. What the values mean
+//! together is the plan's business; which files exist is the reader's.
+
+pub(crate) mod at;
+pub(crate) mod data;
+pub(crate) mod document;
+pub(crate) mod raw;
+mod read;
+mod schema;
+mod sources;
+mod violation;
+
+pub use schema::schema;
+pub use sources::{FILE_LIMIT, Sources, TEXT_LIMIT};
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::name::Name;
+use at::Str;
+use document::Document;
+use raw::{ConfigFile, JourneyFile, ScenarioFile};
+use sources::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A suite as typed. What could not be read of it is missing here and told by [`load`].
+#[derive(Debug, Clone)]
+pub struct Suite {
+    pub(crate) config: Document<ConfigFile>,
+    /// In order of name.
+    pub(crate) scenarios: Vec<Document<ScenarioFile>>,
+    /// In order of name.
+    pub(crate) journeys: Vec<Document<JourneyFile>>,
+    /// In order of name.
+    pub(crate) features: Vec<Arc<Source>>,
+    /// Everything handed in, for the files that others name.
+    pub(crate) sources: Sources,
+    /// Stems of files that are there and could not be read: naming one is no second error.
+    pub(crate) unread: BTreeSet<String>,
+}
+
+impl Suite {
+    /// The project's name.
+    pub fn project(&self) -> &str {
+        let name = self
+            .config
+            .raw
+            .project
+            .as_ref()
+            .and_then(|project| project.name.as_ref());
+        name.map_or("", |name| &name.value)
+    }
+
+    /// The feature files, in order of name.
+    pub fn features(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.features.iter()
+    }
+
+    /// The defaults that the suite gives secrets of demo systems; never part of a plan.
+    pub fn secret_defaults(&self) -> BTreeMap<Name, String> {
+        let entries = self.config.raw.secret.iter().filter_map(|(key, secret)| {
+            let default = secret.value.default.as_ref()?;
+            Some((key.value.parse().ok()?, default.value.clone()))
+        });
+        entries.collect()
+    }
+}
+
+/// The data files and API documents that a suite names, as paths from its root: to be read and added to the
+/// sources before [`load`]. Paths that leave the root are not among them; [`crate::plan::resolve`] refuses those.
+pub fn references(sources: &Sources) -> BTreeSet<String> {
+    let mut ignored = Vec::new();
+    let config = sources
+        .of_kind(Kind::Config)
+        .filter_map(|source| read::read::<ConfigFile>(source, &mut ignored));
+    let mut named: Vec<Str> = config
+        .flat_map(|config| config.raw.contract.0)
+        .filter_map(|(_, contract)| contract.value.openapi)
+        .collect();
+    let journeys = sources
+        .of_kind(Kind::Journey)
+        .filter_map(|source| read::read::<JourneyFile>(source, &mut ignored));
+    named.extend(journeys.filter_map(|journey| journey.raw.data));
+    named
+        .into_iter()
+        .filter_map(|path| relative(&path.value).ok())
+        .collect()
+}
+
+/// Reads a suite. The findings are everything wrong with its files one by one, by file and place; `None` only
+/// when there is no readable `harness.toml`.
+pub fn load(sources: &Sources) -> (Option<Suite>, Vec<Diagnostic>) {
+    let mut out: Vec<Diagnostic> = sources.unusable().cloned().collect();
+    let config =
+        match sources.get("harness.toml") {
+            Some(source) => read::read::<ConfigFile>(source, &mut out),
+            None => {
+                if !sources.is_unusable("harness.toml") {
+                    let finding = Diagnostic::error(None, "there is no `harness.toml` here");
+                    out.push(finding.hint(
+                        "`harness init` writes one; a suite's folder is the one that holds it",
+                    ));
+                }
+                None
+            }
+        };
+    let mut unread: BTreeSet<String> = sources
+        .unusable_names()
+        .map(|name| stem(name).to_owned())
+        .collect();
+    let mut scenarios = Vec::new();
+    for source in sources.of_kind(Kind::Scenario) {
+        match read::read::<ScenarioFile>(source, &mut out) {
+            Some(document) => scenarios.push(document),
+            None => _ = unread.insert(stem(&source.name).to_owned()),
+        }
+    }
+    let mut journeys = Vec::new();
+    for source in sources.of_kind(Kind::Journey) {
+        match read::read::<JourneyFile>(source, &mut out) {
+            Some(document) => journeys.push(document),
+            None => _ = unread.insert(stem(&source.name).to_owned()),
+        }
+    }
+    in_order(&mut out);
+    let features = sources.of_kind(Kind::Feature).cloned().collect();
+    let suite = config.map(|config| Suite {
+        config,
+        scenarios,
+        journeys,
+        features,
+        sources: sources.clone(),
+        unread,
+    });
+    (suite, out)
+}
+
+/// Findings by file and place; those without a place first.
+pub(crate) fn in_order(findings: &mut [Diagnostic]) {
+    findings.sort_by(|a, b| {
+        let key = |finding: &'_ Diagnostic| {
+            finding
+                .place
+                .as_ref()
+                .map(|p| (p.source.name.clone(), p.span.start))
+        };
+        key(a).cmp(&key(b))
+    });
+}
+
+/// A file's name without folders and ending: what its scenario or journey is called.
+pub(crate) fn stem(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
+/// A path that stays below the suite's root, tidied; or why it does not.
+pub(crate) fn relative(path: &str) -> Result<String, &'static str> {
+    if path.is_empty() {
+        return Err("a path must not be empty");
+    }
+    if path.starts_with('/') || path.contains('\\') || path.contains(':') {
+        return Err("a path counts from the folder of harness.toml, with `/` between its parts");
+    }
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    match parts.as_slice() {
+        parts if parts.contains(&"..") => Err("a path must stay below the folder of harness.toml"),
+        [] => Err("this path names a folder, not a file"),
+        parts => Ok(parts.join("/")),
+    }
+}

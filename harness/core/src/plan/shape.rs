@@ -1,0 +1,157 @@
+//! A load drawn as text: its rate over time, with its faults beneath. Knows no terminal; plain characters only.
+
+use super::ScenarioPlan;
+use super::load::LoadPlan;
+use crate::units;
+use std::time::Duration;
+
+/// Columns of the drawing itself, beside its axis.
+const COLUMNS: usize = 60;
+/// Lines of the rate's area.
+const ROWS: usize = 6;
+const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The rate of a load at a time from its start, per second; zero outside.
+fn rate_at(load: &LoadPlan, at: Duration) -> f64 {
+    let mut begin = Duration::ZERO;
+    for stage in &load.stages {
+        let end = begin + stage.lasts;
+        if at < end {
+            let part = (at - begin).as_secs_f64() / stage.lasts.as_secs_f64();
+            return stage.from.get() + (stage.to.get() - stage.from.get()) * part;
+        }
+        begin = end;
+    }
+    0.0
+}
+
+/// The load's rate over time as lines of text with its peak and length on the axes, and a line for each fault:
+///
+/// ```text
+/// 500/s │       ▂▄▆███████
+///       │  ▁▃▅▇██████████
+///     0 └────────────────
+///       0s             80s
+///               ▔▔▔▔       provider is slow
+/// ```
+pub fn draw(scenario: &ScenarioPlan) -> String {
+    let load = &scenario.load;
+    let total = load.duration();
+    let peak = load.peak().get();
+    let label = units_rate(peak);
+    let margin = label.chars().count().max(3);
+    let heights: Vec<usize> = (0..COLUMNS)
+        .map(|column| {
+            let middle = total.mul_f64((column as f64 + 0.5) / COLUMNS as f64);
+            (rate_at(load, middle) / peak.max(f64::MIN_POSITIVE) * (ROWS * 8) as f64).round()
+                as usize
+        })
+        .collect();
+    let mut out = String::new();
+    for row in (0..ROWS).rev() {
+        let axis = if row + 1 == ROWS { label.as_str() } else { "" };
+        let cells: String = heights
+            .iter()
+            .map(|height| EIGHTHS[height.saturating_sub(row * 8).min(8)])
+            .collect();
+        push_line(&mut out, &format!("{axis:>margin$} │{cells}"));
+    }
+    push_line(
+        &mut out,
+        &format!("{:>margin$} └{}", "0", "─".repeat(COLUMNS)),
+    );
+    let end = units::format_duration(total);
+    push_line(
+        &mut out,
+        &format!("{:margin$}  0s{end:>width$}", "", width = COLUMNS - 2),
+    );
+    for fault in &scenario.faults {
+        let column = |at: Duration| {
+            (at.as_secs_f64() / total.as_secs_f64() * COLUMNS as f64).round() as usize
+        };
+        let start = column(fault.at).min(COLUMNS - 1);
+        let length = column(fault.at + fault.lasts).clamp(start + 1, COLUMNS) - start;
+        let rest = COLUMNS - start - length;
+        let marks = format!(
+            "{}{}{}",
+            " ".repeat(start),
+            "▔".repeat(length),
+            " ".repeat(rest)
+        );
+        push_line(&mut out, &format!("{:margin$}  {marks} {}", "", fault.name));
+    }
+    out
+}
+
+fn push_line(out: &mut String, line: &str) {
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+/// A rate with at most three decimals.
+pub(super) fn units_rate(rate: f64) -> String {
+    format!("{}/s", (rate * 1000.0).round() / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fault::{FaultKind, FaultPlan};
+    use super::super::load::Stage;
+    use super::*;
+    use crate::journey::Origin;
+    use crate::units::Rate;
+
+    fn scenario(stages: &[(f64, f64, u64)], faults: Vec<FaultPlan>) -> ScenarioPlan {
+        let rate = |r: f64| Rate::per_second(r).unwrap();
+        let stages = stages.iter().map(|(from, to, seconds)| Stage {
+            from: rate(*from),
+            to: rate(*to),
+            lasts: Duration::from_secs(*seconds),
+        });
+        ScenarioPlan {
+            name: "s".parse().unwrap(),
+            title: "s".into(),
+            tags: vec![],
+            origin: Origin {
+                file: "s.toml".into(),
+                line: 1,
+            },
+            fresh: false,
+            load: LoadPlan {
+                stages: stages.collect(),
+                mix: vec![],
+                connections: 1,
+                sample: 0.0,
+            },
+            faults,
+            gates: vec![],
+            settle: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_ramp_a_plateau_and_a_fault() {
+        let fault = FaultPlan {
+            name: "provider is slow".into(),
+            link: "payments".parse().unwrap(),
+            at: Duration::from_secs(40),
+            lasts: Duration::from_secs(15),
+            kind: FaultKind::Down,
+        };
+        insta::assert_snapshot!(draw(&scenario(
+            &[(50.0, 500.0, 20), (500.0, 500.0, 60)],
+            vec![fault]
+        )));
+    }
+
+    #[test]
+    fn odd_loads_draw_too() {
+        for stages in [
+            &[(0.0, 0.0, 1)][..],
+            &[(0.5, 0.5, 1), (200_000.0, 0.0, 86_400)],
+            &[],
+        ] {
+            assert!(draw(&scenario(stages, vec![])).lines().count() >= ROWS + 2);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `scenarios/journeys/*.toml` as typed.
+
+use super::super::at::{At, Named, Node, Scalar, Str};
+use super::scenario::{After, Bandwidth, Latency};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// scenarios/journeys/NAME.toml: what a user does, step by step.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "scenarios/journeys/*.toml")]
+pub(crate) struct Journey {
+    /// What the user does, one sentence.
+    #[schemars(required)]
+    pub(crate) title: Option<Str>,
+    /// Words that profiles and `--tags` choose by.
+    #[serde(default)]
+    pub(crate) tags: Vec<Str>,
+    /// A data file (.csv, .json or .jsonl) whose rows are `{{ row.COLUMN }}`.
+    pub(crate) data: Option<Str>,
+    /// The rows, written here.
+    #[serde(default)]
+    pub(crate) rows: Vec<At<Named<Node>>>,
+    /// Values set before the first step, by name.
+    #[serde(default)]
+    pub(crate) variables: Named<Scalar>,
+    /// The steps, in order.
+    #[serde(default)]
+    #[schemars(required, length(min = 1))]
+    pub(crate) step: Vec<At<Step>>,
+}
+
+/// A step; with exactly one of a method (`get`, `post`, …), `run`, `pause`, `fault`, `lift`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Step {
+    /// Its name, unique in the journey.
+    #[schemars(required)]
+    pub(crate) name: Option<Str>,
+    /// Sends GET to this path.
+    pub(crate) get: Option<Str>,
+    /// Sends POST to this path.
+    pub(crate) post: Option<Str>,
+    /// Sends PUT to this path.
+    pub(crate) put: Option<Str>,
+    /// Sends PATCH to this path.
+    pub(crate) patch: Option<Str>,
+    /// Sends DELETE to this path.
+    pub(crate) delete: Option<Str>,
+    /// Sends HEAD to this path.
+    pub(crate) head: Option<Str>,
+    /// Sends OPTIONS to this path.
+    pub(crate) options: Option<Str>,
+    /// Runs the steps of another journey here.
+    pub(crate) run: Option<Str>,
+    /// Waits this long.
+    pub(crate) pause: Option<Str>,
+    /// Breaks a link until it is lifted or the journey ends; not under load.
+    pub(crate) fault: Option<At<Break>>,
+    /// Lifts a fault armed earlier, by its name.
+    pub(crate) lift: Option<Str>,
+    /// The service asked, instead of the way in.
+    pub(crate) service: Option<Str>,
+    /// Query parameters.
+    #[serde(default)]
+    pub(crate) query: Named<Scalar>,
+    /// Request headers.
+    #[serde(default)]
+    pub(crate) headers: Named<Scalar>,
+    /// A JSON body.
+    pub(crate) json: Option<At<Node>>,
+    /// A text body.
+    pub(crate) text: Option<Str>,
+    /// A form body.
+    pub(crate) form: Option<At<Named<Scalar>>>,
+    /// What the answer must be: `status == 201`, `$.id exists`, `duration < 300ms`.
+    #[serde(default)]
+    pub(crate) expect: Vec<Str>,
+    /// Values kept from the answer, by name: `order = "$.id"`.
+    #[serde(default)]
+    pub(crate) capture: Named<String>,
+    /// Ask again until the expectations hold, at most this long.
+    pub(crate) eventually: Option<Str>,
+    /// Pause between two of those; default 200ms.
+    pub(crate) every: Option<Str>,
+    /// Limit for one exchange.
+    pub(crate) timeout: Option<Str>,
+    /// Redirects followed at most.
+    #[schemars(range(min = 0, max = 20))]
+    pub(crate) redirects: Option<u8>,
+    /// Think time after the step.
+    pub(crate) think: Option<Str>,
+}
+
+/// A fault armed by a step; with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Break {
+    /// Names it for `lift`; default: the step's name.
+    pub(crate) name: Option<Str>,
+    /// The link that breaks.
+    #[schemars(required)]
+    pub(crate) link: Option<Str>,
+    /// Answers come later.
+    pub(crate) latency: Option<At<Latency>>,
+    /// Data is swallowed, then the connection closes.
+    pub(crate) timeout: Option<At<After>>,
+    /// Connections are reset.
+    pub(crate) reset: Option<At<After>>,
+    /// Answers pass slowly.
+    pub(crate) bandwidth: Option<At<Bandwidth>>,
+    /// Connections are refused, open ones end.
+    pub(crate) down: Option<At<bool>>,
+}

@@ -1,0 +1,10 @@
+//! The suite's files as typed, key by key. Nearly all is optional here and text is still text: the schema says what
+//! must be there, the plan what it means. One bad value must not hide the errors after it.
+
+mod config;
+mod journey;
+mod scenario;
+
+pub(crate) use config::{Config as ConfigFile, *};
+pub(crate) use journey::{Journey as JourneyFile, *};
+pub(crate) use scenario::{Scenario as ScenarioFile, *};

@@ -1,0 +1,166 @@
+//! `scenarios/*.toml` as typed.
+
+use super::super::at::{At, Named, Str};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// scenarios/NAME.toml: load, faults and gates on one timeline.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "scenarios/*.toml")]
+pub(crate) struct Scenario {
+    /// What it shows, one sentence.
+    #[schemars(required)]
+    pub(crate) title: Option<Str>,
+    /// Words that profiles and `--tags` choose by.
+    #[serde(default)]
+    pub(crate) tags: Vec<Str>,
+    /// Restart the target first; default false.
+    pub(crate) fresh: Option<bool>,
+    /// How long after a fault its recovery window lasts; default 10s.
+    pub(crate) settle: Option<Str>,
+    /// The load.
+    #[schemars(required)]
+    pub(crate) load: Option<At<Load>>,
+    /// What breaks while the load runs.
+    #[serde(default)]
+    pub(crate) fault: Vec<At<Fault>>,
+    /// Conditions that judge this scenario.
+    #[serde(default)]
+    pub(crate) gate: Vec<At<Gate>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Model {
+    Open,
+}
+
+/// An open-model load: journeys start when the schedule says so, whatever the target does.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Load {
+    /// `open`, the default.
+    #[expect(
+        dead_code,
+        reason = "there is one model; the schema refuses any other word"
+    )]
+    pub(crate) model: Option<Model>,
+    /// Journey starts per unit of time, `500/s` or a ramp `50/s..500/s`: for a load of one stage.
+    pub(crate) rate: Option<Str>,
+    /// How long that stage lasts.
+    #[serde(rename = "for")]
+    pub(crate) lasts: Option<Str>,
+    /// Stages, one after another.
+    #[serde(default)]
+    pub(crate) stages: Vec<At<Stage>>,
+    /// Journeys and their weights.
+    #[serde(default)]
+    #[schemars(required)]
+    pub(crate) mix: Option<At<Named<f64>>>,
+    /// Connections at most; default 256.
+    #[schemars(range(min = 1, max = 60000))]
+    pub(crate) connections: Option<u32>,
+    /// Share of exchanges whose whole response is checked against the contract, 0 to 1; default 0.02.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(crate) sample: Option<f64>,
+}
+
+/// A part of a load.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Stage {
+    /// Journey starts per unit of time: `500/s`, or a ramp `50/s..500/s`.
+    #[schemars(required)]
+    pub(crate) rate: Option<Str>,
+    /// How long it lasts.
+    #[serde(rename = "for")]
+    #[schemars(required)]
+    pub(crate) lasts: Option<Str>,
+}
+
+/// What breaks, from when and for how long; with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Fault {
+    /// Names it in gates and in the report.
+    #[schemars(required)]
+    pub(crate) name: Option<Str>,
+    /// The link that breaks.
+    #[schemars(required)]
+    pub(crate) link: Option<Str>,
+    /// Start, from the start of the load.
+    #[schemars(required)]
+    pub(crate) at: Option<Str>,
+    /// How long it lasts.
+    #[serde(rename = "for")]
+    #[schemars(required)]
+    pub(crate) lasts: Option<Str>,
+    /// Answers come later.
+    pub(crate) latency: Option<At<Latency>>,
+    /// Data is swallowed, then the connection closes.
+    pub(crate) timeout: Option<At<After>>,
+    /// Connections are reset.
+    pub(crate) reset: Option<At<After>>,
+    /// Answers pass slowly.
+    pub(crate) bandwidth: Option<At<Bandwidth>>,
+    /// Connections are refused, open ones end.
+    pub(crate) down: Option<At<bool>>,
+}
+
+/// Answers come later by a uniform draw from `delay ± jitter`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Latency {
+    /// The mean delay.
+    #[schemars(required)]
+    pub(crate) delay: Option<Str>,
+    /// Half the width of the draw; default 0.
+    pub(crate) jitter: Option<Str>,
+}
+
+/// Something happens to a connection after a time.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct After {
+    /// The time; `0` for at once (`reset`) or never (`timeout`).
+    #[schemars(required)]
+    pub(crate) after: Option<Str>,
+}
+
+/// Answers pass at a rate.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Bandwidth {
+    /// Bytes per second: `64kB/s`, `1MB/s`.
+    #[schemars(required)]
+    pub(crate) rate: Option<Str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Class {
+    Key,
+    Scored,
+    Info,
+}
+
+/// A condition the run is judged by.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Gate {
+    /// Names it in the report; default: its number.
+    pub(crate) name: Option<Str>,
+    /// What must hold: `p99(checkout) < 2s`, `error_rate < 0.1%`, `recovery < 5s`.
+    #[schemars(required)]
+    pub(crate) expect: Option<Str>,
+    /// `key` decides (default), `scored` weighs, `info` is only told.
+    pub(crate) class: Option<Class>,
+    /// Weight in the readiness score; default 1.
+    pub(crate) weight: Option<At<f64>>,
+    /// The load it looks at: a fault's name, `after NAME`, or `all`; default: load outside faults and recovery.
+    pub(crate) during: Option<Str>,
+    /// Must hold in every sliding window of this length.
+    pub(crate) over: Option<Str>,
+    /// Stop the scenario as soon as it fails; default false.
+    pub(crate) abort: Option<bool>,
+}
