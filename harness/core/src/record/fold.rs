@@ -1,63 +1,15 @@
 //! Events into the record, one at a time. The only place that reads an event's meaning. Refuses a stream it can't
 //! account for; what a bound keeps out is counted in [`Record::omitted`], never silently.
 
+use super::admit::FoldError;
 use super::thin::{self, MAX_POINTS};
 use super::{FaultRecord, JourneyRecord, OTHER, Record, ScenarioRecord};
 use crate::event::{
-    ContractFinding, Envelope, Event, FORMAT, JourneyFinished, LinkTick, LoadTick, Phase,
-    ProbeSample, RunStarted, SelfHealth, StepFinished,
+    ContractFinding, Envelope, Event, JourneyFinished, LinkTick, LoadTick, Phase, ProbeSample,
+    RunStarted, SelfHealth, StepFinished,
 };
 use crate::name::Name;
 
-/// Why a stream can't be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FoldError {
-    /// Written by a newer harness.
-    #[error(
-        "failed to read the run: its event format is {found}, this harness reads up to {FORMAT}; use a newer harness"
-    )]
-    NewerFormat {
-        /// The format found.
-        found: u32,
-    },
-    /// The stream does not begin with the run's begin.
-    #[error(
-        "failed to read the run: event {seq} comes before the run's begin; the first part of the stream is missing"
-    )]
-    BeforeBegin {
-        /// The event's number.
-        seq: u64,
-    },
-    /// The run begins twice.
-    #[error("failed to read the run: event {seq} begins a second run; give one run at a time")]
-    SecondBegin {
-        /// The event's number.
-        seq: u64,
-    },
-    /// A scenario the plan does not have, or that has not begun.
-    #[error(
-        "failed to read the run: event {seq} belongs to scenario `{scenario}`, which is not in the plan or has not begun"
-    )]
-    UnknownScenario {
-        /// The event's number.
-        seq: u64,
-        /// The scenario.
-        scenario: String,
-    },
-    /// More epochs than any plan makes.
-    #[error(
-        "failed to read the run: event {seq} is in epoch {epoch} of its scenario, beyond the {MAX_EPOCHS} a scenario may have"
-    )]
-    TooManyEpochs {
-        /// The event's number.
-        seq: u64,
-        /// The epoch.
-        epoch: u32,
-    },
-}
-
-/// Epochs of a scenario: two edges a stage and four a fault stay far below.
-const MAX_EPOCHS: u32 = 4096;
 const MAX_NOTICES: usize = 200;
 const MAX_EXEMPLARS: usize = 200;
 const MAX_DIED: usize = 50;
@@ -90,50 +42,6 @@ impl Record {
         self.last_seq = self.last_seq.max(*seq);
         self.last_us = self.last_us.max(*at_us);
         Ok(())
-    }
-
-    /// Whether an event can come here.
-    fn admit(&self, seq: u64, event: &Event) -> Result<(), FoldError> {
-        let unknown = |scenario: &str| FoldError::UnknownScenario {
-            seq,
-            scenario: scenario.to_owned(),
-        };
-        let epoch_in = |epoch: u32| {
-            if epoch < MAX_EPOCHS {
-                Ok(())
-            } else {
-                Err(FoldError::TooManyEpochs { seq, epoch })
-            }
-        };
-        let Some(run) = &self.run else {
-            return match event {
-                Event::RunStarted(run) if run.format > FORMAT => {
-                    Err(FoldError::NewerFormat { found: run.format })
-                }
-                Event::RunStarted(_) => Ok(()),
-                _ => Err(FoldError::BeforeBegin { seq }),
-            };
-        };
-        let begun = |scenario: &str| {
-            self.scenario(scenario)
-                .map(|_| ())
-                .ok_or_else(|| unknown(scenario))
-        };
-        match event {
-            Event::RunStarted(_) => Err(FoldError::SecondBegin { seq }),
-            Event::ScenarioStarted { scenario, .. }
-                if run.plan.scenario(scenario.as_str()).is_none() =>
-            {
-                Err(unknown(scenario.as_str()))
-            }
-            Event::EpochStarted(epoch) => {
-                begun(epoch.scenario.as_str()).and_then(|()| epoch_in(epoch.epoch))
-            }
-            Event::LoadTick(tick) => begun(&tick.scenario).and_then(|()| epoch_in(tick.epoch)),
-            Event::Exemplar(exemplar) => begun(exemplar.scenario.as_str()),
-            Event::ScenarioFinished { scenario, .. } => begun(scenario.as_str()),
-            _ => Ok(()),
-        }
     }
 
     fn take(&mut self, at: u64, event: &Event) {
@@ -478,10 +386,11 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use super::super::admit::MAX_EPOCHS;
     use super::super::testing::{FAULT, Stream, T0, name, plan, tick, tick_of};
     use super::super::{MAX_WINDOWS, SpanKind};
     use super::*;
-    use crate::event::{Outcome, RunEnd, ScenarioEnd};
+    use crate::event::{FORMAT, Outcome, RunEnd, ScenarioEnd};
     use crate::hist::Hist;
     use crate::plan::gate::During;
     use proptest::prelude::*;

@@ -1,13 +1,15 @@
 //! The record: events folded into what verdicts and reports ask for. The only aggregation there is. Bounded by
 //! names, epochs and windows, never by the length of the run. Order within a second does not matter.
 
+mod admit;
 mod fold;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thin;
 mod windows;
 
-pub use fold::{FoldError, fold};
+pub use admit::FoldError;
+pub use fold::fold;
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{

@@ -3,15 +3,17 @@
 //! over it. Missing data never passes.
 
 use super::generator::generator;
-use super::limits::{LIVE_SAMPLES, LIVE_SECONDS, LIVE_WINDOWS};
+use super::limits::{LIVE_SAMPLES, LIVE_SECONDS};
 use super::measure::{self, Judged, Seen, When, show};
+use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
+use super::sliding::sliding;
 use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks};
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
 use crate::plan::Plan;
 use crate::plan::gate::{During, Gate};
-use crate::record::{FaultRecord, Record, ScenarioRecord, WindowPoint};
+use crate::record::{Record, ScenarioRecord};
 
 /// Judges a run. May be asked while it lasts: what has not happened yet is inconclusive.
 pub fn evaluate(record: &Record) -> Verdict {
@@ -77,9 +79,9 @@ pub fn tripped(record: &Record, scenario: &Name) -> Vec<(String, String)> {
 
 /// A judgement and where the worst of it was.
 #[derive(Debug, Clone)]
-struct Found {
-    judged: Judged,
-    worst_second: Option<u32>,
+pub(super) struct Found {
+    pub judged: Judged,
+    pub worst_second: Option<u32>,
 }
 
 impl Found {
@@ -174,97 +176,8 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
     )
 }
 
-/// What makes an answer impossible.
-fn blocked(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord]) -> Option<(Grade, String)> {
-    if scenarios.is_empty() {
-        let what = gate.scenario.as_ref().map_or_else(
-            || "no scenario".to_owned(),
-            |name| format!("scenario `{name}`"),
-        );
-        let verb = if gate.scenario.is_some() {
-            "never ran"
-        } else {
-            "ran"
-        };
-        return Some((
-            Grade::Inconclusive,
-            format!("{what} {verb}, so there is nothing to judge"),
-        ));
-    }
-    let needed: Vec<&str> = match (&gate.expect.subject, &gate.during) {
-        (GateSubject::Recovery(Some(fault)), _)
-        | (_, During::Fault(fault) | During::Recovery(fault)) => vec![fault],
-        (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
-        _ => Vec::new(),
-    };
-    let of = |fault: &str| {
-        faults(record, scenarios)
-            .find(|(_, f)| f.name == fault)
-            .map(|(_, f)| f.clone())
-    };
-    let trouble = |fault: &&str| match of(fault) {
-        None => Some((
-            Grade::Inconclusive,
-            format!("fault `{fault}` was never armed"),
-        )),
-        Some(f) => fault_trouble(&f),
-    };
-    needed
-        .iter()
-        .filter_map(trouble)
-        .max_by_key(|(grade, _)| *grade)
-}
-
-fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {
-    let name = &fault.name;
-    match (&fault.failed, fault.effective_us, fault.lifted_us) {
-        (Some(why), _, _) => Some((Grade::Invalid, format!("fault `{name}` failed: {why}"))),
-        (None, None, Some(_)) => Some((
-            Grade::Invalid,
-            format!(
-                "fault `{name}` never took effect: nothing crossed its link while it was armed"
-            ),
-        )),
-        (None, None, None) => Some((
-            Grade::Inconclusive,
-            format!("fault `{name}` has not taken effect"),
-        )),
-        (None, Some(_), _) => None,
-    }
-}
-
-fn planned_faults<'r>(record: &'r Record, scenarios: &[&ScenarioRecord]) -> Vec<&'r str> {
-    let plan = record.run.as_ref().map(|run| &run.plan);
-    let planned = plan
-        .into_iter()
-        .flat_map(|p| &p.scenarios)
-        .filter(|p| scenarios.iter().any(|s| s.name == p.name));
-    planned
-        .flat_map(|p| &p.faults)
-        .map(|f| f.name.as_str())
-        .collect()
-}
-
-fn faults<'r>(
-    record: &'r Record,
-    scenarios: &[&'r ScenarioRecord],
-) -> impl Iterator<Item = (&'r ScenarioRecord, &'r FaultRecord)> {
-    let of = |s: &'r ScenarioRecord| {
-        record
-            .faults
-            .iter()
-            .filter(move |f| f.scenario.as_ref() == Some(&s.name))
-            .map(move |f| (s, f))
-    };
-    scenarios
-        .iter()
-        .flat_map(move |s| of(s))
-        .collect::<Vec<_>>()
-        .into_iter()
-}
-
 /// The name a subject is about.
-fn subject_name(subject: &GateSubject) -> Option<&str> {
+pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
     match subject {
         GateSubject::Latency { name, .. }
         | GateSubject::Service { name, .. }
@@ -312,120 +225,6 @@ fn whole(gate: &Gate, scenarios: &[&ScenarioRecord]) -> Seen {
         sum.add(&seen);
         sum
     })
-}
-
-/// Judges every sliding window: each must hold by what was observed in it. A window needs
-/// [`super::limits::WINDOW_SAMPLES`], else it is skipped; if all hold, the whole must still rest on enough to pass.
-fn sliding(
-    gate: &Gate,
-    over_s: f64,
-    scenarios: &[&ScenarioRecord],
-    whole: Judged,
-    when: When,
-) -> Found {
-    let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
-    let windows = scenarios
-        .iter()
-        .flat_map(|s| sliding_windows(gate, over_s, s, when));
-    let worse = |a: &(u32, f64), b: &(u32, f64)| {
-        let order = a.1.total_cmp(&b.1);
-        if upper { order } else { order.reverse() }
-    };
-    // Of equal ones the first is told, so later ones must be strictly worse to replace it.
-    let worst = windows.reduce(|a, b| if worse(&b, &a).is_gt() { b } else { a });
-    let Some((second, observed)) = worst else {
-        let missing = format!("no window of {over_s} s had enough samples");
-        return Found {
-            judged: Judged {
-                grade: Grade::Inconclusive,
-                missing,
-                ..whole
-            },
-            worst_second: None,
-        };
-    };
-    let grade = match gate.expect.holds(observed) {
-        false => Grade::Fail,
-        // The whole may miss the limit only where windows were skipped: that is no proof that all held.
-        true if whole.grade == Grade::Pass => Grade::Pass,
-        true => Grade::Inconclusive,
-    };
-    let missing = if whole.missing.is_empty() {
-        "windows with too few samples do not hold".to_owned()
-    } else {
-        whole.missing
-    };
-    let judged = Judged {
-        grade,
-        observed: Some(observed),
-        samples: whole.samples,
-        missing,
-    };
-    Found {
-        judged,
-        worst_second: Some(second),
-    }
-}
-
-/// The figures of a scenario's sliding windows that say enough: (first second, figure).
-fn sliding_windows(
-    gate: &Gate,
-    over_s: f64,
-    scenario: &ScenarioRecord,
-    when: When,
-) -> Vec<(u32, f64)> {
-    let subject = &gate.expect.subject;
-    let points = scenario.series_in(subject_name(subject), &gate.during);
-    let step = scenario.window_s;
-    let length = (over_s / f64::from(step)).ceil().max(1.0) as u32;
-    let last = points.last().map_or(0, |p| p.second / step);
-    let from = if when == When::Live {
-        last.saturating_sub(LIVE_WINDOWS + length)
-    } else {
-        0
-    };
-    let mut found = Vec::new();
-    for (first, end) in ranges(gate, scenario) {
-        let first = first.max(from);
-        for begin in first..(end + 1).saturating_sub(length).max(first) {
-            let within = |p: &&WindowPoint| (begin..begin + length).contains(&(p.second / step));
-            let start = points.partition_point(|p| p.second / step < begin);
-            let inside: Vec<&WindowPoint> = points.iter().skip(start).take_while(within).collect();
-            let mut seen = Seen {
-                seconds: f64::from(length * step),
-                ..Seen::default()
-            };
-            inside.iter().for_each(|p| seen.tally.add(&p.tally));
-            seen.count_windows(inside.iter().copied());
-            if measure::window_counts(subject, &seen)
-                && let Some(figure) = measure::observe(subject, &seen)
-            {
-                found.push((begin * step, figure));
-            }
-        }
-    }
-    found
-}
-
-/// The windows of each unbroken stretch of a phase: (first, one past the last). Windows cut by an edge are in, with
-/// the phase's part of them; for a rate, which they would distort, they are not.
-fn ranges(gate: &Gate, scenario: &ScenarioRecord) -> Vec<(u32, u32)> {
-    let whole = matches!(gate.expect.subject, GateSubject::Rate(_));
-    let step = u64::from(scenario.window_s) * 1_000_000;
-    let window = |(from, to): (u64, u64)| {
-        let (from, to) = (from - scenario.t0_us, to - scenario.t0_us);
-        let range = if whole {
-            (from.div_ceil(step), to / step)
-        } else {
-            (from / step, to.div_ceil(step))
-        };
-        (range.0 as u32, range.1 as u32)
-    };
-    scenario
-        .intervals(&gate.during)
-        .into_iter()
-        .map(window)
-        .collect()
 }
 
 /// The slowest recovery among the faults asked for, the worst grade first.

@@ -6,8 +6,10 @@ mod gates;
 mod generator;
 pub mod limits;
 mod measure;
+mod obstacles;
 mod recovery;
 mod share;
+mod sliding;
 
 pub use gates::{evaluate, tripped};
 pub use generator::generator;

@@ -1,0 +1,101 @@
+//! What makes a gate's answer impossible: a scenario that never ran, a fault that was never armed, failed, or took no
+//! effect. Such a gate is inconclusive or invalid before any figure is looked at.
+
+use super::Grade;
+use crate::expr::gate::GateSubject;
+use crate::plan::gate::{During, Gate};
+use crate::record::{FaultRecord, Record, ScenarioRecord};
+
+/// What makes an answer impossible.
+pub(super) fn blocked(
+    record: &Record,
+    gate: &Gate,
+    scenarios: &[&ScenarioRecord],
+) -> Option<(Grade, String)> {
+    if scenarios.is_empty() {
+        let what = gate.scenario.as_ref().map_or_else(
+            || "no scenario".to_owned(),
+            |name| format!("scenario `{name}`"),
+        );
+        let verb = if gate.scenario.is_some() {
+            "never ran"
+        } else {
+            "ran"
+        };
+        return Some((
+            Grade::Inconclusive,
+            format!("{what} {verb}, so there is nothing to judge"),
+        ));
+    }
+    let needed: Vec<&str> = match (&gate.expect.subject, &gate.during) {
+        (GateSubject::Recovery(Some(fault)), _)
+        | (_, During::Fault(fault) | During::Recovery(fault)) => vec![fault],
+        (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
+        _ => Vec::new(),
+    };
+    let of = |fault: &str| {
+        faults(record, scenarios)
+            .find(|(_, f)| f.name == fault)
+            .map(|(_, f)| f.clone())
+    };
+    let trouble = |fault: &&str| match of(fault) {
+        None => Some((
+            Grade::Inconclusive,
+            format!("fault `{fault}` was never armed"),
+        )),
+        Some(f) => fault_trouble(&f),
+    };
+    needed
+        .iter()
+        .filter_map(trouble)
+        .max_by_key(|(grade, _)| *grade)
+}
+
+fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {
+    let name = &fault.name;
+    match (&fault.failed, fault.effective_us, fault.lifted_us) {
+        (Some(why), _, _) => Some((Grade::Invalid, format!("fault `{name}` failed: {why}"))),
+        (None, None, Some(_)) => Some((
+            Grade::Invalid,
+            format!(
+                "fault `{name}` never took effect: nothing crossed its link while it was armed"
+            ),
+        )),
+        (None, None, None) => Some((
+            Grade::Inconclusive,
+            format!("fault `{name}` has not taken effect"),
+        )),
+        (None, Some(_), _) => None,
+    }
+}
+
+fn planned_faults<'r>(record: &'r Record, scenarios: &[&ScenarioRecord]) -> Vec<&'r str> {
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    let planned = plan
+        .into_iter()
+        .flat_map(|p| &p.scenarios)
+        .filter(|p| scenarios.iter().any(|s| s.name == p.name));
+    planned
+        .flat_map(|p| &p.faults)
+        .map(|f| f.name.as_str())
+        .collect()
+}
+
+/// The faults that were armed in some scenarios, with their scenario.
+pub(super) fn faults<'r>(
+    record: &'r Record,
+    scenarios: &[&'r ScenarioRecord],
+) -> impl Iterator<Item = (&'r ScenarioRecord, &'r FaultRecord)> {
+    let of = |s: &'r ScenarioRecord| {
+        record
+            .faults
+            .iter()
+            .filter(move |f| f.scenario.as_ref() == Some(&s.name))
+            .map(move |f| (s, f))
+    };
+    scenarios
+        .iter()
+        .flat_map(move |s| of(s))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
