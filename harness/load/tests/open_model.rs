@@ -1,0 +1,230 @@
+//! The schedule is played as planned, whatever the target does: counts, choices, epochs, the freeze formula.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a panic is the report"
+)]
+
+mod support;
+
+use harness_core::http::Method;
+use harness_core::journey::Action;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use support::server::Server;
+use support::{GENEROUS, attack, get, journey, play, rate, request, start};
+use tokio::sync::watch;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_match_the_plan() {
+    let server = Server::ok().await;
+    let step = |n: u32| {
+        Action::Request(Box::new(request(
+            Method::Get,
+            &format!("{}{n}", server.url),
+            GENEROUS,
+        )))
+    };
+    let journeys = vec![
+        get("one", &server.url),
+        journey(
+            "two",
+            vec![step(1), Action::Pause(Duration::from_millis(3)), step(2)],
+        ),
+    ];
+    let mut attack = attack(
+        journeys,
+        vec![
+            rate(0.0, 400.0, 500),
+            rate(0.0, 0.0, 300),
+            rate(300.0, 300.0, 1000),
+        ],
+    );
+    attack.plan.mix[0].weight = 3.0;
+    attack.plan.sample = 1.0;
+    let tally = play(attack).await;
+
+    tally.assert_accounted();
+    let (one, two) = (tally.of("one"), tally.of("two"));
+    assert_eq!(one.planned + two.planned, 400);
+    assert_eq!((one.ok, two.ok), (one.planned, two.planned));
+    assert!(
+        one.planned > 2 * two.planned,
+        "{} {}",
+        one.planned,
+        two.planned
+    );
+    let steps = ["one/step 1", "two/step 1", "two/step 3"].map(|name| tally.of(name).ok);
+    assert_eq!(steps, [one.ok, two.ok, two.ok]);
+    let requests = steps.iter().sum::<u64>();
+    assert_eq!(server.requests.load(Ordering::Relaxed), requests);
+    assert_eq!(
+        (tally.of("one/step 1").bytes_in, two.bytes_in),
+        (2 * one.ok, 4 * two.ok)
+    );
+    assert!(server.connections.load(Ordering::Relaxed) <= 8);
+    assert_eq!((tally.samples, tally.drops), (requests, 0));
+    // Every arrival's lateness is known, and every pause's.
+    assert_eq!(tally.lag.count(), 400 + two.ok);
+    assert!(tally.cpu_seconds > 0.0);
+    // The pause is the journey's time, not a request's.
+    assert!(two.response.min() >= Some(3000), "{:?}", two.response.min());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn response_time_follows_a_freeze_and_service_time_does_not() {
+    let (freeze, frozen) = watch::channel(false);
+    let server = Server::freezing(frozen).await;
+    let (seconds, per_second) = (6.0, 100.0);
+    let mut attack = attack(
+        vec![get("j", &server.url)],
+        vec![rate(per_second, per_second, 6000)],
+    );
+    attack.plan.connections = 2;
+    let (clock, t0) = (attack.clock, attack.t0);
+    let stall = async {
+        tokio::time::sleep_until(clock.instant(t0 + Duration::from_secs(2)).into()).await;
+        freeze.send_replace(true);
+        let from = clock.now();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let to = clock.now();
+        freeze.send_replace(false);
+        (to - from).as_secs_f64()
+    };
+    let (tally, stall) = tokio::join!(play(attack), stall);
+
+    tally.assert_accounted();
+    let request = tally.of("j/step 1");
+    assert_eq!(
+        (request.ok, tally.of("j").planned, request.dropped),
+        (600, 600, 0)
+    );
+    // A machine that is busy with other things delays both the schedule and the answers; the lag says by how much.
+    let excuse = tally.lag.max().unwrap() as f64 / 1e6;
+    for q in [0.95, 0.99, 0.999] {
+        let expected = stall - (1.0 - q) * seconds;
+        let got = request.response.quantile(q).unwrap() as f64 / 1e6;
+        assert!(
+            (got - expected).abs() <= 0.05 * expected + excuse,
+            "at {q}: {got} s for {expected} s, lag {excuse} s"
+        );
+    }
+    // Two requests were under way when it froze; for all others the send itself waited.
+    let service = request.service.quantile(0.95).unwrap() as f64 / 1e6;
+    assert!(service < stall / 5.0 + excuse, "service time {service} s");
+    let waited = (stall * per_second) as u64;
+    assert!(
+        request.late_target.abs_diff(waited) < waited / 3 + tally.lag.count() / 20,
+        "{}",
+        request.late_target
+    );
+    assert!(
+        request.late_generator < request.late_target / 2,
+        "{}",
+        request.late_generator
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seed_and_schedule_decide_what_arrives_when() {
+    let server = Server::ok().await;
+    let plan_of = |seed, workers| {
+        let url = server.url.clone();
+        async move {
+            let mut attack = attack(
+                vec![get("a", &url), get("b", &url)],
+                vec![rate(100.0, 300.0, 1500)],
+            );
+            (attack.seed, attack.workers) = (seed, workers);
+            let mut planned = BTreeMap::new();
+            for tick in play(attack).await.ticks {
+                *planned.entry((tick.second, tick.name)).or_insert(0) += tick.planned;
+            }
+            planned
+        }
+    };
+    let first = plan_of(1, 1).await;
+    assert_eq!(first.values().sum::<u64>(), 300);
+    assert_eq!(first, plan_of(1, 3).await);
+    assert_ne!(first, plan_of(2, 1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn samples_carry_the_epoch_of_their_intended_start() {
+    let server = Server::ok().await;
+    let attack = attack(vec![get("j", &server.url)], vec![rate(200.0, 200.0, 3000)]);
+    let (clock, t0, epoch) = (attack.clock, attack.t0, Arc::clone(&attack.epoch));
+    let edge = async {
+        tokio::time::sleep_until(clock.instant(t0 + Duration::from_millis(1500)).into()).await;
+        let before = clock.now() - t0;
+        epoch.store(1, Ordering::Release);
+        (before.as_secs_f64(), (clock.now() - t0).as_secs_f64())
+    };
+    let (tally, (before, after)) = tokio::join!(play(attack), edge);
+
+    tally.assert_accounted();
+    let lag = tally.lag.max().unwrap() as f64 / 1e6;
+    for tick in &tally.ticks {
+        let second = f64::from(tick.second);
+        let expected = if second >= after {
+            1..=1
+        } else if second + 1.0 + lag <= before {
+            0..=0
+        } else {
+            0..=1
+        };
+        assert!(
+            expected.contains(&tick.epoch),
+            "second {second}, epoch {}, edge at {before}",
+            tick.epoch
+        );
+    }
+    let in_epoch = |e| {
+        tally
+            .ticks
+            .iter()
+            .filter(|t| t.epoch == e)
+            .map(|t| t.planned)
+            .sum::<u64>()
+    };
+    assert_eq!(in_epoch(0) + in_epoch(1), 600);
+    assert!(
+        (in_epoch(0) as f64 - before * 200.0).abs() <= 2.0 + (lag + after - before) * 200.0,
+        "{}",
+        in_epoch(0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arrivals_beyond_the_bound_are_dropped_and_counted() {
+    let (_freeze, frozen) = watch::channel(true);
+    let server = Server::freezing(frozen).await;
+    let attack = attack(
+        vec![get("j", &server.url)],
+        vec![rate(80_000.0, 80_000.0, 1000)],
+    );
+    let (handle, mut reports) = start(attack);
+    let mut tally = support::Tally::default();
+    let all_played = async {
+        while tally.of("j").planned < 80_000 {
+            tally.add(reports.recv().await.unwrap());
+        }
+    };
+    tokio::time::timeout(GENEROUS, all_played)
+        .await
+        .expect("the schedule was not played");
+    handle.stop();
+    let rest = support::Tally::read(&mut reports).await;
+    handle.join().await;
+    tally.ticks.extend(rest.ticks);
+
+    tally.assert_accounted();
+    let sum = tally.of("j");
+    assert_eq!(
+        (sum.planned, sum.started, sum.dropped, sum.cancelled),
+        (80_000, 50_000, 30_000, 50_000)
+    );
+}
