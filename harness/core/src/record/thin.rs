@@ -89,17 +89,19 @@ mod tests {
     #[test]
     fn a_jittering_tick_never_doubles_up_with_its_neighbour() {
         let mut points = Vec::new();
-        let jitter = [0, 9_000, 0, 12_000, 3_000, 0, 11_000, 1_000];
+        // The first comes late: counted from it, those after it come early.
+        let jitter = [12_000, 9_000, 0, 12_000, 3_000, 0, 11_000, 1_000];
         for (second, late) in jitter.into_iter().enumerate() {
             insert(
                 &mut points,
                 4_999_999 + second as u64 * 1_000_000 + late,
-                &1.0,
+                &(second as f64),
                 0,
             );
         }
         thin(&mut points, 2_000_000);
-        assert_eq!(points.len(), 4);
+        let last: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+        assert_eq!(last, [1.0, 3.0, 5.0, 7.0]);
     }
 
     proptest! {

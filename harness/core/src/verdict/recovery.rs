@@ -225,6 +225,18 @@ mod tests {
             }
         };
         assert_eq!(after_fault(silent, 40), Recovered::After(5_000_000));
+        let gap = |s: u32| {
+            let answers = if s == 17 { 0 } else { 100 };
+            LoadTick {
+                planned: 100,
+                started: 100,
+                ..tick_of(s, epoch(s), answers, 0, 20_000)
+            }
+        };
+        assert_eq!(after_fault(gap, 40), Recovered::After(3_000_000));
+        // A second in which nothing was planned neither proves nor breaks anything.
+        let pause = |s: u32| tick_of(s, epoch(s), if s == 17 { 0 } else { 100 }, 0, 20_000);
+        assert_eq!(after_fault(pause, 40), Recovered::After(0));
     }
 
     #[test]
