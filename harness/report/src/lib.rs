@@ -1,1 +1,13 @@
-//! report
+//! What readers see of a run: the record on disk, the live display, JUnit, Markdown, JSON and the HTML page. All of
+//! it is made from events; nothing here knows how they came about, and nothing here prints by itself.
+
+pub mod chart;
+pub mod figures;
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod leak;
+pub mod markdown;
+pub mod store;
+pub mod terminal;
+pub mod text;

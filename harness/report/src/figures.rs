@@ -1,0 +1,187 @@
+//! What several reporters say about a record, worked out once: sums over epochs, words and signs of grades, the
+//! failures worth telling. Only adds up what the record holds; judges nothing.
+
+use crate::text;
+use harness_core::event::{ContractFinding, Outcome, StepFinished};
+use harness_core::expr::gate::Comparison;
+use harness_core::name::Name;
+use harness_core::readiness::Decision;
+use harness_core::record::{
+    ContractRecord, JourneyRecord, NameRecord, Record, ScenarioRecord, Tally,
+};
+use harness_core::verdict::{GateResult, Grade, Trust};
+use std::collections::BTreeMap;
+
+/// A name's figures over the whole scenario.
+pub fn total(name: &NameRecord) -> Tally {
+    let mut all = Tally::default();
+    name.epochs.values().for_each(|tally| all.add(tally));
+    all
+}
+
+/// Whether a name is a whole journey and not one of its steps.
+pub fn is_journey(name: &str) -> bool {
+    !name.contains('/')
+}
+
+/// Requests of a scenario that came to an end: its steps', or its journeys' where steps are not recorded.
+pub fn requests(scenario: &ScenarioRecord) -> u64 {
+    let finished = |steps: bool| -> u64 {
+        let names = scenario
+            .names
+            .iter()
+            .filter(|(name, _)| is_journey(name) != steps);
+        names
+            .flat_map(|(_, record)| record.epochs.values())
+            .map(Tally::finished)
+            .sum()
+    };
+    match finished(true) {
+        0 => finished(false),
+        steps => steps,
+    }
+}
+
+/// A scenario's windows by number: all journeys together.
+pub fn windows(scenario: &ScenarioRecord) -> BTreeMap<u32, Tally> {
+    scenario
+        .series(None)
+        .into_iter()
+        .map(|point| (point.second / scenario.window_s.max(1), point.tally))
+        .collect()
+}
+
+/// Seconds a scenario's load lasted, as far as it is recorded; at least one.
+pub fn seconds(scenario: &ScenarioRecord) -> f64 {
+    (scenario.load_end_us().saturating_sub(scenario.t0_us) as f64 / 1e6).max(1.0)
+}
+
+/// The walks that did not pass, in order.
+pub fn failed_walks(record: &Record) -> impl Iterator<Item = &JourneyRecord> {
+    record
+        .journeys
+        .iter()
+        .filter(|walk| walk.outcome != Some(Outcome::Passed))
+}
+
+/// The step that broke a walk.
+pub fn broken_step(walk: &JourneyRecord) -> Option<&StepFinished> {
+    walk.steps.iter().find(|step| step.passed == Some(false))
+}
+
+/// A walk's name: the journey, and its row where there are several.
+pub fn walk_name(record: &Record, walk: &JourneyRecord) -> String {
+    let several = record
+        .journeys
+        .iter()
+        .filter(|other| other.journey == walk.journey)
+        .count()
+        > 1;
+    if several {
+        format!("{} (row {})", walk.journey, walk.row + 1)
+    } else {
+        walk.journey.to_string()
+    }
+}
+
+/// A journey's title, from the plan.
+pub fn journey_title<'r>(record: &'r Record, journey: &Name) -> &'r str {
+    record
+        .run
+        .as_ref()
+        .and_then(|run| run.plan.journey(journey.as_str()))
+        .map_or("", |j| j.title.as_str())
+}
+
+/// Findings of all contracts, each with how often it was seen.
+pub fn findings(record: &Record) -> impl Iterator<Item = (&ContractFinding, u64)> {
+    record
+        .contracts
+        .values()
+        .flat_map(|c| c.findings.values())
+        .map(|(finding, times)| (finding, *times))
+}
+
+/// Operations of a contract that were exercised, and how many it knows.
+pub fn coverage(contract: &ContractRecord) -> (u64, u64) {
+    let operations = contract.coverage.as_ref().map(|c| &c.operations);
+    let hit = operations.map_or(0, |all| {
+        all.values().filter(|statuses| !statuses.is_empty()).count()
+    });
+    (hit as u64, operations.map_or(0, BTreeMap::len) as u64)
+}
+
+/// A contract check's word: `body-schema`.
+pub fn check_word(check: harness_core::event::ContractCheck) -> String {
+    word(&check)
+}
+
+/// The word an enum is serialised as.
+pub fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => text::NONE.to_owned(),
+    }
+}
+
+/// A grade's word.
+pub const fn grade_word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Pass => "pass",
+        Grade::Inconclusive => "inconclusive",
+        Grade::Invalid => "invalid",
+        Grade::Fail => "fail",
+    }
+}
+
+/// A grade's sign, told apart by shape.
+pub const fn grade_sign(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Pass => "✓",
+        Grade::Inconclusive => "?",
+        Grade::Invalid => "!",
+        Grade::Fail => "✗",
+    }
+}
+
+/// A decision's sign, told apart by shape.
+pub const fn decision_sign(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Go => "✓",
+        Decision::ConditionalGo => "!",
+        Decision::NoGo => "✗",
+    }
+}
+
+/// The generator's trust as a word.
+pub const fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Valid => "valid",
+        Trust::Degraded => "degraded",
+        Trust::Invalid => "invalid",
+    }
+}
+
+/// How much of its limit a gate has left, as a share of the limit: 0.4 is 40 % to spare, below zero is over it.
+/// `None` where nothing was seen or the limit is zero.
+pub fn headroom(gate: &GateResult) -> Option<f64> {
+    let (seen, limit) = (gate.observed?, gate.gate.expect.limit);
+    if limit == 0.0 {
+        return None;
+    }
+    match gate.gate.expect.op {
+        Comparison::Less | Comparison::AtMost => Some(1.0 - seen / limit),
+        Comparison::Greater | Comparison::AtLeast => Some(seen / limit - 1.0),
+    }
+}
+
+/// Which load a gate looked at, for people.
+pub fn during(gate: &GateResult) -> String {
+    use harness_core::plan::gate::During;
+    match &gate.gate.during {
+        During::Undisturbed => "undisturbed load".to_owned(),
+        During::All => "all load".to_owned(),
+        During::Fault(fault) => format!("during {fault}"),
+        During::Recovery(fault) => format!("after {fault}"),
+    }
+}

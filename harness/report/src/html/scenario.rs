@@ -1,0 +1,346 @@
+//! One scenario: what the load was, what broke, what was seen.
+
+use super::evidence::{Badge, BrokenView, ExchangeView};
+use crate::chart::timeline::{self, Timeline};
+use crate::chart::{Chart, errors, latency, rates, spectrum};
+use crate::figures;
+use crate::text::{self, one_line};
+use harness_core::event::{Exemplar, ScenarioEnd};
+use harness_core::plan::Plan;
+use harness_core::plan::gate::During;
+use harness_core::record::{FaultRecord, Record, ScenarioRecord, Tally};
+use harness_core::units::human_us;
+use harness_core::verdict::{Grade, Recovered, Trust, Verdict, recovery};
+use serde::Serialize;
+
+/// The most examples shown of a scenario.
+const EXEMPLARS: usize = 24;
+/// The most names in the table.
+const NAMES: usize = 200;
+
+#[derive(Debug, Serialize)]
+pub(super) struct ScenarioView {
+    pub(super) id: String,
+    name: String,
+    title: String,
+    stages: String,
+    ended: String,
+    trust: Badge,
+    trust_words: String,
+    trust_reasons: Vec<String>,
+    faults: Vec<FaultView>,
+    charts: Vec<Chart>,
+    errors: Vec<ErrorView>,
+    names: Vec<NameView>,
+    exemplars: Vec<ExemplarView>,
+}
+
+#[derive(Debug, Serialize)]
+struct FaultView {
+    name: String,
+    what: String,
+    armed: String,
+    effective: String,
+    lifted: String,
+    recovery: String,
+    failed: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorView {
+    kind: String,
+    count: String,
+    example: String,
+    chart: Chart,
+}
+
+#[derive(Debug, Serialize)]
+struct NameView {
+    journey: String,
+    step: String,
+    note: String,
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cell {
+    text: String,
+    sort: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ExemplarView {
+    class: String,
+    name: String,
+    at: String,
+    took: String,
+    broken: Vec<BrokenView>,
+    exchange: ExchangeView,
+}
+
+/// The scenario's part of the page; `i` is its place.
+pub(super) fn of(
+    i: usize,
+    record: &Record,
+    plan: &Plan,
+    verdict: &Verdict,
+    scenario: &ScenarioRecord,
+) -> ScenarioView {
+    let timeline = Timeline::of(record, scenario);
+    let windows = figures::windows(scenario);
+    let title = plan
+        .scenario(scenario.name.as_str())
+        .map_or("", |s| s.title.as_str());
+    let (trust, trust_words, trust_reasons) = trust(verdict, scenario);
+    let charts = [
+        latency::chart(
+            format!("s{i}-latency"),
+            &timeline,
+            &windows,
+            scenario.window_s,
+        ),
+        rates::chart(
+            format!("s{i}-rates"),
+            &timeline,
+            &windows,
+            scenario.window_s,
+        ),
+        rates::lag(format!("s{i}-lag"), &timeline, record, scenario),
+        spectrum::chart(
+            format!("s{i}-spectrum"),
+            &scenario.select(None, &During::All),
+        ),
+    ];
+    let strips = errors::strips(
+        &format!("s{i}-errors"),
+        &timeline,
+        &windows,
+        scenario.window_s,
+    );
+    ScenarioView {
+        id: format!("scenario-{}", scenario.name),
+        name: scenario.name.to_string(),
+        title: one_line(
+            if title.is_empty() {
+                scenario.name.as_str()
+            } else {
+                title
+            },
+            200,
+        ),
+        stages: timeline::stages(plan, scenario.name.as_str()),
+        ended: ended(scenario),
+        trust,
+        trust_words,
+        trust_reasons,
+        faults: record
+            .faults
+            .iter()
+            .filter(|f| f.scenario.as_ref() == Some(&scenario.name))
+            .map(|f| fault(record, scenario, f))
+            .collect(),
+        charts: charts.into_iter().flatten().collect(),
+        errors: strips
+            .into_iter()
+            .map(|(kind, n, chart)| ErrorView {
+                example: example(scenario, &kind),
+                count: text::count(n),
+                kind: one_line(&kind, 80),
+                chart,
+            })
+            .collect(),
+        names: scenario
+            .names
+            .iter()
+            .take(NAMES)
+            .map(|(name, r)| name_row(name, &figures::total(r)))
+            .collect(),
+        exemplars: scenario
+            .exemplars
+            .iter()
+            .take(EXEMPLARS)
+            .map(exemplar)
+            .collect(),
+    }
+}
+
+fn trust(verdict: &Verdict, scenario: &ScenarioRecord) -> (Badge, String, Vec<String>) {
+    let Some(result) = verdict
+        .generator
+        .iter()
+        .find(|g| g.scenario == scenario.name)
+    else {
+        return (
+            Badge {
+                word: "not judged",
+                ..Badge::of(Grade::Inconclusive)
+            },
+            "The load generator was not judged.".to_owned(),
+            Vec::new(),
+        );
+    };
+    let (grade, words) = match result.trust {
+        Trust::Valid => (
+            Grade::Pass,
+            "The load was what it was meant to be: its figures can be trusted.",
+        ),
+        Trust::Degraded => (
+            Grade::Inconclusive,
+            "The load was nearly what it was meant to be; its figures stand, with these reasons beside them.",
+        ),
+        Trust::Invalid => (
+            Grade::Invalid,
+            "The load was not what it was meant to be; figures about speed say nothing.",
+        ),
+    };
+    let badge = Badge {
+        word: match result.trust {
+            Trust::Valid => "load valid",
+            Trust::Degraded => "load degraded",
+            Trust::Invalid => "load invalid",
+        },
+        ..Badge::of(grade)
+    };
+    (
+        badge,
+        words.to_owned(),
+        result.reasons.iter().map(|r| one_line(r, 400)).collect(),
+    )
+}
+
+fn ended(scenario: &ScenarioRecord) -> String {
+    match scenario.end {
+        None => "the record ends before the load did".to_owned(),
+        Some((_, end)) => match end {
+            ScenarioEnd::Completed => "played to the end",
+            ScenarioEnd::Aborted => "stopped by a gate",
+            ScenarioEnd::Cancelled => "stopped by hand",
+            ScenarioEnd::TargetDied => "ended when a part of the target died",
+            ScenarioEnd::Broken => "the load could not be made",
+        }
+        .to_owned(),
+    }
+}
+
+fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> FaultView {
+    let at = |us: u64| text::clock(us.saturating_sub(scenario.t0_us) as f64 / 1e6);
+    let or_none = |us: Option<u64>| us.map_or_else(|| text::NONE.to_owned(), at);
+    FaultView {
+        name: one_line(&fault.name, 120),
+        what: one_line(&fault.what, 300),
+        armed: at(fault.armed_us),
+        effective: or_none(fault.effective_us),
+        lifted: or_none(fault.lifted_us),
+        recovery: recovery_words(record, scenario, fault),
+        failed: fault
+            .failed
+            .as_deref()
+            .map(|r| one_line(r, 300))
+            .unwrap_or_default(),
+    }
+}
+
+/// From the lifting until the tail was back in its band.
+fn recovery_words(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> String {
+    match recovery(record, scenario, fault) {
+        Recovered::After(0) => "the band was never left".to_owned(),
+        Recovered::After(us) => format!("after {}", human_us(us)),
+        Recovered::NotWithin(us) => format!("not within {}", human_us(us)),
+        Recovered::Unknown(why) => one_line(&why, 200),
+    }
+}
+
+fn example(scenario: &ScenarioRecord, kind: &str) -> String {
+    let Some(first) = scenario.exemplars.iter().find(|e| e.class == kind) else {
+        return String::new();
+    };
+    let what = match (
+        &first.exchange.failure,
+        first.failures.first(),
+        first.exchange.status,
+    ) {
+        (Some(failure), _, _) => failure.to_string(),
+        (None, Some(broken), _) => format!("expected {}, was {}", broken.expected, broken.actual),
+        (None, None, Some(status)) => format!("status {status}"),
+        (None, None, None) => "no response".to_owned(),
+    };
+    one_line(
+        &format!("first at {}: {what}", text::clock(f64::from(first.second))),
+        140,
+    )
+}
+
+fn name_row(name: &str, t: &Tally) -> NameView {
+    let count = |n: u64| Cell {
+        text: text::count(n),
+        sort: n,
+    };
+    let micros = |us: Option<u64>| Cell {
+        text: text::micros(us),
+        sort: us.unwrap_or(0),
+    };
+    let failed = t.failed();
+    let errors = if failed == 0 {
+        "0".to_owned()
+    } else {
+        format!(
+            "{} ({})",
+            text::count(failed),
+            text::percent(failed as f64 / t.finished().max(1) as f64)
+        )
+    };
+    let notes = [
+        (t.late_generator, "begun late by the generator"),
+        (t.late_target, "waited for a connection"),
+        (t.dropped, "never begun"),
+        (t.cancelled, "under way at the stop"),
+    ];
+    let note = notes
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, words)| format!("{} {words}", text::count(n)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let q = |q: f64| micros(t.response.quantile(q));
+    let (journey, step) = name.split_once('/').unwrap_or((name, ""));
+    let planned = if step.is_empty() {
+        count(t.planned)
+    } else {
+        Cell {
+            text: String::new(),
+            sort: t.started,
+        }
+    };
+    NameView {
+        journey: one_line(journey, 80),
+        step: one_line(step, 120),
+        note,
+        cells: vec![
+            planned,
+            count(t.started),
+            count(t.ok),
+            Cell {
+                text: errors,
+                sort: failed,
+            },
+            q(0.5),
+            q(0.9),
+            q(0.95),
+            q(0.99),
+            q(0.999),
+            micros(t.response.max()),
+            micros(t.service.quantile(0.99)),
+        ],
+    }
+}
+
+fn exemplar(e: &Exemplar) -> ExemplarView {
+    ExemplarView {
+        class: one_line(&e.class, 60),
+        name: one_line(e.name.as_str(), 160),
+        at: text::clock(f64::from(e.second)),
+        took: human_us(e.response_us),
+        broken: e.failures.iter().map(BrokenView::of).collect(),
+        exchange: ExchangeView::of(&e.exchange),
+    }
+}

@@ -1,0 +1,269 @@
+//! JUnit XML for the CI server's test view: journeys, contract, the target, the load and the gates as suites. The
+//! same run gives the same text; no clock is read.
+
+use crate::figures;
+use crate::text::{self, one_line, visible};
+use harness_core::event::{ContractFinding, Outcome};
+use harness_core::name::Name;
+use harness_core::plan::gate::Class;
+use harness_core::record::{ContractRecord, JourneyRecord, Record};
+use harness_core::verdict::{CheckResult, GateResult, Grade, Trust, Verdict};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Why the XML can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to make the JUnit report: {0}")]
+pub struct JunitError(String);
+
+/// The whole report as XML. What is invalid or undecided is an error, what failed a failure; a gate that is only
+/// told is skipped when it does not pass.
+pub fn render(record: &Record, verdict: &Verdict) -> Result<String, JunitError> {
+    let name = record.run.as_ref().map_or_else(
+        || "harness".to_owned(),
+        |run| format!("{} {}", run.plan.project, run.run),
+    );
+    let mut report = Report::new(one_line(&name, 200));
+    report.time = Some(Duration::from_micros(record.last_us));
+    report.add_test_suite(target(&verdict.target));
+    let suites = [
+        journeys(record),
+        contract(record),
+        load(verdict),
+        gates(verdict),
+    ];
+    report.add_test_suites(suites.into_iter().filter(|suite| suite.tests > 0));
+    report.to_string().map_err(|e| JunitError(e.to_string()))
+}
+
+/// How a case ended.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Success,
+    Failure,
+    Error,
+    Skipped,
+}
+
+fn status(end: End, word: &str, message: &str, description: &str) -> TestCaseStatus {
+    let mut status = match end {
+        End::Success => return TestCaseStatus::success(),
+        End::Failure => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        End::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
+        End::Skipped => TestCaseStatus::skipped(),
+    };
+    status.set_type(word).set_message(one_line(message, 1000));
+    if !description.is_empty() {
+        status.set_description(visible(description));
+    }
+    status
+}
+
+const fn end_of(grade: Grade) -> End {
+    match grade {
+        Grade::Pass => End::Success,
+        Grade::Fail => End::Failure,
+        Grade::Invalid | Grade::Inconclusive => End::Error,
+    }
+}
+
+fn case(suite: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(one_line(name, 300), status);
+    case.set_classname(suite);
+    case
+}
+
+fn target(check: &CheckResult) -> TestSuite {
+    let mut suite = TestSuite::new("target");
+    suite.add_test_case(case(
+        "target",
+        "comes up and stays up",
+        status(
+            end_of(check.grade),
+            figures::grade_word(check.grade),
+            &check.reason,
+            "",
+        ),
+    ));
+    suite
+}
+
+fn journeys(record: &Record) -> TestSuite {
+    let mut suite = TestSuite::new("journeys");
+    for walk in &record.journeys {
+        let mut case = case(
+            "journeys",
+            &figures::walk_name(record, walk),
+            walk_status(walk),
+        );
+        case.set_time(Duration::from_micros(walk.took_us));
+        suite.add_test_case(case);
+    }
+    suite.set_time(Duration::from_micros(
+        record.journeys.iter().map(|w| w.took_us).sum(),
+    ));
+    suite
+}
+
+fn walk_status(walk: &JourneyRecord) -> TestCaseStatus {
+    match walk.outcome {
+        Some(Outcome::Passed) => TestCaseStatus::success(),
+        Some(Outcome::Cancelled) => status(
+            End::Skipped,
+            "cancelled",
+            "stopped before it was through",
+            "",
+        ),
+        None => status(
+            End::Error,
+            "cut-short",
+            "the record ends before the walk does",
+            "",
+        ),
+        Some(Outcome::Failed) => {
+            let Some(step) = figures::broken_step(walk) else {
+                return status(End::Failure, "fail", "it failed without a broken step", "");
+            };
+            let broken: Vec<String> = step
+                .failures
+                .iter()
+                .map(|b| format!("expected {}, was {}", b.expected, b.actual))
+                .collect();
+            let curl = step
+                .exchange
+                .as_ref()
+                .map_or_else(String::new, |x| format!("\nrepeat it with:\n{}", x.curl));
+            status(
+                End::Failure,
+                "fail",
+                &format!("{}: {}", step.step, broken.join("; ")),
+                &format!("{}\n{}{curl}", step.step, broken.join("\n")),
+            )
+        }
+    }
+}
+
+/// A case for each operation, known from coverage or from a finding.
+fn contract(record: &Record) -> TestSuite {
+    let mut suite = TestSuite::new("contract");
+    for (name, contract) in &record.contracts {
+        for (operation, found) in by_operation(contract) {
+            suite.add_test_case(operation_case(name, contract, operation, &found));
+        }
+    }
+    suite
+}
+
+fn by_operation(contract: &ContractRecord) -> BTreeMap<&str, Vec<(&ContractFinding, u64)>> {
+    let known = contract.coverage.iter().flat_map(|c| c.operations.keys());
+    let mut operations: BTreeMap<&str, Vec<_>> = known
+        .map(|operation| (operation.as_str(), Vec::new()))
+        .collect();
+    for (finding, times) in contract.findings.values() {
+        operations
+            .entry(&finding.operation)
+            .or_default()
+            .push((finding, *times));
+    }
+    operations
+}
+
+fn operation_case(
+    name: &Name,
+    contract: &ContractRecord,
+    operation: &str,
+    found: &[(&ContractFinding, u64)],
+) -> TestCase {
+    let exercised = contract
+        .coverage
+        .as_ref()
+        .and_then(|c| c.operations.get(operation))
+        .is_none_or(|seen| !seen.is_empty());
+    let status = match found.first() {
+        Some((first, _)) => {
+            let lines: Vec<String> = found
+                .iter()
+                .map(|(f, times)| {
+                    format!(
+                        "{}: {} ({})",
+                        figures::check_word(f.check),
+                        f.message,
+                        text::plural(*times, "time")
+                    )
+                })
+                .collect();
+            let curl = first
+                .exchange
+                .as_ref()
+                .map_or_else(String::new, |x| format!("\nrepeat it with:\n{}", x.curl));
+            status(
+                End::Failure,
+                &figures::check_word(first.check),
+                &first.message,
+                &format!("{}{curl}", lines.join("\n")),
+            )
+        }
+        None if exercised => TestCaseStatus::success(),
+        None => status(
+            End::Skipped,
+            "not-exercised",
+            "no case, walk or load reached this operation",
+            "",
+        ),
+    };
+    case("contract", &format!("{name}: {operation}"), status)
+}
+
+fn load(verdict: &Verdict) -> TestSuite {
+    let mut suite = TestSuite::new("load");
+    for result in &verdict.generator {
+        let end = if result.trust == Trust::Invalid {
+            End::Error
+        } else {
+            End::Success
+        };
+        suite.add_test_case(case(
+            "load",
+            &format!("{} was the load it was meant to be", result.scenario),
+            status(
+                end,
+                figures::trust_word(result.trust),
+                &result.reasons.join("; "),
+                "",
+            ),
+        ));
+    }
+    suite
+}
+
+fn gates(verdict: &Verdict) -> TestSuite {
+    let mut suite = TestSuite::new("gates");
+    suite.add_test_cases(verdict.gates.iter().map(gate));
+    suite
+}
+
+fn gate(result: &GateResult) -> TestCase {
+    let end = match end_of(result.grade) {
+        End::Success => End::Success,
+        _ if result.gate.class == Class::Info => End::Skipped,
+        end => end,
+    };
+    let place = format!("{}:{}", result.gate.origin.file, result.gate.origin.line);
+    let name = format!(
+        "{} {} ({})",
+        result.gate.id,
+        result.gate.expect,
+        figures::during(result)
+    );
+    case(
+        "gates",
+        &name,
+        status(
+            end,
+            figures::grade_word(result.grade),
+            &result.reason,
+            &format!("{}\n{place}", result.reason),
+        ),
+    )
+}

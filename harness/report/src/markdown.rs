@@ -1,0 +1,267 @@
+//! The summary for a CI job's page. What the target said stands in code spans and fences that it cannot close, so
+//! that it can neither break a table nor make a link, a mention or markup.
+
+use crate::figures;
+use crate::text::{self, one_line, visible};
+use harness_core::readiness::Readiness;
+use harness_core::record::{JourneyRecord, Record};
+use harness_core::verdict::{GateResult, Verdict, show};
+use std::fmt::Write as _;
+
+/// GitHub silently drops a summary near 1 MiB.
+pub const LIMIT: usize = 900_000;
+const CUT: &str = "\n\n*Cut here: the rest is in the full report.*\n";
+/// The most failures and findings shown each.
+const MOST: usize = 40;
+
+/// The summary.
+pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> String {
+    let mut out = head(record, readiness);
+    let parts = gates(verdict, readiness)
+        .into_iter()
+        .chain(latencies(record))
+        .chain(failures(record))
+        .chain(findings(record));
+    for part in parts {
+        if out.len() + part.len() + CUT.len() > LIMIT {
+            out.push_str(CUT);
+            break;
+        }
+        out.push_str(&part);
+    }
+    out
+}
+
+fn head(record: &Record, readiness: &Readiness) -> String {
+    let mut out = format!(
+        "## {} {}\n\n",
+        figures::decision_sign(readiness.decision),
+        readiness.decision.as_str()
+    );
+    let decided = readiness
+        .decided_by
+        .as_ref()
+        .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
+    if let Some(item) = decided {
+        let _ = writeln!(
+            out,
+            "Decided by **{}**: {}\n",
+            prose(&item.title),
+            prose(&item.reason)
+        );
+    }
+    for reason in &readiness.reasons {
+        let _ = writeln!(out, "- {}", prose(reason));
+    }
+    for condition in &readiness.conditions {
+        let _ = writeln!(
+            out,
+            "- [ ] {} (closed by {})",
+            prose(&condition.statement),
+            code(&condition.closes_with)
+        );
+    }
+    let run = record.run.as_ref().map_or_else(String::new, |run| {
+        format!(
+            "{} · run {} · {} · ",
+            prose(&run.plan.project),
+            code(run.run.as_str()),
+            prose(&run.date)
+        )
+    });
+    let _ = writeln!(
+        out,
+        "\n{run}{} · score {:.0}/100",
+        text::span(record.last_us as f64 / 1e6),
+        readiness.score.floor()
+    );
+    if record.end.is_none() {
+        out.push_str(
+            "\n**The record was cut short**: what happened after its last event is not known.\n",
+        );
+    }
+    out
+}
+
+/// The table in parts, so that a cut falls between two rows.
+fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
+    let mut parts =
+        vec!["\n### Gates\n\n| | gate | class | seen | why |\n|---|---|---|---:|---|\n".to_owned()];
+    for item in &readiness.items {
+        let result: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
+        let what = result.map_or_else(
+            || prose(&item.title),
+            |g| {
+                format!(
+                    "{} {}",
+                    code(&g.gate.expect.to_string()),
+                    prose(&figures::during(g))
+                )
+            },
+        );
+        let seen = result
+            .and_then(|g| g.observed.map(|v| show(v, g.unit)))
+            .unwrap_or_default();
+        let class = if item.key {
+            "key"
+        } else if item.weight > 0.0 {
+            "scored"
+        } else {
+            "info"
+        };
+        parts.push(format!(
+            "| {} {} | {what} | {class} | {seen} | {} |\n",
+            figures::grade_sign(item.grade),
+            figures::grade_word(item.grade),
+            prose(&item.reason)
+        ));
+    }
+    parts
+}
+
+fn latencies(record: &Record) -> Vec<String> {
+    let mut parts = Vec::new();
+    for scenario in &record.scenarios {
+        parts.push(format!("\n### {}\n\n| journey | started | errors | p50 | p95 | p99 | max |\n|---|---:|---:|---:|---:|---:|---:|\n", prose(scenario.name.as_str())));
+        for (name, record) in scenario
+            .names
+            .iter()
+            .filter(|(name, _)| figures::is_journey(name))
+        {
+            let t = figures::total(record);
+            let q = |q: f64| text::micros(t.response.quantile(q));
+            parts.push(format!(
+                "| {} | {} | {} | {} | {} | {} | {} |\n",
+                code(name),
+                text::count(t.started),
+                text::count(t.failed()),
+                q(0.5),
+                q(0.95),
+                q(0.99),
+                text::micros(t.response.max())
+            ));
+        }
+    }
+    parts
+}
+
+fn failures(record: &Record) -> Vec<String> {
+    let failed: Vec<&JourneyRecord> = figures::failed_walks(record).collect();
+    let mut parts = Vec::new();
+    if !failed.is_empty() {
+        parts.push("\n### Failed journeys\n".to_owned());
+    }
+    parts.extend(failed.iter().take(MOST).map(|walk| failure(record, walk)));
+    parts.extend(more(failed.len()));
+    parts
+}
+
+fn failure(record: &Record, walk: &JourneyRecord) -> String {
+    let mut out = format!("\n**{}**", prose(&figures::walk_name(record, walk)));
+    let Some(step) = figures::broken_step(walk) else {
+        return out + ": stopped before it was through\n";
+    };
+    let _ = writeln!(out, ", step {}\n", code(&step.step));
+    for broken in &step.failures {
+        let _ = writeln!(
+            out,
+            "- expected {}, was {}",
+            code(&broken.expected),
+            code(&broken.actual)
+        );
+    }
+    if let Some(exchange) = &step.exchange {
+        out.push_str(&fence(&exchange.curl));
+    }
+    out
+}
+
+fn findings(record: &Record) -> Vec<String> {
+    let all: Vec<_> = figures::findings(record).collect();
+    let mut parts = Vec::new();
+    if !all.is_empty() {
+        parts.push("\n### Contract findings\n\n| check | operation | what is wrong | seen |\n|---|---|---|---:|\n".to_owned());
+    }
+    parts.extend(all.iter().take(MOST).map(|(f, times)| {
+        format!(
+            "| {} | {} | {} | {} |\n",
+            figures::check_word(f.check),
+            code(&f.operation),
+            code(&f.message),
+            text::count(*times)
+        )
+    }));
+    parts.extend(more(all.len()));
+    parts
+}
+
+fn more(all: usize) -> Option<String> {
+    (all > MOST).then(|| format!("\n{} more in the full report.\n", all - MOST))
+}
+
+/// Words in a line or a table's cell: every character with a meaning in Markdown or HTML as its entity.
+fn prose(words: &str) -> String {
+    let mut out = String::new();
+    for c in one_line(words, 600).chars() {
+        match c {
+            '|' | '<' | '>' | '&' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' | '\\' | '!'
+            | '$' | '"' => {
+                let _ = write!(out, "&#{};", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    // A bare address would become a link.
+    out.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+/// A code span that its text cannot close, fit for a table's cell.
+fn code(words: &str) -> String {
+    let words = one_line(words, 400);
+    if words.is_empty() {
+        return String::new();
+    }
+    let ticks = "`".repeat(longest_run(&words) + 1);
+    // A table takes a bar apart even inside a code span, unless it is escaped.
+    format!("{ticks} {} {ticks}", words.replace('|', "\\|"))
+}
+
+/// A fenced block that its text cannot close.
+fn fence(words: &str) -> String {
+    let ticks = "`".repeat(longest_run(words).max(2) + 1);
+    format!(
+        "\n{ticks}sh\n{}\n{ticks}\n",
+        text::clip(&visible(words), 4000)
+    )
+}
+
+fn longest_run(words: &str) -> usize {
+    words.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_keep_no_meaning() {
+        assert_eq!(
+            prose("a|b <i> @you www.x http://y"),
+            "a&#124;b &#60;i&#62; &#64;you www&#46;x http&#58;//y"
+        );
+        assert_eq!(code("a`b``c|d\ne"), "``` a`b``c\\|d e ```");
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_stays_a_cell_and_a_fence_shut(words in any::<String>()) {
+            prop_assert!(!prose(&words).contains(['|', '\n', '<', '`', '@']));
+            let span = code(&words);
+            prop_assert!(!span.contains('\n') && !span.replace("\\|", "").contains('|'), "{span}");
+            let fenced = fence(&words);
+            let ticks = fenced.trim_start().split("sh\n").next().unwrap_or("").to_owned();
+            prop_assert_eq!(fenced.lines().filter(|line| line.trim() == ticks).count(), 1, "{}", fenced);
+        }
+    }
+}

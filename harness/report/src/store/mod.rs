@@ -1,0 +1,333 @@
+//! Runs on disk: a folder a run, named by its id, never written twice. Knows paths and files, not what events mean.
+
+mod read;
+mod writer;
+
+pub use read::{EventReader, ReadError, read};
+pub use writer::{EventWriter, WriteError};
+
+use crate::leak::{self, Leak, Secret};
+use harness_core::name::{Name, RunId};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The events' file in a run's folder.
+pub const EVENTS: &str = "events.ndjson.zst";
+
+/// What went wrong with the folder of runs.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("failed to {action} {}: {source}", path.display())]
+    Io {
+        /// `create`, `write` …
+        action: &'static str,
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The run exists.
+    #[error("failed to create the run {0}: its folder exists, and a run is never overwritten")]
+    Exists(RunId),
+    /// No run is meant by the text.
+    #[error("no run `{text}` in {}: {known}", root.display())]
+    Unknown {
+        /// As typed.
+        text: String,
+        /// The folder of runs.
+        root: PathBuf,
+        /// What there is instead.
+        known: String,
+    },
+    /// Several runs are meant.
+    #[error("`{text}` is the beginning of several runs: {}; write more of the id", several.join(", "))]
+    Ambiguous {
+        /// As typed.
+        text: String,
+        /// What it could be, at most five.
+        several: Vec<String>,
+    },
+    /// A secret would be shown.
+    #[error(transparent)]
+    Leak(#[from] Leak),
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+/// The folder of runs.
+#[derive(Debug, Clone)]
+pub struct RunStore {
+    root: PathBuf,
+}
+
+impl RunStore {
+    /// The store at a folder, `reports/runs` by convention. Touches nothing yet.
+    pub fn open(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes a new run's folder; refuses one that exists.
+    pub fn create(&self, run: &RunId) -> Result<RunFolder, StoreError> {
+        fs::create_dir_all(&self.root).map_err(io_error("create", &self.root))?;
+        let folder = self.folder(run);
+        match fs::create_dir(&folder.path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                Err(StoreError::Exists(run.clone()))
+            }
+            made => made
+                .map_err(io_error("create", &folder.path))
+                .map(|()| folder),
+        }
+    }
+
+    /// A run's folder, whether it exists or not. An id cannot name a path outside the store.
+    pub fn folder(&self, run: &RunId) -> RunFolder {
+        RunFolder {
+            path: self.root.join(run.as_str()),
+        }
+    }
+
+    /// The runs that have events, by id, which is by time. An absent store has none.
+    pub fn list(&self) -> Result<Vec<RunId>, StoreError> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io_error("list", &self.root))?,
+        };
+        let mut runs: Vec<RunId> = entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|run| self.folder(run).events().is_file())
+            .collect();
+        runs.sort();
+        Ok(runs)
+    }
+
+    /// The newest run.
+    pub fn latest(&self) -> Result<Option<RunId>, StoreError> {
+        self.list().map(|mut runs| runs.pop())
+    }
+
+    /// The events meant by a `RUN` argument: `latest`, an id or a unique beginning of one, a run's folder, or a file
+    /// of events.
+    pub fn resolve(&self, text: &str) -> Result<PathBuf, StoreError> {
+        let unknown = |known: String| StoreError::Unknown {
+            text: text.to_owned(),
+            root: self.root.clone(),
+            known,
+        };
+        if text == "latest" {
+            let latest = self
+                .latest()?
+                .ok_or_else(|| unknown("it is empty; `harness run` makes one".to_owned()))?;
+            return Ok(self.folder(&latest).events());
+        }
+        let path = Path::new(text);
+        if path.is_file() {
+            return Ok(path.to_owned());
+        }
+        if path.join(EVENTS).is_file() {
+            return Ok(path.join(EVENTS));
+        }
+        let runs = self.list()?;
+        let meant: Vec<_> = match runs.iter().find(|run| run.as_str() == text) {
+            Some(exact) => vec![exact],
+            None => runs
+                .iter()
+                .filter(|run| !text.is_empty() && run.as_str().starts_with(text))
+                .collect(),
+        };
+        match meant.as_slice() {
+            [run] => Ok(self.folder(run).events()),
+            [] => Err(unknown(runs.last().map_or_else(
+                || "it is empty".to_owned(),
+                |last| format!("the latest is {last}"),
+            ))),
+            several => Err(StoreError::Ambiguous {
+                text: text.to_owned(),
+                several: several.iter().take(5).map(ToString::to_string).collect(),
+            }),
+        }
+    }
+}
+
+/// One run's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder that holds a file of events, where its reports go.
+    pub fn of(events: &Path) -> Self {
+        Self {
+            path: events.parent().unwrap_or(Path::new("")).to_owned(),
+        }
+    }
+
+    /// The events.
+    pub fn events(&self) -> PathBuf {
+        self.path.join(EVENTS)
+    }
+
+    /// A report's file.
+    pub fn report(&self, file: ReportFile) -> PathBuf {
+        self.path.join(file.name())
+    }
+
+    /// Where the output of the target's services is kept; not made yet.
+    pub fn output(&self) -> PathBuf {
+        self.path.join("output")
+    }
+
+    /// A service's output.
+    pub fn service_output(&self, service: &Name) -> PathBuf {
+        self.output().join(format!("{service}.log"))
+    }
+
+    /// Writes a report whole or not at all, after the last scan for secrets; one that is there is replaced.
+    pub fn write(
+        &self,
+        file: ReportFile,
+        text: &str,
+        secrets: &[Secret],
+    ) -> Result<PathBuf, StoreError> {
+        let path = self.report(file);
+        write_scanned(&path, text, secrets)?;
+        Ok(path)
+    }
+}
+
+/// Writes a text anywhere, whole or not at all, after the last scan for secrets.
+pub fn write_scanned(path: &Path, text: &str, secrets: &[Secret]) -> Result<(), StoreError> {
+    leak::scan(text, secrets)?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let half = path.with_file_name(format!(".{name}.part"));
+    let written = fs::write(&half, text).and_then(|()| fs::rename(&half, path));
+    written.map_err(|source| {
+        // The cause is what counts; a part that cannot be removed either is overwritten by the next attempt.
+        let _ = fs::remove_file(&half);
+        io_error("write", path)(source)
+    })
+}
+
+/// The reports of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFile {
+    /// The page.
+    Html,
+    /// For the CI server's test view.
+    Junit,
+    /// For a job's summary.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+impl ReportFile {
+    /// Its name in the run's folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Junit => "junit.xml",
+            Self::Markdown => "summary.md",
+            Self::Json => "summary.json",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store_with(runs: &[&str]) -> (tempfile::TempDir, RunStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RunStore::open(dir.path().join("runs"));
+        for run in runs {
+            let folder = store.create(&run.parse().unwrap()).unwrap();
+            fs::write(folder.events(), "").unwrap();
+        }
+        (dir, store)
+    }
+
+    #[test]
+    fn a_run_is_found_by_id_prefix_path_and_latest() {
+        let (_dir, store) = store_with(&["20260101-000000-aaaa", "20260102-000000-bbbb"]);
+        let second = store.folder(&"20260102-000000-bbbb".parse().unwrap());
+        for text in [
+            "latest",
+            "20260102",
+            "20260102-000000-bbbb",
+            second.path().to_str().unwrap(),
+            second.events().to_str().unwrap(),
+        ] {
+            assert_eq!(store.resolve(text).unwrap(), second.events(), "{text}");
+        }
+        assert!(matches!(
+            store.resolve("2026"),
+            Err(StoreError::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            store.resolve("2027"),
+            Err(StoreError::Unknown { .. })
+        ));
+        assert!(matches!(store.resolve(""), Err(StoreError::Unknown { .. })));
+    }
+
+    #[test]
+    fn an_exact_id_wins_over_a_longer_one_and_folders_without_events_are_no_runs() {
+        let (_dir, store) = store_with(&["run", "run-2"]);
+        fs::create_dir(store.root.join("run-3")).unwrap();
+        assert_eq!(
+            store.resolve("run").unwrap(),
+            store.root.join("run").join(EVENTS)
+        );
+        assert_eq!(store.latest().unwrap().unwrap().as_str(), "run-2");
+    }
+
+    #[test]
+    fn a_run_is_never_overwritten_and_an_absent_store_is_empty() {
+        let (dir, store) = store_with(&["run"]);
+        assert!(matches!(
+            store.create(&"run".parse().unwrap()),
+            Err(StoreError::Exists(_))
+        ));
+        assert_eq!(RunStore::open(dir.path().join("none")).list().unwrap(), []);
+    }
+
+    #[test]
+    fn a_report_with_a_secret_is_not_written() {
+        let (_dir, store) = store_with(&["run"]);
+        let folder = store.folder(&"run".parse().unwrap());
+        let secrets = [Secret {
+            name: "key".into(),
+            value: "demo-key".into(),
+        }];
+        assert!(matches!(
+            folder.write(ReportFile::Html, "a demo-key b", &secrets),
+            Err(StoreError::Leak(_))
+        ));
+        assert!(!folder.report(ReportFile::Html).exists());
+        folder.write(ReportFile::Html, "clean", &secrets).unwrap();
+        assert_eq!(
+            fs::read_to_string(folder.report(ReportFile::Html)).unwrap(),
+            "clean"
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! Events from disk, plain or compressed, whole or cut in half. Refuses what is newer than it knows and what is no
+//! recording, naming the line.
+
+use harness_core::event::{ContractCoverage, Envelope, Event, FORMAT, LoadTick, SelfHealth};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest line read: a plan carries whole API documents.
+const LONGEST: u64 = 64 << 20;
+/// How a zstd frame begins.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Why a recording can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file system refused.
+    #[error("failed to read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file does not begin as a recording does.
+    #[error("{} is not a recorded run: its line 1 is not a `run_started` event", path.display())]
+    NotARun {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a newer harness.
+    #[error("{} has event format {found}, this harness reads up to {FORMAT}: use the version that wrote it, or a newer one", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A line is not an event.
+    #[error("failed to read {}, line {line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A recording's events, in order. Ends after the first error.
+pub struct EventReader {
+    path: PathBuf,
+    input: Box<dyn BufRead + Send>,
+    buffer: Vec<u8>,
+    line: u64,
+    done: bool,
+    cut_short: bool,
+}
+
+/// Opens a recording, `.ndjson` or `.ndjson.zst`; which of the two is seen from its first bytes.
+pub fn read(path: &Path) -> Result<EventReader, ReadError> {
+    let fail = |source| ReadError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
+    let compressed = file.fill_buf().map_err(fail)?.starts_with(&MAGIC);
+    let input: Box<dyn BufRead + Send> = if compressed {
+        let decoder = zstd::Decoder::with_buffer(file).map_err(fail)?;
+        Box::new(BufReader::with_capacity(1 << 17, decoder))
+    } else {
+        Box::new(file)
+    };
+    Ok(EventReader {
+        path: path.to_owned(),
+        input,
+        buffer: Vec::new(),
+        line: 0,
+        done: false,
+        cut_short: true,
+    })
+}
+
+/// What every line has, and what only the first one needs.
+#[derive(Deserialize)]
+struct Head {
+    seq: u64,
+    at_us: u64,
+    wall_ms: i64,
+    event: String,
+    #[serde(default)]
+    format: Option<u32>,
+}
+
+impl EventReader {
+    /// Whether the recording ends before the run did. Known once the iterator has ended.
+    pub fn cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// The next whole line into the buffer; `false` at the end, and where the rest of a line or frame is missing.
+    fn next_line(&mut self) -> Result<bool, ReadError> {
+        self.buffer.clear();
+        self.line += 1;
+        match (&mut self.input)
+            .take(LONGEST)
+            .read_until(b'\n', &mut self.buffer)
+        {
+            Ok(_) if self.buffer.last() == Some(&b'\n') => Ok(true),
+            Ok(n) if n as u64 == LONGEST => {
+                Err(self.bad(format!("longer than {} MiB", LONGEST >> 20)))
+            }
+            // Without its line break the last line may be half a line: it counts only if it reads as a whole one.
+            Ok(n) => {
+                Ok(n > 0 && serde_json::from_slice::<serde::de::IgnoredAny>(&self.buffer).is_ok())
+            }
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(self.bad(e.to_string())),
+        }
+    }
+
+    fn bad(&self, reason: String) -> ReadError {
+        ReadError::Line {
+            path: self.path.clone(),
+            line: self.line,
+            reason,
+        }
+    }
+
+    fn parse(&self) -> Result<Envelope, ReadError> {
+        let first = self.line == 1;
+        let head: Head = match serde_json::from_slice(&self.buffer) {
+            Err(_) if first => {
+                return Err(ReadError::NotARun {
+                    path: self.path.clone(),
+                });
+            }
+            head => head.map_err(|e| self.bad(format!("not an event: {e}")))?,
+        };
+        match head.format {
+            _ if !first => {}
+            Some(found) if found > FORMAT => {
+                return Err(ReadError::Newer {
+                    path: self.path.clone(),
+                    found,
+                });
+            }
+            Some(_) if head.event == "run_started" => {}
+            _ => {
+                return Err(ReadError::NotARun {
+                    path: self.path.clone(),
+                });
+            }
+        }
+        let Head {
+            seq,
+            at_us,
+            wall_ms,
+            event,
+            ..
+        } = head;
+        let event = self
+            .parse_event(&event)
+            .map_err(|e| self.bad(format!("not a `{event}` event: {e}")))?;
+        Ok(Envelope {
+            seq,
+            at_us,
+            wall_ms,
+            event,
+        })
+    }
+
+    /// The events that make up nearly all of a recording are read straight into their type; through the envelope,
+    /// which is flattened and tagged, serde would first buffer every number of their distributions.
+    fn parse_event(&self, kind: &str) -> serde_json::Result<Event> {
+        match kind {
+            "load_tick" => serde_json::from_slice::<LoadTick>(&self.buffer)
+                .map(Box::new)
+                .map(Event::LoadTick),
+            // Its statuses are numbers as keys, which the buffering would hand over as texts.
+            "contract_coverage" => serde_json::from_slice::<ContractCoverage>(&self.buffer)
+                .map(Event::ContractCoverage),
+            "self_health" => serde_json::from_slice::<SelfHealth>(&self.buffer)
+                .map(Box::new)
+                .map(Event::SelfHealth),
+            _ => serde_json::from_slice::<Envelope>(&self.buffer).map(|envelope| envelope.event),
+        }
+    }
+}
+
+impl Iterator for EventReader {
+    type Item = Result<Envelope, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let read = self
+            .next_line()
+            .and_then(|more| more.then(|| self.parse()).transpose());
+        match &read {
+            Ok(Some(envelope)) => {
+                self.cut_short = !matches!(envelope.event, Event::RunFinished { .. });
+            }
+            Ok(None) | Err(_) => self.done = true,
+        }
+        if matches!(read, Ok(None)) && self.line == 1 {
+            return Some(Err(ReadError::NotARun {
+                path: self.path.clone(),
+            }));
+        }
+        read.transpose()
+    }
+}

@@ -1,0 +1,379 @@
+//! The words at the end of a run: the answer, what decided it, what failed and how to repeat it.
+
+use super::{Paint, Style};
+use crate::figures;
+use crate::text::{self, clip, one_line};
+use harness_core::readiness::{Decision, Item, Readiness};
+use harness_core::record::{JourneyRecord, Record};
+use harness_core::verdict::{Grade, Trust, Verdict};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The most failures and findings told each; the page has them all.
+const MOST: usize = 10;
+
+/// Writes the summary; `report` is where the page lies.
+pub fn render(
+    out: &mut dyn Write,
+    style: Style,
+    record: &Record,
+    verdict: &Verdict,
+    readiness: &Readiness,
+    report: Option<&Path>,
+) -> io::Result<()> {
+    answer(out, style, record, readiness)?;
+    gates(out, style, verdict, readiness)?;
+    latencies(out, style, record)?;
+    doubts(out, style, verdict)?;
+    failures(out, style, record)?;
+    findings(out, style, record)?;
+    if let Some(report) = report {
+        writeln!(
+            out,
+            "\n{} {}",
+            style.paint(Paint::Dim, "report"),
+            report.display()
+        )?;
+    }
+    Ok(())
+}
+
+const fn paint_of(grade: Grade) -> Paint {
+    match grade {
+        Grade::Pass => Paint::Good,
+        Grade::Fail => Paint::Bad,
+        Grade::Inconclusive | Grade::Invalid => Paint::Doubt,
+    }
+}
+
+fn heading(out: &mut dyn Write, style: Style, words: &str) -> io::Result<()> {
+    writeln!(out, "\n{}", style.paint(Paint::Bold, words))
+}
+
+fn answer(
+    out: &mut dyn Write,
+    style: Style,
+    record: &Record,
+    readiness: &Readiness,
+) -> io::Result<()> {
+    let paint = match readiness.decision {
+        Decision::Go => Paint::Good,
+        Decision::ConditionalGo => Paint::Doubt,
+        Decision::NoGo => Paint::Bad,
+    };
+    let word = format!(
+        "{} {}",
+        figures::decision_sign(readiness.decision),
+        readiness.decision.as_str()
+    );
+    let took = text::span(record.last_us as f64 / 1e6);
+    writeln!(
+        out,
+        "{}  {}",
+        style.paint(paint, &word),
+        style.paint(
+            Paint::Dim,
+            &format!("score {:.0}/100 · {took}", readiness.score.floor())
+        )
+    )?;
+    if record.end.is_none() {
+        writeln!(
+            out,
+            "! the record was cut short: what happened after its last event is not known"
+        )?;
+    }
+    let decided = readiness
+        .decided_by
+        .as_ref()
+        .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
+    if let Some(item) = decided {
+        wrapped(
+            out,
+            style,
+            "decided by ",
+            &format!("{} ({}): {}", item.title, item.id, item.reason),
+        )?;
+    }
+    for reason in readiness.reasons.iter().take(3) {
+        wrapped(out, style, "  • ", reason)?;
+    }
+    for condition in &readiness.conditions {
+        wrapped(
+            out,
+            style,
+            "  □ ",
+            &format!(
+                "{} (closed by {})",
+                condition.statement, condition.closes_with
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn gates(
+    out: &mut dyn Write,
+    style: Style,
+    verdict: &Verdict,
+    readiness: &Readiness,
+) -> io::Result<()> {
+    heading(out, style, "Gates")?;
+    let title = |item: &Item| {
+        verdict
+            .gates
+            .iter()
+            .find(|g| g.gate.id == item.id)
+            .map_or_else(|| item.title.clone(), |g| g.gate.expect.to_string())
+    };
+    let titles: Vec<String> = readiness
+        .items
+        .iter()
+        .map(|item| one_line(&title(item), 30))
+        .collect();
+    let widest = titles.iter().map(|t| t.chars().count()).max().unwrap_or(0);
+    for (item, title) in readiness.items.iter().zip(titles) {
+        let word = format!(
+            "{} {:<12}",
+            figures::grade_sign(item.grade),
+            figures::grade_word(item.grade)
+        );
+        let class = if item.key {
+            "key   "
+        } else if item.weight > 0.0 {
+            "scored"
+        } else {
+            "info  "
+        };
+        let row = format!(
+            "  {} {}  {title:<widest$}  ",
+            style.paint(paint_of(item.grade), &word),
+            style.paint(Paint::Dim, class)
+        );
+        if item.grade == Grade::Pass {
+            let room = style.width.saturating_sub(visible_width(&row)).max(12);
+            writeln!(
+                out,
+                "{row}{}",
+                style.paint(Paint::Dim, &one_line(&item.reason, room))
+            )?;
+        } else {
+            wrapped(out, style, &row, &item.reason)?;
+        }
+    }
+    Ok(())
+}
+
+fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
+    for scenario in &record.scenarios {
+        let journeys: Vec<_> = scenario
+            .names
+            .iter()
+            .filter(|(name, _)| figures::is_journey(name))
+            .collect();
+        if journeys.is_empty() {
+            continue;
+        }
+        heading(
+            out,
+            style,
+            &format!("{} · response time", one_line(scenario.name.as_str(), 60)),
+        )?;
+        writeln!(
+            out,
+            "{}",
+            style.paint(
+                Paint::Dim,
+                &format!(
+                    "  {:<20}{:>9}{:>8}{:>10}{:>10}{:>10}{:>10}",
+                    "journey", "started", "errors", "p50", "p95", "p99", "max"
+                )
+            )
+        )?;
+        for (name, record) in journeys {
+            let t = figures::total(record);
+            let q = |q: f64| text::micros(t.response.quantile(q));
+            let (name, max) = (one_line(name, 19), text::micros(t.response.max()));
+            writeln!(
+                out,
+                "  {name:<20}{:>9}{:>8}{:>10}{:>10}{:>10}{max:>10}",
+                text::count(t.started),
+                text::count(t.failed()),
+                q(0.5),
+                q(0.95),
+                q(0.99)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn doubts(out: &mut dyn Write, style: Style, verdict: &Verdict) -> io::Result<()> {
+    for result in verdict.generator.iter().filter(|g| g.trust != Trust::Valid) {
+        heading(
+            out,
+            style,
+            &format!(
+                "! the load of {} is {}",
+                result.scenario,
+                figures::trust_word(result.trust)
+            ),
+        )?;
+        for reason in &result.reasons {
+            wrapped(out, style, "  • ", reason)?;
+        }
+    }
+    Ok(())
+}
+
+fn failures(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
+    let failed: Vec<&JourneyRecord> = figures::failed_walks(record).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    heading(out, style, "Failed journeys")?;
+    for walk in failed.iter().take(MOST) {
+        failure(out, style, record, walk)?;
+    }
+    more(out, failed.len())
+}
+
+fn failure(
+    out: &mut dyn Write,
+    style: Style,
+    record: &Record,
+    walk: &JourneyRecord,
+) -> io::Result<()> {
+    let name = one_line(&figures::walk_name(record, walk), 60);
+    let Some(step) = figures::broken_step(walk) else {
+        return writeln!(
+            out,
+            "  {} {name}: stopped before it was through",
+            style.paint(Paint::Doubt, "?")
+        );
+    };
+    wrapped(
+        out,
+        style,
+        &format!("  {} ", style.paint(Paint::Bad, "✗")),
+        &format!("{name} › {}", step.step),
+    )?;
+    for broken in &step.failures {
+        wrapped(
+            out,
+            style,
+            "    expected ",
+            &one_line(&broken.expected, 200),
+        )?;
+        wrapped(out, style, "    was      ", &one_line(&broken.actual, 200))?;
+    }
+    match &step.exchange {
+        // Whole and on one line, however long: it is there to be copied.
+        Some(exchange) => writeln!(
+            out,
+            "    {}",
+            style.paint(Paint::Dim, &one_line(&exchange.curl, 4000))
+        ),
+        None => Ok(()),
+    }
+}
+
+fn findings(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
+    let all: Vec<_> = figures::findings(record).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    heading(out, style, "Contract findings")?;
+    for (finding, times) in all.iter().take(MOST) {
+        wrapped(
+            out,
+            style,
+            &format!("  {} ", style.paint(Paint::Bad, "✗")),
+            &format!(
+                "{}: {} ({}, {})",
+                finding.operation,
+                clip(&finding.message, 300),
+                figures::check_word(finding.check),
+                text::plural(*times, "time")
+            ),
+        )?;
+    }
+    more(out, all.len())
+}
+
+fn more(out: &mut dyn Write, all: usize) -> io::Result<()> {
+    if all > MOST {
+        writeln!(out, "  and {} more in the report", all - MOST)
+    } else {
+        Ok(())
+    }
+}
+
+/// Words after a prefix, broken between words at the width, further lines indented to the prefix.
+fn wrapped(out: &mut dyn Write, style: Style, prefix: &str, words: &str) -> io::Result<()> {
+    let indent = visible_width(prefix);
+    let room = style.width.saturating_sub(indent).max(20);
+    let mut line = String::new();
+    let mut first = true;
+    let mut flush = |line: &mut String, out: &mut dyn Write| -> io::Result<()> {
+        let start = if first {
+            prefix.to_owned()
+        } else {
+            " ".repeat(indent)
+        };
+        first = false;
+        writeln!(out, "{start}{}", std::mem::take(line))
+    };
+    for word in one_line(words, 1000).split(' ') {
+        let mut word = word.to_owned();
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            flush(&mut line, out)?;
+        }
+        while word.chars().count() > room {
+            let head: String = word.chars().take(room).collect();
+            word = word.chars().skip(room).collect();
+            line.push_str(&head);
+            flush(&mut line, out)?;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    if line.is_empty() {
+        Ok(())
+    } else {
+        flush(&mut line, out)
+    }
+}
+
+/// Characters of a prefix of ours, its colours aside.
+fn visible_width(prefix: &str) -> usize {
+    let mut width = 0;
+    let mut in_code = false;
+    for c in prefix.chars() {
+        match c {
+            '\x1b' => in_code = true,
+            'm' if in_code => in_code = false,
+            _ if !in_code => width += 1,
+            _ => {}
+        }
+    }
+    width
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_screen(words in "[a-zäß ]{0,300}", width in 40usize..120) {
+            let mut out = Vec::new();
+            wrapped(&mut out, Style { color: true, width }, "  \x1b[1mx\x1b[0m ", &words).unwrap();
+            for line in String::from_utf8(out).unwrap().lines() {
+                prop_assert!(visible_width(line) <= width, "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Recordings written, read back, cut, spoilt.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a panic is the report"
+)]
+
+mod streams;
+
+use harness_core::event::Envelope;
+use harness_report::store::{EventWriter, ReadError, read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn written(dir: &Path, events: &[Envelope]) -> PathBuf {
+    let path = dir.join("events.ndjson.zst");
+    let mut writer = EventWriter::create(&path).unwrap();
+    events
+        .iter()
+        .for_each(|event| writer.write(Arc::new(event.clone())));
+    writer.finish().unwrap();
+    path
+}
+
+fn plain(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("events.ndjson");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn error(path: &Path) -> String {
+    read(path)
+        .unwrap()
+        .find_map(Result::err)
+        .expect("an error")
+        .to_string()
+}
+
+#[test]
+fn what_was_written_reads_back_compressed_and_plain() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = streams::broken();
+    for path in [
+        written(dir.path(), &events),
+        plain(dir.path(), &streams::lines(&events)),
+    ] {
+        let mut reader = read(&path).unwrap();
+        let back: Vec<_> = reader.by_ref().collect::<Result<_, _>>().unwrap();
+        assert_eq!(back, events);
+        assert!(!reader.cut_short());
+    }
+}
+
+#[test]
+fn a_recording_cut_anywhere_gives_its_first_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = streams::healthy();
+    let compressed = std::fs::read(written(dir.path(), &events)).unwrap();
+    let text = streams::lines(&events).into_bytes();
+    for whole in [compressed, text] {
+        for part in [whole.len() / 3, whole.len() / 2, whole.len() - 5] {
+            let path = dir.path().join("cut");
+            std::fs::write(&path, &whole[..part]).unwrap();
+            let mut reader = read(&path).unwrap();
+            match reader.by_ref().collect::<Result<Vec<_>, _>>() {
+                Ok(back) => assert!(
+                    !back.is_empty()
+                        && back.len() < events.len()
+                        && back[..] == events[..back.len()]
+                ),
+                // Less than one compressed block is left: nothing of it can be read, and that is said.
+                Err(error) => assert!(matches!(error, ReadError::NotARun { .. }), "{error}"),
+            }
+            assert!(reader.cut_short());
+        }
+    }
+}
+
+#[test]
+fn a_last_line_without_its_end_counts_if_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = streams::healthy();
+    let text = streams::lines(&events);
+    let mut reader = read(&plain(dir.path(), text.trim_end())).unwrap();
+    assert_eq!(reader.by_ref().count(), events.len());
+    assert!(!reader.cut_short());
+}
+
+#[test]
+fn what_is_newer_or_no_recording_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = streams::lines(&streams::healthy());
+    let newer = text.replacen("\"format\":1", "\"format\":2", 1);
+    assert!(
+        error(&plain(dir.path(), &newer))
+            .contains("has event format 2, this harness reads up to 1")
+    );
+    let newer_and_stranger =
+        "{\"seq\":0,\"at_us\":0,\"wall_ms\":0,\"event\":\"run_began\",\"format\":9}\n";
+    assert!(error(&plain(dir.path(), newer_and_stranger)).contains("format 9"));
+    for garbage in [
+        "",
+        "\n",
+        "hello\n",
+        "{}\n",
+        "{\"seq\":0,\"at_us\":0,\"wall_ms\":0,\"event\":\"target_starting\"}\n",
+        "\u{0}\u{1}\u{2}",
+    ] {
+        assert!(
+            error(&plain(dir.path(), garbage)).contains("is not a recorded run"),
+            "{garbage:?}"
+        );
+    }
+    let spoilt: String = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            if i == 6 {
+                "{\"seq\":6,\"at_us\":0,\"wall_ms\":0,\"event\":\"load_tick\",\"second\":-1}\n"
+                    .to_owned()
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    let said = error(&plain(dir.path(), &spoilt));
+    assert!(
+        said.contains("line 7") && said.contains("`load_tick`"),
+        "{said}"
+    );
+    assert!(read(&dir.path().join("none")).is_err());
+}
