@@ -1,0 +1,248 @@
+//! A plan told to people: what `harness plan` prints. Reads the plan and nothing else.
+
+use super::target::{LinkPlan, Mode, ServicePlan};
+use super::{Plan, ScenarioPlan, shape};
+use crate::journey::{Action, Journey};
+use crate::plan::gate::{Class, During, Gate};
+use crate::units::format_duration;
+use std::fmt::Write as _;
+
+/// What a run of this plan will do, as text of at most about 100 columns.
+pub fn describe(plan: &Plan) -> String {
+    let mut out = String::new();
+    // Writing into a string can't fail.
+    let _ = write(&mut out, plan);
+    out
+}
+
+fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
+    write!(out, "{}: ", plan.project)?;
+    let names = [("profile", &plan.profile), ("variant", &plan.variant)];
+    for (what, name) in names
+        .iter()
+        .filter_map(|(what, name)| name.as_ref().map(|name| (what, name)))
+    {
+        write!(out, "{what} {name}, ")?;
+    }
+    writeln!(
+        out,
+        "seed {}, plan {}",
+        plan.seed,
+        plan.plan_digest.get(..12).unwrap_or(&plan.plan_digest)
+    )?;
+    target(out, plan)?;
+    journeys(out, plan)?;
+    if !plan.contracts.is_empty() {
+        writeln!(out, "\nContract")?;
+        for contract in &plan.contracts {
+            writeln!(
+                out,
+                "  {:<12} {} against {}",
+                contract.name.as_str(),
+                contract.document,
+                contract.base
+            )?;
+        }
+    }
+    for scenario in &plan.scenarios {
+        self::scenario(out, scenario)?;
+    }
+    if !plan.gates.is_empty() {
+        writeln!(out, "\nGates of the whole run")?;
+        plan.gates.iter().try_for_each(|g| gate(out, g))?;
+    }
+    Ok(())
+}
+
+fn target(out: &mut String, plan: &Plan) -> std::fmt::Result {
+    let target = &plan.target;
+    writeln!(
+        out,
+        "\nTarget ({}), entered at {}",
+        target.mode.as_str(),
+        target.entry
+    )?;
+    if target.mode == Mode::Process {
+        for (index, service) in target.services.iter().enumerate() {
+            self::service(out, index + 1, service)?;
+        }
+        target.links.iter().try_for_each(|l| link(out, l))?;
+    }
+    for secret in &plan.secrets {
+        let default = if secret.has_default {
+            ", or its default"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "  secret {} from ${}{default}",
+            secret.name, secret.env
+        )?;
+    }
+    Ok(())
+}
+
+fn service(out: &mut String, number: usize, service: &ServicePlan) -> std::fmt::Result {
+    let command: Vec<String> = service.command.iter().map(ToString::to_string).collect();
+    writeln!(
+        out,
+        "  {number}. {:<12} {}",
+        service.name.as_str(),
+        command.join(" ")
+    )?;
+    let ready = match &service.ready.get {
+        Some(path) => format!("ready when {path} answers"),
+        None => "ready when its port answers".to_owned(),
+    };
+    write!(
+        out,
+        "     {:<12} {ready} within {}",
+        "",
+        format_duration(service.ready.within)
+    )?;
+    if !service.needs.is_empty() {
+        let needs: Vec<&str> = service.needs.iter().map(|name| name.as_str()).collect();
+        write!(out, "; after {}", needs.join(", "))?;
+    }
+    writeln!(out)
+}
+
+fn link(out: &mut String, link: &LinkPlan) -> std::fmt::Result {
+    let from = link
+        .from
+        .as_ref()
+        .map_or("journeys and load", |name| name.as_str());
+    writeln!(
+        out,
+        "  link {:<10} {from} → {} ({})",
+        link.name.as_str(),
+        link.to,
+        link.scheme
+    )
+}
+
+fn journeys(out: &mut String, plan: &Plan) -> std::fmt::Result {
+    writeln!(out, "\nJourneys walked as tests: {}", plan.walks.len())?;
+    for journey in plan
+        .walks
+        .iter()
+        .filter_map(|name| plan.journey(name.as_str()))
+    {
+        let data = match journey.rows.len() {
+            0 => String::new(),
+            1 => ", 1 row".to_owned(),
+            rows => format!(", {rows} rows"),
+        };
+        writeln!(
+            out,
+            "  {:<28} {}{data}{}",
+            journey.name.as_str(),
+            steps(journey),
+            tags(&journey.tags)
+        )?;
+    }
+    Ok(())
+}
+
+fn steps(journey: &Journey) -> String {
+    let requests = journey
+        .steps
+        .iter()
+        .filter(|s| matches!(s.action, Action::Request(_)))
+        .count();
+    let plural = if requests == 1 { "" } else { "s" };
+    let commands = journey
+        .steps
+        .iter()
+        .any(|s| matches!(s.action, Action::Command(_)));
+    format!(
+        "{requests} request{plural}{}",
+        if commands { ", arms faults" } else { "" }
+    )
+}
+
+fn tags(tags: &[String]) -> String {
+    let words: Vec<String> = tags.iter().map(|tag| format!("@{tag}")).collect();
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", words.join(" "))
+    }
+}
+
+fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
+    let load = &scenario.load;
+    writeln!(
+        out,
+        "\nScenario {}: {}{}",
+        scenario.name,
+        scenario.title,
+        tags(&scenario.tags)
+    )?;
+    let weights: f64 = load.mix.iter().map(|entry| entry.weight).sum();
+    let mix: Vec<String> = load
+        .mix
+        .iter()
+        .map(|e| format!("{} {:.0} %", e.journey, e.weight / weights * 100.0))
+        .collect();
+    let fresh = if scenario.fresh {
+        "; on a fresh target"
+    } else {
+        ""
+    };
+    let arrivals = arrivals(scenario);
+    writeln!(
+        out,
+        "  {} for {}, {arrivals:.0} journeys{fresh}",
+        mix.join(", "),
+        format_duration(load.duration())
+    )?;
+    for line in shape::draw(scenario).lines() {
+        writeln!(out, "  {line}")?;
+    }
+    for fault in &scenario.faults {
+        let (at, lasts) = (format_duration(fault.at), format_duration(fault.lasts));
+        writeln!(
+            out,
+            "  fault {:?} on {}: {}, at {at} for {lasts}",
+            fault.name, fault.link, fault.kind
+        )?;
+    }
+    scenario.gates.iter().try_for_each(|g| gate(out, g))
+}
+
+/// The integral of the rate.
+fn arrivals(scenario: &ScenarioPlan) -> f64 {
+    let stages = scenario.load.stages.iter();
+    stages
+        .map(|stage| (stage.from.get() + stage.to.get()) / 2.0 * stage.lasts.as_secs_f64())
+        .sum()
+}
+
+fn gate(out: &mut String, gate: &Gate) -> std::fmt::Result {
+    let class = match gate.class {
+        Class::Key => "key",
+        Class::Scored => "scored",
+        Class::Info => "info",
+    };
+    write!(out, "  gate {class:<6} {}", gate.expect)?;
+    match &gate.during {
+        During::Undisturbed => {}
+        During::All => write!(out, " over everything")?,
+        During::Fault(fault) => write!(out, " during {fault:?}")?,
+        During::Recovery(fault) => write!(out, " after {fault:?}")?,
+    }
+    if let Some(over) = gate.over {
+        write!(out, " in every {}", format_duration(over))?;
+    }
+    writeln!(
+        out,
+        "{}",
+        if gate.abort {
+            ", else the scenario stops"
+        } else {
+            ""
+        }
+    )
+}

@@ -1,0 +1,322 @@
+//! Gates: expressions whose journeys, steps and faults are there to be judged.
+
+use super::findings::Findings;
+use super::load::Against;
+use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::expr::gate::{GateExpr, GateSubject};
+use crate::journey::{Action, Journey};
+use crate::name::RequestName;
+use crate::plan::ScenarioPlan;
+use crate::plan::gate::{Class, During, Gate};
+use crate::suite::at::{At, Str};
+use crate::suite::document::Document;
+use crate::suite::raw;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a gate may name.
+struct Scope<'s> {
+    /// The scenario's name, or `suite`.
+    prefix: &'s str,
+    scenario: Option<&'s ScenarioPlan>,
+    /// The faults as typed: one with an error of its own is there all the same.
+    faults: Vec<&'s str>,
+    /// Part of the load has errors: what seems to be missing in it may be there.
+    partial: bool,
+    journeys: Vec<&'s Journey>,
+    /// Journeys that could not be resolved.
+    broken: &'s [String],
+}
+
+/// The gates of a scenario.
+pub(super) fn of_scenario(
+    doc: &Document<raw::ScenarioFile>,
+    scenario: &ScenarioPlan,
+    against: &Against<'_>,
+    found: &mut Findings,
+) -> Vec<Gate> {
+    let names = doc
+        .raw
+        .fault
+        .iter()
+        .filter_map(|fault| Some(fault.value.name.as_ref()?.value.as_str()));
+    let load = doc.raw.load.as_ref();
+    let typed = load
+        .and_then(|load| load.value.mix.as_ref())
+        .map_or(0, |mix| mix.value.0.len());
+    let mixed = |j: &&Arc<Journey>| {
+        scenario
+            .load
+            .mix
+            .iter()
+            .any(|entry| entry.journey == j.name)
+    };
+    let scope = Scope {
+        prefix: scenario.name.as_str(),
+        scenario: Some(scenario),
+        faults: names.collect(),
+        partial: typed != scenario.load.mix.len(),
+        journeys: against
+            .journeys
+            .iter()
+            .filter(mixed)
+            .map(|j| &**j)
+            .collect(),
+        broken: against.broken,
+    };
+    all(doc, &doc.raw.gate, &scope, found)
+}
+
+/// The gates of the whole run, which judge the load of every scenario.
+pub(super) fn of_suite(
+    doc: &Document<raw::ConfigFile>,
+    scenarios: &[ScenarioPlan],
+    against: &Against<'_>,
+    found: &mut Findings,
+) -> Vec<Gate> {
+    let loaded = |j: &&Arc<Journey>| {
+        scenarios
+            .iter()
+            .any(|s| s.load.mix.iter().any(|entry| entry.journey == j.name))
+    };
+    let journeys = against
+        .journeys
+        .iter()
+        .filter(loaded)
+        .map(|j| &**j)
+        .collect();
+    let scope = Scope {
+        prefix: "suite",
+        scenario: None,
+        faults: Vec::new(),
+        partial: false,
+        journeys,
+        broken: against.broken,
+    };
+    all(doc, &doc.raw.gate, &scope, found)
+}
+
+fn all<T>(
+    doc: &Document<T>,
+    raw: &[At<raw::Gate>],
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Vec<Gate> {
+    let mut names = BTreeSet::new();
+    let mut gates = Vec::new();
+    for (index, gate) in raw.iter().enumerate() {
+        if let Some(name) = &gate.value.name
+            && !names.insert(name.value.clone())
+        {
+            found.error(
+                doc.at(name),
+                format!("two gates here are called {:?}", name.value),
+            );
+        }
+        gates.extend(one(doc, gate, index + 1, scope, found));
+    }
+    gates
+}
+
+fn one<T>(
+    doc: &Document<T>,
+    raw: &At<raw::Gate>,
+    number: usize,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Option<Gate> {
+    let gate = &raw.value;
+    let during = gate
+        .during
+        .as_ref()
+        .map_or(Some(During::Undisturbed), |text| {
+            during(doc, text, scope, found)
+        });
+    let over = gate
+        .over
+        .as_ref()
+        .and_then(|text| window(doc, text, scope, found));
+    let weight = found.factor(doc, gate.weight.as_ref());
+    let typed = gate.expect.as_ref()?;
+    let expect = expression(doc, typed, scope, found)?;
+    let label = gate
+        .name
+        .as_ref()
+        .map_or_else(|| number.to_string(), |name| name.value.clone());
+    Some(Gate {
+        id: format!("{}#{label}", scope.prefix),
+        expect,
+        class: match gate.class {
+            None | Some(raw::Class::Key) => Class::Key,
+            Some(raw::Class::Scored) => Class::Scored,
+            Some(raw::Class::Info) => Class::Info,
+        },
+        weight,
+        scenario: scope.scenario.map(|scenario| scenario.name.clone()),
+        during: during?,
+        over,
+        abort: gate.abort.unwrap_or(false),
+        origin: doc.origin(&typed.span),
+    })
+}
+
+/// A sliding window: whole seconds, no longer than the load.
+fn window<T>(
+    doc: &Document<T>,
+    text: &Str,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Option<Duration> {
+    let over = found.positive(doc, text)?;
+    let length = scope
+        .scenario
+        .map(|scenario| scenario.load.duration())
+        .filter(|length| !length.is_zero());
+    if over.subsec_nanos() != 0 {
+        found.error_with(
+            doc.at(text),
+            "`over` must be whole seconds",
+            "load is counted second by second",
+        );
+        return None;
+    }
+    if let Some(length) = length.filter(|length| over > *length) {
+        let length = crate::units::format_duration(length);
+        found.error(
+            doc.at(text),
+            format!("`over` is longer than the whole load, which lasts {length}"),
+        );
+        return None;
+    }
+    Some(over)
+}
+
+fn during<T>(
+    doc: &Document<T>,
+    text: &Str,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Option<During> {
+    let (fault, wrap): (&str, fn(String) -> During) = match text.value.as_str() {
+        "all" => return Some(During::All),
+        other => match other.strip_prefix("after ") {
+            Some(fault) => (fault, During::Recovery),
+            None => (other, During::Fault),
+        },
+    };
+    let start = text.value.len() - fault.len();
+    fault_exists(
+        fault,
+        doc.inside(text, &(start..text.value.len())),
+        scope,
+        found,
+    )
+    .then(|| wrap(fault.to_owned()))
+}
+
+fn fault_exists(fault: &str, place: Place, scope: &Scope<'_>, found: &mut Findings) -> bool {
+    if scope.scenario.is_none() {
+        let hint = "write the gate into the scenario that has the fault";
+        found.error_with(
+            place,
+            "a gate of the whole run looks at no single fault",
+            hint,
+        );
+        return false;
+    }
+    let exists = scope.faults.contains(&fault);
+    if !exists {
+        found.unknown(place, "fault", fault, scope.faults.iter().copied());
+    }
+    exists
+}
+
+fn expression<T>(
+    doc: &Document<T>,
+    typed: &Str,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Option<GateExpr> {
+    let expr: GateExpr = match typed.value.parse() {
+        Ok(expr) => expr,
+        Err(error) => {
+            found
+                .out
+                .push(super::texts::expression_error(&error, &|inner| {
+                    doc.inside(typed, inner)
+                }));
+            return None;
+        }
+    };
+    let place_of = |part: &str| {
+        let start = typed.value.find(part).unwrap_or(0);
+        doc.inside(typed, &(start..start + part.len()))
+    };
+    match &expr.subject {
+        GateSubject::Latency { name, .. }
+        | GateSubject::Service { name, .. }
+        | GateSubject::Rate(name)
+        | GateSubject::ErrorRate(name)
+        | GateSubject::Availability(name)
+        | GateSubject::Dropped(name) => {
+            if let Some(name) = name {
+                request_exists(name, place_of(name.as_str()), scope, found);
+            }
+        }
+        GateSubject::Recovery(Some(fault)) => {
+            fault_exists(fault, place_of(fault), scope, found);
+        }
+        GateSubject::Recovery(None) => match scope.scenario {
+            None => {
+                let hint = "write the gate into the scenario that has the fault";
+                found.error_with(
+                    doc.at(typed),
+                    "a gate of the whole run sees no recovery",
+                    hint,
+                );
+            }
+            Some(_) if scope.faults.is_empty() => {
+                found.error(doc.at(typed), "this scenario has no fault to recover from");
+            }
+            Some(_) => {}
+        },
+    }
+    Some(expr)
+}
+
+fn request_exists(name: &RequestName, place: Place, scope: &Scope<'_>, found: &mut Findings) {
+    let journey = name.journey_part();
+    let Some(journey) = scope.journeys.iter().find(|j| j.name.as_str() == journey) else {
+        if scope.partial || scope.broken.iter().any(|broken| broken == journey) {
+            return;
+        }
+        let known = scope.journeys.iter().map(|j| j.name.as_str());
+        match scope.scenario {
+            None => found.unknown(place, "journey under load called", journey, known),
+            Some(_) => {
+                let message = format!("journey `{journey}` is not in this scenario's mix");
+                let finding = Diagnostic::error(Some(place), message);
+                let known: Vec<&str> = known.collect();
+                let hint = match nearest(journey, known.iter().copied()) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None => format!("the mix has: {}", known.join(", ")),
+                };
+                found.out.push(finding.hint(hint));
+            }
+        }
+        return;
+    };
+    if let Some(step) = name.step_part() {
+        let requests = journey
+            .steps
+            .iter()
+            .filter(|s| matches!(s.action, Action::Request(_)))
+            .map(|s| s.name.as_str());
+        let requests: Vec<&str> = requests.collect();
+        if !requests.contains(&step) {
+            let what = format!("request in `{}` called", journey.name);
+            found.unknown(place, &what, step, requests);
+        }
+    }
+}

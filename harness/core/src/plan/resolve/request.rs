@@ -1,0 +1,386 @@
+//! A request as typed → a request as planned: base address, defaults, parsed texts and expectations, and that every
+//! `{{ … }}` is something an earlier step, a variable or a row gives.
+
+use super::findings::Findings;
+use super::target::{BaseError, World};
+use super::texts::{self, Where};
+use crate::diagnostic::nearest;
+use crate::expr::step::{Expectation, StepSubject, Test, Value};
+use crate::journey::{Capture, RequestStep, Row};
+use crate::plan::draft::{DraftBody, DraftRequest, Written};
+use crate::template::{Escape, Hole, Part, Text};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const EVERY: Duration = Duration::from_millis(200);
+
+/// What every request has unless its step says otherwise.
+pub(super) struct Defaults {
+    pub(super) headers: Vec<(String, Text)>,
+    pub(super) timeout: Duration,
+    pub(super) redirects: u8,
+}
+
+/// What a step's texts may refer to.
+pub(super) struct Known<'k> {
+    pub(super) variables: BTreeSet<String>,
+    pub(super) rows: &'k [Row],
+}
+
+impl Known<'_> {
+    /// Checks the holes of a text.
+    pub(super) fn check(&self, written: &Written, text: &Text, found: &mut Findings) {
+        for hole in text.holes() {
+            let place = || written.inside(&texts::spot_of_hole(&written.text, hole));
+            match hole {
+                Hole::Variable(name) if !self.variables.contains(name) => {
+                    let known = self.variables.iter().map(String::as_str);
+                    let hint = match nearest(name, known) {
+                        Some(close) => format!("did you mean `{close}`?"),
+                        None => {
+                            "capture it in an earlier step, or set it in `variables`".to_owned()
+                        }
+                    };
+                    let message = format!("nothing gives `{name}` a value before this step");
+                    found.error_with(place(), message, hint);
+                }
+                Hole::Row(column)
+                    if !self.rows.iter().all(|row| row.contains_key(column))
+                        || self.rows.is_empty() =>
+                {
+                    let columns = self
+                        .rows
+                        .first()
+                        .into_iter()
+                        .flat_map(|row| row.keys().map(String::as_str));
+                    let hint = match nearest(column, columns) {
+                        Some(close) => format!("did you mean `row.{close}`?"),
+                        None if self.rows.is_empty() => {
+                            "give the journey `data` or `rows`".to_owned()
+                        }
+                        None => "every row needs the column".to_owned(),
+                    };
+                    found.error_with(place(), format!("the data has no column `{column}`"), hint);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Reads a text that stands in a request.
+pub(super) fn text(
+    written: &Written,
+    known: &Known<'_>,
+    world: &World,
+    found: &mut Findings,
+) -> Option<Text> {
+    match Text::parse(&written.text) {
+        Ok(text) => {
+            known.check(written, &text, found);
+            let place = |inner: &std::ops::Range<usize>| written.inside(inner);
+            texts::symbols(&written.text, &text, Where::Request, world, &place, found);
+            Some(text)
+        }
+        Err(error) => {
+            found.out.push(texts::template_error(&error, &|inner| {
+                written.inside(inner)
+            }));
+            None
+        }
+    }
+}
+
+/// Resolves a request; `None` after noting why not. Its captures are known from then on.
+pub(super) fn resolve(
+    draft: &DraftRequest,
+    defaults: &Defaults,
+    known: &mut Known<'_>,
+    world: &World,
+    found: &mut Findings,
+) -> Option<RequestStep> {
+    let url = url(draft, known, world, found);
+    let query = draft.query.iter().filter_map(|(key, value)| {
+        text(value, known, world, found).map(|text| (key.clone(), escaped(text, Escape::Percent)))
+    });
+    let query = query.collect();
+    let body = body(&draft.body, known, world, found);
+    let headers = headers(draft, defaults, known, world, found);
+    let expect: Vec<Expectation> = draft
+        .expect
+        .iter()
+        .filter_map(|written| expectation(written, known, found))
+        .collect();
+    let captures: Vec<Capture> = draft
+        .captures
+        .iter()
+        .filter_map(|(name, from)| capture(name, from, found))
+        .collect();
+    known
+        .variables
+        .extend(draft.captures.iter().map(|(name, _)| name.text.clone()));
+    Some(RequestStep {
+        method: draft.method,
+        url: url?,
+        query,
+        headers,
+        body: body?,
+        expect,
+        captures,
+        eventually: draft.eventually,
+        every: draft.every.unwrap_or(EVERY),
+        timeout: draft.timeout.unwrap_or(defaults.timeout),
+        redirects: draft.redirects.unwrap_or(defaults.redirects),
+        think: draft.think.unwrap_or_default(),
+    })
+}
+
+fn url(
+    draft: &DraftRequest,
+    known: &Known<'_>,
+    world: &World,
+    found: &mut Findings,
+) -> Option<Text> {
+    let path = text(&draft.path, known, world, found);
+    let base = match &draft.service {
+        None => Some(world.entry.clone()),
+        Some(service) => match world.base(&service.text) {
+            Ok(base) => Some(base),
+            Err(BaseError::Unknown) => {
+                found.unknown(
+                    service.place(),
+                    "service",
+                    &service.text,
+                    world.services.iter().map(String::as_str),
+                );
+                None
+            }
+            Err(BaseError::NoUrl) => {
+                let message = format!(
+                    "the target is external: nothing says where service `{}` runs",
+                    service.text
+                );
+                let hint = format!(
+                    "give it a `url` in [target.service.{}], or leave this journey out",
+                    service.text
+                );
+                found.mode_error(service.place(), message, hint);
+                None
+            }
+        },
+    };
+    let typed = draft.path.text.as_str();
+    let whole = ["http://", "https://", "${"]
+        .iter()
+        .any(|start| typed.starts_with(start));
+    if !whole && !typed.starts_with('/') {
+        let hint = format!("write `/{typed}`");
+        found.error_with(draft.path.place(), "a path must start with `/`", hint);
+        return None;
+    }
+    if typed.contains(char::is_control)
+        || typed
+            .split("{{")
+            .next()
+            .is_some_and(|start| start.contains(' '))
+    {
+        found.error_with(
+            draft.path.place(),
+            "a path can't hold spaces or control characters",
+            "write a space as `%20`",
+        );
+        return None;
+    }
+    let path = escaped(path?, Escape::Percent);
+    Some(if whole { path } else { joined([base?, path]) })
+}
+
+/// Texts one after another.
+fn joined(texts: impl IntoIterator<Item = Text>) -> Text {
+    let mut parts: Vec<Part> = Vec::new();
+    for part in texts.into_iter().flat_map(|text| text.parts) {
+        match (parts.last_mut(), part) {
+            (Some(Part::Literal(last)), Part::Literal(more)) => last.push_str(&more),
+            (_, part) => parts.push(part),
+        }
+    }
+    Text { parts }
+}
+
+/// The same text with its holes written in another way, where the suite does not say how.
+fn escaped(mut text: Text, how: Escape) -> Text {
+    for part in &mut text.parts {
+        if let Part::Hole {
+            escape: escape @ Escape::None,
+            ..
+        } = part
+        {
+            *escape = how;
+        }
+    }
+    text
+}
+
+fn body(draft: &DraftBody, known: &Known<'_>, world: &World, found: &mut Findings) -> Option<Text> {
+    match draft {
+        DraftBody::Empty => Some(Text::default()),
+        DraftBody::Text(written) => text(written, known, world, found),
+        DraftBody::Json(value, strings) => {
+            let good: Vec<Option<Text>> = strings
+                .iter()
+                .map(|written| text(written, known, world, found))
+                .collect();
+            if good.iter().any(Option::is_none) {
+                return None;
+            }
+            Text::from_json(value).ok()
+        }
+        DraftBody::Form(fields) => {
+            let mut parts = Vec::new();
+            for (index, (key, value)) in fields.iter().enumerate() {
+                let separator = if index == 0 { "" } else { "&" };
+                let key =
+                    percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+                parts.push(Text::literal(format!("{separator}{key}=")));
+                parts.push(encoded(text(value, known, world, found)?));
+            }
+            Some(joined(parts))
+        }
+    }
+}
+
+/// A form's value: literals percent-encoded now, holes when they are filled.
+fn encoded(text: Text) -> Text {
+    let mut text = escaped(text, Escape::Percent);
+    for part in &mut text.parts {
+        if let Part::Literal(literal) = part {
+            *literal =
+                percent_encoding::utf8_percent_encode(literal, percent_encoding::NON_ALPHANUMERIC)
+                    .to_string();
+        }
+    }
+    text
+}
+
+/// The suite's headers, replaced by the step's, with the body's content type if nobody says it.
+fn headers(
+    draft: &DraftRequest,
+    defaults: &Defaults,
+    known: &Known<'_>,
+    world: &World,
+    found: &mut Findings,
+) -> Vec<(String, Text)> {
+    let mut own: Vec<(String, Text)> = Vec::new();
+    for (name, value) in &draft.headers {
+        if let Err(reason) = header_name(&name.text) {
+            found.error(name.place(), reason);
+            continue;
+        }
+        if value.text.contains(['\r', '\n', '\0']) {
+            found.error(value.place(), "a header's value can't hold line breaks");
+            continue;
+        }
+        if let Some(text) = text(value, known, world, found) {
+            own.push((name.text.to_ascii_lowercase(), text));
+        }
+    }
+    let kept = defaults
+        .headers
+        .iter()
+        .filter(|(name, _)| !own.iter().any(|(n, _)| n == name))
+        .cloned();
+    let mut headers: Vec<(String, Text)> = kept.collect();
+    headers.extend(own);
+    let kind = match &draft.body {
+        DraftBody::Empty => None,
+        DraftBody::Json(..) => Some("application/json"),
+        DraftBody::Text(_) => Some("text/plain; charset=utf-8"),
+        DraftBody::Form(_) => Some("application/x-www-form-urlencoded"),
+    };
+    if let Some(kind) = kind.filter(|_| !headers.iter().any(|(name, _)| name == "content-type")) {
+        headers.push(("content-type".to_owned(), Text::literal(kind)));
+    }
+    headers
+}
+
+/// Whether a text is a header's name that a journey may set: a token of RFC 9110, and none that frames the message.
+pub(super) fn header_name(name: &str) -> Result<(), String> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) {
+        return Err(format!("{name:?} is not a header's name"));
+    }
+    let framing = [
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+    ];
+    match framing.contains(&name.to_ascii_lowercase().as_str()) {
+        true => Err(format!(
+            "`{name}` is set by the client: it says how the message is sent"
+        )),
+        false => Ok(()),
+    }
+}
+
+fn expectation(written: &Written, known: &Known<'_>, found: &mut Findings) -> Option<Expectation> {
+    match written.text.parse::<Expectation>() {
+        Ok(expectation) => {
+            for text in values(&expectation.test)
+                .into_iter()
+                .filter_map(|value| match value {
+                    Value::Text(text) => Some(text),
+                    _ => None,
+                })
+            {
+                known.check(written, text, found);
+            }
+            Some(expectation)
+        }
+        Err(error) => {
+            found.out.push(texts::expression_error(&error, &|inner| {
+                written.inside(inner)
+            }));
+            None
+        }
+    }
+}
+
+fn values(test: &Test) -> Vec<&Value> {
+    match test {
+        Test::Equal(v) | Test::NotEqual(v) | Test::Less(v) | Test::AtMost(v) => vec![v],
+        Test::Greater(v) | Test::AtLeast(v) | Test::Contains(v) => vec![v],
+        Test::In(values) => values.iter().collect(),
+        Test::Matches(_) | Test::Exists | Test::Absent => Vec::new(),
+    }
+}
+
+fn capture(name: &Written, from: &Written, found: &mut Findings) -> Option<Capture> {
+    variable_name(name, found);
+    match from.text.parse::<StepSubject>() {
+        Ok(subject) => Some(Capture {
+            name: name.text.clone(),
+            from: subject,
+        }),
+        Err(error) => {
+            found
+                .out
+                .push(texts::expression_error(&error, &|inner| from.inside(inner)));
+            None
+        }
+    }
+}
+
+/// Notes a name that `{{ … }}` could not read back.
+pub(super) fn variable_name(name: &Written, found: &mut Findings) {
+    let hole = Text::parse(&format!("{{{{ {} }}}}", name.text)).ok();
+    let holes: Vec<Hole> = hole.iter().flat_map(Text::holes).cloned().collect();
+    if holes != [Hole::Variable(name.text.clone())] {
+        let message = format!("{:?} can't name a variable", name.text);
+        found.error_with(
+            name.place(),
+            message,
+            "use letters, digits and `_`, starting with a letter",
+        );
+    }
+}

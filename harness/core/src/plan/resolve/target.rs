@@ -1,0 +1,388 @@
+//! The system under test: services in the order they start, links, and the way in; and what texts may refer to.
+
+use super::findings::Findings;
+use super::{entry, texts};
+use crate::name::Name;
+use crate::plan::target::{LinkPlan, Mode, Ready, ServicePlan, TargetPlan};
+use crate::suite::at::{At, Named, Str};
+use crate::suite::document::Document;
+use crate::suite::raw::{
+    ConfigFile, Link, Process, Scheme, Service, ServiceChange, Target, TargetMode,
+};
+use crate::template::{Part, Symbol, Text};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// What there is to refer to, whatever the mode.
+pub(super) struct World {
+    pub(super) mode: Mode,
+    /// Declared services.
+    pub(super) services: Vec<String>,
+    /// Declared links.
+    pub(super) links: Vec<String>,
+    /// Declared secrets.
+    pub(super) secrets: Vec<String>,
+    /// In mode `external`: the URLs of single services.
+    urls: BTreeMap<String, Text>,
+    /// Base address of journeys and load.
+    pub(super) entry: Text,
+    /// The service behind the way in, if it is known.
+    pub(super) entry_service: Option<String>,
+}
+
+impl World {
+    /// A link by name; `None` after noting that there is none.
+    pub(super) fn link<T>(
+        &self,
+        doc: &Document<T>,
+        text: &Str,
+        found: &mut Findings,
+    ) -> Option<Name> {
+        if !self.links.contains(&text.value) {
+            found.unknown(
+                doc.at(text),
+                "link",
+                &text.value,
+                self.links.iter().map(String::as_str),
+            );
+            return None;
+        }
+        text.value.parse().ok()
+    }
+
+    /// The base address of a service, or of the way in.
+    pub(super) fn base(&self, service: &str) -> Result<Text, BaseError> {
+        if !self.services.iter().any(|s| s == service) {
+            return Err(BaseError::Unknown);
+        }
+        match self.mode {
+            Mode::Process if self.entry_service.as_deref() == Some(service) => {
+                Ok(self.entry.clone())
+            }
+            Mode::Process => service
+                .parse()
+                .map(|name| symbol(Symbol::ServiceUrl(name)))
+                .map_err(|_| BaseError::Unknown),
+            Mode::External => match self.urls.get(service) {
+                Some(url) => Ok(url.clone()),
+                None if self.entry_service.as_deref() == Some(service) => Ok(self.entry.clone()),
+                None => Err(BaseError::NoUrl),
+            },
+        }
+    }
+}
+
+/// Why a service has no base address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BaseError {
+    /// No such service.
+    Unknown,
+    /// It runs somewhere, and nobody said where.
+    NoUrl,
+}
+
+/// A text that is one symbol.
+pub(super) fn symbol(symbol: Symbol) -> Text {
+    Text {
+        parts: vec![Part::Symbol(symbol)],
+    }
+}
+
+/// Resolves the target for a mode and a variant. Everything is checked in every mode; an external target then drops
+/// its services and links.
+pub(super) fn resolve(
+    doc: &Document<ConfigFile>,
+    mode: Option<Mode>,
+    variant: Option<&str>,
+    found: &mut Findings,
+) -> (TargetPlan, World) {
+    let empty = At {
+        value: Target::default(),
+        span: 0..0,
+    };
+    let raw = doc.raw.target.as_ref().unwrap_or(&empty);
+    let mode = mode.unwrap_or(match raw.value.mode.as_ref().map(|mode| mode.value) {
+        Some(TargetMode::External) => Mode::External,
+        Some(TargetMode::Process) | None => Mode::Process,
+    });
+    let mut world = World {
+        mode,
+        services: raw.value.service.keys().map(str::to_owned).collect(),
+        links: raw.value.link.keys().map(str::to_owned).collect(),
+        secrets: doc.raw.secret.keys().map(str::to_owned).collect(),
+        urls: BTreeMap::new(),
+        entry: Text::default(),
+        entry_service: None,
+    };
+    let links = links(doc, &raw.value.link, &world, found);
+    entry::resolve(doc, raw, &links, &mut world, found);
+    for (key, service) in raw.value.service.iter() {
+        if let Some(url) = service
+            .value
+            .url
+            .as_ref()
+            .and_then(|url| entry::base_url(doc, url, &world, found))
+        {
+            world.urls.insert(key.value.clone(), url);
+        }
+    }
+    let changes = doc
+        .raw
+        .variant
+        .iter()
+        .find(|(key, _)| Some(key.value.as_str()) == variant);
+    let changes = changes.map(|(_, variant)| &variant.value.service);
+    let services: Vec<ServicePlan> = raw
+        .value
+        .service
+        .iter()
+        .filter_map(|(key, service)| {
+            let change = changes
+                .and_then(|changes| changes.get(&key.value))
+                .map(|change| &change.value);
+            self::service(doc, (key, service), change, &links, &world, found)
+        })
+        .collect();
+    let services = super::order::by_need(doc, services, &raw.value.service, found);
+    unused_links(doc, &raw.value, &links, &services, found);
+    let metrics = raw
+        .value
+        .metrics
+        .iter()
+        .filter_map(|url| entry::base_url(doc, url, &world, found))
+        .collect();
+    let external = mode == Mode::External;
+    let plan = TargetPlan {
+        mode,
+        services: if external { Vec::new() } else { services },
+        links: if external { Vec::new() } else { links },
+        entry: world.entry.clone(),
+        metrics,
+    };
+    (plan, world)
+}
+
+fn links(
+    doc: &Document<ConfigFile>,
+    raw: &Named<Link>,
+    world: &World,
+    found: &mut Findings,
+) -> Vec<LinkPlan> {
+    let mut links = Vec::new();
+    for (key, link) in raw.iter() {
+        let mut service = |text: &Str| {
+            if !world.services.contains(&text.value) {
+                found.unknown(
+                    doc.at(text),
+                    "service",
+                    &text.value,
+                    world.services.iter().map(String::as_str),
+                );
+                return None;
+            }
+            found.name(doc, text)
+        };
+        let from = link.value.from.as_ref().map(&mut service);
+        let to = link.value.to.as_ref().and_then(&mut service);
+        let scheme = match link.value.scheme.as_ref().map(|scheme| scheme.value) {
+            Some(Scheme::Tcp) => "tcp",
+            Some(Scheme::Http) | None => "http",
+        };
+        let name = found.name(doc, key);
+        if let (Some(name), Some(to), Some(from)) =
+            (name, to, from.map_or(Some(None), |from| from.map(Some)))
+        {
+            links.push(LinkPlan {
+                name,
+                from,
+                to,
+                scheme: scheme.to_owned(),
+            });
+        }
+    }
+    links
+}
+
+fn service(
+    doc: &Document<ConfigFile>,
+    (key, raw): (&Str, &At<Service>),
+    change: Option<&ServiceChange>,
+    links: &[LinkPlan],
+    world: &World,
+    found: &mut Findings,
+) -> Option<ServicePlan> {
+    let name = found.name(doc, key);
+    let Some(process) = &raw.value.process else {
+        if world.mode == Mode::Process {
+            let hint = "add `process = { command = [\"program\", \"--port\", \"${port}\"] }`";
+            found.error_with(
+                doc.at(key),
+                format!("service `{}` does not say how to run it", key.value),
+                hint,
+            );
+        }
+        return None;
+    };
+    let own = texts::Where::Service;
+    let typed = change
+        .and_then(|change| change.command.as_ref())
+        .unwrap_or(&process.value.command);
+    let prepare = prepare(doc, &process.value, world, found);
+    let command: Vec<Text> = typed
+        .iter()
+        .filter_map(|part| texts::setup(doc, part, own, world, found))
+        .collect();
+    let mut env = BTreeMap::new();
+    for (key, value) in raw
+        .value
+        .env
+        .iter()
+        .chain(change.into_iter().flat_map(|change| change.env.iter()))
+    {
+        if let Some(text) = texts::setup_scalar(doc, value, own, world, found) {
+            env.insert(key.value.clone(), text);
+        }
+    }
+    let ready = raw.value.ready.clone().unwrap_or_default();
+    for path in [ready.get.as_ref(), raw.value.metrics.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        if !path.value.starts_with('/') {
+            found.error(
+                doc.at(path),
+                format!("the path `{}` must start with `/`", path.value),
+            );
+        }
+    }
+    if let Some(dir) = &raw.value.dir
+        && let Err(reason) = crate::suite::relative(&dir.value)
+        && dir.value != "."
+    {
+        found.error(doc.at(dir), reason);
+    }
+    let needs = needs(doc, key, &raw.value, &command, &env, links, world, found);
+    let within = found.duration_or(doc, ready.within.as_ref(), READY_WITHIN);
+    let stop_within = found.duration_or(doc, raw.value.stop_within.as_ref(), STOP_WITHIN);
+    Some(ServicePlan {
+        name: name?,
+        prepare,
+        command,
+        env,
+        dir: raw.value.dir.as_ref().map(|dir| dir.value.clone()),
+        ready: Ready {
+            get: ready.get.map(|get| get.value),
+            within,
+        },
+        metrics: raw.value.metrics.as_ref().map(|path| path.value.clone()),
+        needs,
+        stop_within,
+    })
+}
+
+fn prepare(
+    doc: &Document<ConfigFile>,
+    process: &Process,
+    world: &World,
+    found: &mut Findings,
+) -> Option<Vec<Text>> {
+    let texts = process
+        .prepare
+        .iter()
+        .filter_map(|part| texts::setup(doc, part, texts::Where::Anywhere, world, found));
+    let prepare: Vec<Text> = texts.collect();
+    (!prepare.is_empty()).then_some(prepare)
+}
+
+/// What a service says it needs, and what its texts refer to; a link counts as the service it leads to.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one service, needed nowhere else together"
+)]
+fn needs(
+    doc: &Document<ConfigFile>,
+    key: &Str,
+    raw: &Service,
+    command: &[Text],
+    env: &BTreeMap<String, Text>,
+    links: &[LinkPlan],
+    world: &World,
+    found: &mut Findings,
+) -> Vec<Name> {
+    let mut needs: Vec<Name> = Vec::new();
+    for text in &raw.needs {
+        match text.value.parse() {
+            Ok(name) if world.services.contains(&text.value) => needs.push(name),
+            _ => found.unknown(
+                doc.at(text),
+                "service",
+                &text.value,
+                world.services.iter().map(String::as_str),
+            ),
+        }
+    }
+    let symbols = command.iter().chain(env.values()).flat_map(Text::symbols);
+    needs.extend(
+        symbols
+            .filter_map(|symbol| match symbol {
+                Symbol::ServiceUrl(name) | Symbol::ServicePort(name) => Some(name.clone()),
+                Symbol::LinkUrl(name) | Symbol::LinkAddress(name) => links
+                    .iter()
+                    .find(|link| link.name == *name)
+                    .map(|link| link.to.clone()),
+                _ => None,
+            })
+            .filter(|name| name.as_str() != key.value),
+    );
+    needs.sort();
+    needs.dedup();
+    needs
+}
+
+/// A link that its `from` never uses carries nothing: faults on it would prove nothing.
+fn unused_links(
+    doc: &Document<ConfigFile>,
+    raw: &Target,
+    links: &[LinkPlan],
+    services: &[ServicePlan],
+    found: &mut Findings,
+) {
+    for link in links {
+        let Some(user) = services
+            .iter()
+            .find(|service| Some(&service.name) == link.from.as_ref())
+        else {
+            continue;
+        };
+        let mut symbols = user
+            .command
+            .iter()
+            .chain(user.env.values())
+            .flat_map(Text::symbols);
+        let used = symbols.any(|symbol| {
+            matches!(symbol, Symbol::LinkUrl(name) | Symbol::LinkAddress(name) if *name == link.name)
+        });
+        let key = raw
+            .link
+            .iter()
+            .find(|(key, _)| key.value == link.name.as_str())
+            .map(|(key, _)| key);
+        if let Some(key) = key.filter(|_| !used) {
+            let message = format!(
+                "nothing of `{}` refers to link `{}`: no traffic will run through it",
+                user.name, link.name
+            );
+            found.warning(
+                doc.at(key),
+                message,
+                format!(
+                    "give `{}` the address `${{link.{}.url}}`",
+                    user.name, link.name
+                ),
+            );
+        }
+    }
+}

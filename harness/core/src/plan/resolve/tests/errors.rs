@@ -1,0 +1,376 @@
+//! Every error, as it is told: each case breaks the small suite in one way.
+
+use super::super::Choice;
+use super::{CONFIG, JOURNEY, SCENARIO, findings, sources, told};
+use crate::plan::target::Mode;
+use crate::suite::{self, Sources};
+use std::fmt::Write as _;
+
+/// The small suite with one file changed: `from` replaced by `to`.
+fn with(file: &str, from: &str, to: &str) -> String {
+    let (name, text) = match file {
+        "config" => ("harness.toml", CONFIG),
+        "journey" => ("scenarios/journeys/visit.toml", JOURNEY),
+        _ => ("scenarios/steady.toml", SCENARIO),
+    };
+    assert!(text.contains(from), "{from:?} is not in {name}");
+    told(
+        &findings(
+            &sources(&[(name, &text.replacen(from, to, 1))]),
+            &Choice::default(),
+        )
+        .1,
+    )
+}
+
+fn snapshot(name: &str, cases: &[(&str, &str, &str)]) {
+    let mut all = String::new();
+    for (file, from, to) in cases {
+        let told = with(file, from, to);
+        assert!(
+            told != "nothing is wrong\n",
+            "{from:?} → {to:?} was accepted"
+        );
+        _ = writeln!(all, "# {file}: {from:?} → {to:?}\n{told}");
+    }
+    insta::assert_snapshot!(name, all);
+}
+
+#[test]
+fn errors_of_form() {
+    snapshot(
+        "errors of form",
+        &[
+            ("config", "[project]", "[projekt]"),
+            ("config", "name = \"demo\"", "name = 5"),
+            ("config", "to = \"back\"", "too = \"back\""),
+            ("config", "key = { env = \"KEY\" }", "key = { }"),
+            ("config", "[project]", "[project"),
+            ("config", "[target.link.edge]", "[target.link.back]"),
+            (
+                "config",
+                "name = \"demo\"",
+                "name = \"demo\"\nname = \"again\"",
+            ),
+            (
+                "config",
+                "[target.service.front]",
+                "[target]\nmode = \"docker\"\n[target.service.front]",
+            ),
+            ("scenario", "rate = \"10/s\"", "rate = [\"10/s\"]"),
+            (
+                "scenario",
+                "rate = \"10/s\"",
+                "connections = 0\nsample = 2\nrate = \"10/s\"",
+            ),
+            ("scenario", "title = \"steady\"", "titel = \"steady\""),
+            (
+                "scenario",
+                "expect = \"p99(visit/open) < 1s\"",
+                "class = \"crucial\"",
+            ),
+            (
+                "journey",
+                "expect = [\"status == 200\"]",
+                "expect = [\"status == 200\", 5]\nredirects = 99",
+            ),
+            ("journey", "[[step]]\nname = \"open\"", "[[step]]"),
+            ("journey", "get = \"/\"", "get = \"/\"\nzzz = 1"),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_the_target() {
+    snapshot(
+        "errors of the target",
+        &[
+            ("config", "from = \"front\"", "from = \"frnt\""),
+            ("config", "${link.back.url}", "a ${link.bakc.url}"),
+            ("config", "${link.back.url}", "${secret.kye}"),
+            ("config", "${link.back.url}", "http://back"),
+            ("config", "${link.back.url}", "{{ uuid() }}"),
+            ("config", "${link.back.url}", "${oops"),
+            (
+                "config",
+                "[\"back\", \"--port\", \"${port}\"] }",
+                "[\"back\", \"${service.front.url}\"] }",
+            ),
+            (
+                "config",
+                "process = { command = [\"back\", \"--port\", \"${port}\"] }",
+                "dir = \"../x\"",
+            ),
+            ("config", "[target.link.edge]", "[target.link.\"a b\"]"),
+            ("config", "from = \"front\"", ""),
+            (
+                "config",
+                "[secret]",
+                "[contract.bakc]\nopenapi = \"missing.json\"\n[secret]",
+            ),
+            (
+                "config",
+                "[secret]",
+                "[contract.back]\nopenapi = \"../missing.json\"\n[secret]",
+            ),
+            (
+                "config",
+                "[secret]",
+                "[variant.x]\nservice.bak.env = { A = 1 }\n[secret]",
+            ),
+            (
+                "config",
+                "[secret]",
+                "[profile.x]\ntags = \"a and (b\"\nscenarios = [\"stedy\"]\nscale = { rate = 0 }\n[secret]",
+            ),
+            (
+                "config",
+                "[secret]",
+                "[http]\ntimeout = \"0s\"\nheaders = { \"a b\" = \"x\", Host = \"${port}\" }\n[secret]",
+            ),
+            (
+                "config",
+                "[secret]",
+                "[[gate]]\nexpect = \"recovery < 5s\"\n[[gate]]\nexpect = \"p95(visti) < 1s\"\nduring = \"slow\"\nweight = 0\n[secret]",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_journeys() {
+    snapshot(
+        "errors of journeys",
+        &[
+            ("journey", "{{ id }}", "{{ di }}"),
+            ("journey", "{{ id }}", "{{ row.sku }}"),
+            ("journey", "{{ id }}", "{{ id"),
+            ("journey", "{{ id }}", "${link.bck.url}"),
+            ("journey", "status == 200", "statsu == 200"),
+            ("journey", "status == 200", "$.items[ == 200"),
+            ("journey", "status == 200", "body matches /(/"),
+            ("journey", "status == 200", "duration < 5 parsecs"),
+            ("journey", "status == 200", "$.id == '{{ gone }}'"),
+            ("journey", "\"$.id\"", "\"$.[\""),
+            ("journey", "id = \"$.id\"", "\"a b\" = \"$.id\""),
+            ("journey", "name = \"again\"", "name = \"open\""),
+            ("journey", "get = \"/\"", "get = \"things\""),
+            ("journey", "get = \"/\"", "get = \"/\"\npost = \"/\""),
+            (
+                "journey",
+                "get = \"/\"",
+                "service = \"bcak\"\nget = \"/\"\ntext = \"a\"\nform = { a = 1 }\nevery = \"1 s ec\"",
+            ),
+            ("journey", "name = \"open\"\nget = \"/\"", "name = \"open\""),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\nrun = \"visit\"",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\nrun = \"vist\"",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\ndata = \"d.csv\"",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\nlift = \"slow\"",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\npause = \"1x\"\nexpect = [\"status == 1\"]",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\nfault = { link = \"bakc\", down = true }",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\nfault = { link = \"back\", down = true }",
+            ),
+            (
+                "journey",
+                "capture = { id",
+                "json = { a = [\"{{ nope }}\"] }\nheaders = { content-length = 5 }\ncapture = { id",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_scenarios() {
+    let overlap = "[[fault]]\nname = \"slow\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"1s\", jitter = \"2s\" }\n\
+        [[fault]]\nname = \"slower\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";
+    snapshot(
+        "errors of scenarios",
+        &[
+            ("scenario", "10/s", "10"),
+            ("scenario", "10/s", "10/s..20/year"),
+            ("scenario", "10/s", "300000/s"),
+            ("scenario", "10/s", "0/s"),
+            ("scenario", "for = \"10s\"", "for = \"0s\""),
+            ("scenario", "for = \"10s\"", "for = \"3s\""),
+            ("scenario", "for = \"10s\"", ""),
+            ("scenario", "for = \"10s\"", "for = \"ten\""),
+            (
+                "scenario",
+                "rate = \"10/s\"",
+                "stages = [{ rate = \"1/s\", for = \"1s\" }]",
+            ),
+            ("scenario", "{ visit = 1 }", "{ }"),
+            ("scenario", "{ visit = 1 }", "{ visit = -1 }"),
+            ("scenario", "{ visit = 1 }", "{ vist = 1 }"),
+            ("scenario", "link = \"back\"", "link = \"bakc\""),
+            ("scenario", "latency = { delay = \"1s\" }", ""),
+            (
+                "scenario",
+                "latency = { delay = \"1s\" }",
+                "latency = { delay = \"1s\" }\ndown = true",
+            ),
+            (
+                "scenario",
+                "latency = { delay = \"1s\" }",
+                "bandwidth = { rate = \"64 potatoes\" }",
+            ),
+            ("scenario", "latency = { delay = \"1s\" }", "down = false"),
+            ("scenario", "name = \"slow\"", "name = \"all\""),
+            ("scenario", "[[gate]]", overlap),
+            (
+                "scenario",
+                "during = \"slow\"",
+                "during = \"after slwo\"\nover = \"1h\"",
+            ),
+            ("scenario", "p99(visit/open) < 1s", "p99(vist) < 1s"),
+            ("scenario", "p99(visit/open) < 1s", "p99(visit/opne) < 1s"),
+            ("scenario", "p99(visit/open) < 1s", "p199(visit) < 1s"),
+            ("scenario", "p99(visit/open) < 1s", "p99(visit) < 5%"),
+            ("scenario", "p99(visit/open) < 1s", "p99(visit) << 5s"),
+            ("scenario", "p99(visit/open) < 1s", "recovery(slwo) < 5s"),
+            (
+                "scenario",
+                "title = \"steady\"",
+                "title = \"steady\"\nsettle = \"soon\"",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_whole_files() {
+    let many = |name: &str, bytes: &[u8]| {
+        let mut sources = sources(&[]);
+        sources.add(name, bytes);
+        format!(
+            "# {name}: {:?}…\n{}\n",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(20)]),
+            told(&findings(&sources, &Choice::default()).1)
+        )
+    };
+    let mut all = many("harness.toml", b"");
+    all += &many("scenarios/steady.toml", b" \n");
+    all += &many("harness.toml", b"[project]\nname = \"d\xffmo\"\n");
+    all += &many("harness.toml", b"a = 1\0");
+    all += &many("scenarios/steady.toml", &vec![b'#'; 10_000_000]);
+    all += &many("scenarios/no name.toml", SCENARIO.as_bytes());
+    all += &many("scenarios/journeys/visit.toml", b"= 1\ntitle = \nx y\n");
+    all += &told(&suite::load(&Sources::new()).1);
+    let mut twice = sources(&[(
+        "scenarios/journeys/other.toml",
+        "title = \"o\"\n[[step]]\nname = \"a\"\nrun = \"visit\"\n",
+    )]);
+    twice.add(
+        "scenarios/journeys/visit.toml",
+        JOURNEY.replacen(
+            "[[step]]",
+            "[[step]]\nname = \"b\"\nrun = \"other\"\n[[step]]",
+            1,
+        ),
+    );
+    all += &format!(
+        "\n# journeys that run each other\n{}",
+        told(&findings(&twice, &Choice::default()).1)
+    );
+    let mut unreadable = sources(&[]);
+    unreadable.unreadable("scenarios/locked.toml", "permission denied");
+    all += &format!(
+        "\n# a file that can't be read\n{}",
+        told(&findings(&unreadable, &Choice::default()).1)
+    );
+    insta::assert_snapshot!("errors of whole files", all);
+}
+
+#[test]
+fn errors_of_the_choice() {
+    let choices = [
+        Choice {
+            scenarios: vec!["stedy".into()],
+            ..Choice::default()
+        },
+        Choice {
+            profile: Some("ci".into()),
+            ..Choice::default()
+        },
+        Choice {
+            variant: Some("fast".into()),
+            ..Choice::default()
+        },
+        Choice {
+            tags: Some("a or or".into()),
+            ..Choice::default()
+        },
+        Choice {
+            target: Some(Mode::External),
+            ..Choice::default()
+        },
+    ];
+    let told: Vec<String> = choices
+        .iter()
+        .map(|c| told(&findings(&sources(&[]), c).1))
+        .collect();
+    insta::assert_snapshot!("errors of the choice", told.join("\n"));
+}
+
+#[test]
+fn one_run_tells_every_error() {
+    let mut sources = sources(&[]);
+    sources.add(
+        "harness.toml",
+        CONFIG.replacen("to = \"back\"", "too = 1\nto = \"bakc\"", 1),
+    );
+    sources.add(
+        "scenarios/steady.toml",
+        SCENARIO
+            .replace("10/s", "10")
+            .replace("visit/open", "visit/opne"),
+    );
+    sources.add(
+        "scenarios/journeys/visit.toml",
+        JOURNEY.replace("{{ id }}", "{{ di }}"),
+    );
+    let (_, found) = findings(&sources, &Choice::default());
+    let files: Vec<&str> = found
+        .iter()
+        .filter_map(|d| Some(d.place.as_ref()?.source.name.as_str()))
+        .collect();
+    for file in [
+        "harness.toml",
+        "scenarios/steady.toml",
+        "scenarios/journeys/visit.toml",
+    ] {
+        assert!(
+            files.contains(&file),
+            "{file} is missing in\n{}",
+            told(&found)
+        );
+    }
+    assert!(found.len() >= 4, "{}", told(&found));
+}

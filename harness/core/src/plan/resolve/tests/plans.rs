@@ -1,0 +1,185 @@
+//! What a sound suite becomes: the bundled one, digests, modes, profiles and variants.
+
+use super::super::Choice;
+use super::{CONFIG, Files, JOURNEY, SCENARIO, findings, sources, told};
+use crate::plan::Plan;
+use crate::plan::describe::describe;
+use crate::plan::target::Mode;
+use crate::suite::{self, Sources};
+
+#[test]
+fn the_small_suite_is_sound() {
+    let (plan, findings) = findings(&sources(&[]), &Choice::default());
+    assert_eq!(told(&findings), "nothing is wrong\n");
+    let plan = plan.unwrap();
+    assert_eq!(
+        plan.target
+            .services
+            .iter()
+            .map(|s| s.name.as_str())
+            .collect::<Vec<_>>(),
+        ["back", "front"]
+    );
+    assert_eq!(plan.seed, 1);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+fn bundled() -> Sources {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut sources = Sources::new();
+    let mut add = |name: &str| sources.add(name, std::fs::read(root.join(name)).unwrap());
+    add("harness.toml");
+    for folder in ["scenarios", "scenarios/journeys", "features"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.path().is_file() {
+                add(&format!("{folder}/{}", entry.file_name().to_str().unwrap()));
+            }
+        }
+    }
+    for name in suite::references(&sources) {
+        sources.add(name.clone(), std::fs::read(root.join(&name)).unwrap());
+    }
+    sources
+}
+
+#[test]
+fn the_bundled_suite_is_sound() {
+    let (plan, found) = findings(&bundled(), &Choice::default());
+    assert_eq!(told(&found), "nothing is wrong\n");
+    let plan = plan.unwrap();
+    let length: std::time::Duration = plan.scenarios.iter().map(|s| s.load.duration()).sum();
+    assert!(
+        length.as_secs() <= 60,
+        "the default run's load takes {length:?}"
+    );
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter("plan [0-9a-f]{12}", "plan DIGEST");
+    settings.bind(|| insta::assert_snapshot!("the bundled plan", describe(&plan)));
+    let full = findings(
+        &bundled(),
+        &Choice {
+            profile: Some("full".into()),
+            ..Choice::default()
+        },
+    )
+    .0
+    .unwrap();
+    assert_eq!(
+        full.scenarios.last().map(|s| s.name.as_str()),
+        Some("sustained")
+    );
+}
+
+#[test]
+fn digests_tell_measurements_apart() {
+    let digests = |files: &Files<'_>, choice: &Choice| {
+        let (plan, found) = findings(&sources(files), choice);
+        let plan = plan.unwrap_or_else(|| panic!("{}", told(&found)));
+        (plan.plan_digest, plan.workload_digest)
+    };
+    let base = digests(&[], &Choice::default());
+    assert_eq!(base, digests(&[], &Choice::default()));
+    let seeded = digests(
+        &[],
+        &Choice {
+            seed: Some(9),
+            ..Choice::default()
+        },
+    );
+    assert!(
+        seeded.0 != base.0 && seeded.1 == base.1,
+        "a seed is no other workload"
+    );
+    let titled = SCENARIO.replace("\"steady\"", "\"steadier\"");
+    let titled = digests(&[("scenarios/steady.toml", &titled)], &Choice::default());
+    assert!(
+        titled.0 != base.0 && titled.1 == base.1,
+        "a title is no other workload"
+    );
+    for (name, text) in [
+        ("scenarios/steady.toml", SCENARIO.replace("10/s", "11/s")),
+        (
+            "scenarios/steady.toml",
+            SCENARIO.replace("delay = \"1s\"", "delay = \"2s\""),
+        ),
+        (
+            "scenarios/journeys/visit.toml",
+            JOURNEY.replace("\"/\"", "\"/x\""),
+        ),
+    ] {
+        let other = digests(&[(name, &text)], &Choice::default());
+        assert!(
+            other.0 != base.0 && other.1 != base.1,
+            "{name} changed, and the workload did not"
+        );
+    }
+}
+
+#[test]
+fn an_external_target_keeps_only_its_url() {
+    let config = CONFIG.replacen(
+        "[target.service.front]",
+        "[target]\nurl = \"http://localhost:1/\"\n[target.service.front]",
+        1,
+    );
+    let scenario = SCENARIO.split("[[fault]]").next().unwrap().to_owned();
+    let external = Choice {
+        target: Some(Mode::External),
+        ..Choice::default()
+    };
+    let plain = findings(
+        &sources(&[
+            ("harness.toml", &config),
+            ("scenarios/steady.toml", &scenario),
+        ]),
+        &external,
+    );
+    let plan = plain.0.unwrap_or_else(|| panic!("{}", told(&plain.1)));
+    assert!(plan.target.services.is_empty() && plan.target.links.is_empty());
+    assert_eq!(plan.target.entry.as_literal(), Some("http://localhost:1"));
+    let (_, faulty) = findings(&sources(&[("harness.toml", &config)]), &external);
+    assert!(
+        told(&faulty).contains("link `back` does not run through the fault proxy"),
+        "{}",
+        told(&faulty)
+    );
+}
+
+#[test]
+fn a_profile_scales_and_a_variant_changes() {
+    let config = format!(
+        "{CONFIG}\n[profile.short]\nscale = {{ duration = 0.5, rate = 2 }}\nseed = 7\n[variant.v]\nservice.front.env = {{ BACK = \"${{link.back.url}}/v\" }}\n"
+    );
+    let choice = Choice {
+        profile: Some("short".into()),
+        variant: Some("v".into()),
+        ..Choice::default()
+    };
+    let (plan, found) = findings(&sources(&[("harness.toml", &config)]), &choice);
+    let plan = plan.unwrap_or_else(|| panic!("{}", told(&found)));
+    let scenario = &plan.scenarios[0];
+    assert_eq!(
+        (
+            scenario.load.duration().as_secs(),
+            scenario.load.peak().get()
+        ),
+        (5, 20.0)
+    );
+    assert_eq!(
+        (
+            scenario.faults[0].at.as_secs(),
+            scenario.faults[0].lasts.as_secs()
+        ),
+        (1, 1)
+    );
+    assert_eq!(plan.seed, 7);
+    let front = plan
+        .target
+        .services
+        .iter()
+        .find(|s| s.name.as_str() == "front")
+        .unwrap();
+    assert_eq!(front.env["BACK"].to_string(), "${link.back.url}/v");
+}

@@ -1,0 +1,161 @@
+//! Texts with holes, and whether what they refer to is there.
+
+use super::findings::Findings;
+use super::target::World;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::expr::ExprError;
+use crate::plan::target::Mode;
+use crate::suite::at::{At, Scalar, Str};
+use crate::suite::document::Document;
+use crate::template::{Hole, Symbol, TemplateError, Text};
+use std::ops::Range;
+
+/// What a text may refer to, by where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    /// In a service: `${port}` is its own.
+    Service,
+    /// Elsewhere in what is known when the target starts.
+    Anywhere,
+    /// In a request: `{{ … }}` too.
+    Request,
+}
+
+/// A text known when the target starts.
+pub(super) fn setup<T>(
+    doc: &Document<T>,
+    text: &Str,
+    at: Where,
+    world: &World,
+    found: &mut Findings,
+) -> Option<Text> {
+    let place = |inner: &Range<usize>| doc.inside(text, inner);
+    parsed(&text.value, at, world, &place, found)
+}
+
+/// The same of a value that may be typed without quotes.
+pub(super) fn setup_scalar<T>(
+    doc: &Document<T>,
+    text: &At<Scalar>,
+    at: Where,
+    world: &World,
+    found: &mut Findings,
+) -> Option<Text> {
+    let place = |inner: &Range<usize>| doc.within(&text.span, inner);
+    parsed(&text.value.0, at, world, &place, found)
+}
+
+fn parsed(
+    typed: &str,
+    at: Where,
+    world: &World,
+    place: &dyn Fn(&Range<usize>) -> Place,
+    found: &mut Findings,
+) -> Option<Text> {
+    let text = match Text::parse(typed) {
+        Ok(text) => text,
+        Err(error) => {
+            found.out.push(template_error(&error, place));
+            return None;
+        }
+    };
+    if at != Where::Request
+        && let Some(hole) = text.holes().next()
+    {
+        let message = format!(
+            "`{{{{ {hole} }}}}` is filled at each iteration of a journey, and this is read once"
+        );
+        found.error_with(
+            place(&spot_of_hole(typed, hole)),
+            message,
+            "what is known at the start is written `${…}`",
+        );
+    }
+    symbols(typed, &text, at, world, place, found);
+    Some(text)
+}
+
+/// Checks that what a text refers to with `${…}` is there.
+pub(super) fn symbols(
+    typed: &str,
+    text: &Text,
+    at: Where,
+    world: &World,
+    place: &dyn Fn(&Range<usize>) -> Place,
+    found: &mut Findings,
+) {
+    for symbol in text.symbols() {
+        let here = || place(&spot(typed, "${", "}", &symbol.to_string()));
+        let (what, name, known) = match symbol {
+            Symbol::ServiceUrl(name) | Symbol::ServicePort(name) => {
+                ("service", name, &world.services)
+            }
+            Symbol::LinkUrl(name) | Symbol::LinkAddress(name) => ("link", name, &world.links),
+            Symbol::Secret(name) => ("secret", name, &world.secrets),
+            Symbol::Port if at != Where::Service => {
+                let hint = "elsewhere it is `${service.NAME.port}`";
+                found.error_with(here(), "`${port}` is known only inside a service", hint);
+                continue;
+            }
+            Symbol::Port | Symbol::Env(_) | Symbol::RunId | Symbol::RunDir => continue,
+        };
+        if !known.iter().any(|k| k == name.as_str()) {
+            found.unknown(
+                here(),
+                what,
+                name.as_str(),
+                known.iter().map(String::as_str),
+            );
+        } else if what != "secret" && world.mode == Mode::External && at == Where::Request {
+            let message =
+                format!("the target is external: the address of {what} `{name}` is not known");
+            found.mode_error(
+                here(),
+                message,
+                "name the service with `service = …` and give it a `url`",
+            );
+        }
+    }
+}
+
+/// A text that can't be read, told at its byte.
+pub(super) fn template_error(
+    error: &TemplateError,
+    place: &dyn Fn(&Range<usize>) -> Place,
+) -> Diagnostic {
+    Diagnostic::error(Some(place(&error.span)), error.to_string())
+}
+
+/// An expression that can't be read, told at its byte.
+pub(super) fn expression_error(
+    error: &ExprError,
+    place: &dyn Fn(&Range<usize>) -> Place,
+) -> Diagnostic {
+    Diagnostic::error(Some(place(&error.span)), error.to_string())
+}
+
+/// Where a hole stands in a text.
+pub(super) fn spot_of_hole(typed: &str, hole: &Hole) -> Range<usize> {
+    spot(typed, "{{", "}}", &hole.to_string())
+}
+
+/// Where `content` stands between an opening and a closing mark; the whole text if it is not found.
+fn spot(typed: &str, open: &str, close: &str, content: &str) -> Range<usize> {
+    let mut from = 0;
+    while let Some(start) = typed
+        .get(from..)
+        .and_then(|rest| rest.find(open))
+        .map(|at| from + at + open.len())
+    {
+        let inner = typed.get(start..).unwrap_or("");
+        let end = inner.find(close).unwrap_or(inner.len());
+        let inner = inner.get(..end).unwrap_or("");
+        let trimmed = inner.trim_start();
+        if trimmed.starts_with(content) {
+            let begin = start + inner.len() - trimmed.len();
+            return begin..begin + content.len();
+        }
+        from = start;
+    }
+    0..typed.len()
+}
