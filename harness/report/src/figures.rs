@@ -42,13 +42,20 @@ pub fn requests(scenario: &ScenarioRecord) -> u64 {
     }
 }
 
-/// A scenario's windows by number: all journeys together.
-pub fn windows(scenario: &ScenarioRecord) -> BTreeMap<u32, Tally> {
-    scenario
-        .series(None)
-        .into_iter()
-        .map(|point| (point.second / scenario.window_s.max(1), point.tally))
-        .collect()
+/// A scenario's windows by number, all journeys together, and their length in seconds: as recorded, or several put
+/// together where there are more than `at_most`.
+pub fn windows(scenario: &ScenarioRecord, at_most: u32) -> (BTreeMap<u32, Tally>, u32) {
+    let recorded = scenario.window_s.max(1);
+    let count = (seconds(scenario) / f64::from(recorded)).ceil() as u32;
+    let length = recorded * count.div_ceil(at_most.max(1)).max(1);
+    let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
+    for point in scenario.series(None) {
+        windows
+            .entry(point.second / length)
+            .or_default()
+            .add(&point.tally);
+    }
+    (windows, length)
 }
 
 /// Seconds a scenario's load lasted, as far as it is recorded; at least one.
@@ -183,5 +190,45 @@ pub fn during(gate: &GateResult) -> String {
         During::All => "all load".to_owned(),
         During::Fault(fault) => format!("during {fault}"),
         During::Recovery(fault) => format!("after {fault}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_core::record::ScenarioRecord;
+
+    fn scenario(seconds: u32) -> ScenarioRecord {
+        let name: Name = "s".parse().unwrap();
+        let one = Tally {
+            planned: 1,
+            ..Tally::default()
+        };
+        let windows = (0..seconds).map(|w| ((w, 0), one.clone())).collect();
+        let record = NameRecord {
+            epochs: BTreeMap::from([(0, Tally::default())]),
+            windows,
+        };
+        ScenarioRecord {
+            name,
+            t0_us: 0,
+            end: None,
+            epochs: Vec::new(),
+            names: BTreeMap::from([("j".to_owned(), record)]),
+            exemplars: Vec::new(),
+            window_s: 1,
+            planned_us: u64::from(seconds) * 1_000_000,
+            instrument: Default::default(),
+        }
+    }
+
+    #[test]
+    fn windows_are_put_together_and_nothing_is_lost() {
+        for (at_most, length) in [(600, 1), (300, 2), (250, 3), (1, 600)] {
+            let (windows, got) = windows(&scenario(600), at_most);
+            assert_eq!(got, length);
+            assert!(windows.len() <= at_most as usize);
+            assert_eq!(windows.values().map(|t| t.planned).sum::<u64>(), 600);
+        }
     }
 }

@@ -265,9 +265,10 @@ fn load_tiles(record: &Record) -> Vec<Tile> {
         .scenarios
         .iter()
         .flat_map(|s| {
-            figures::windows(s)
-                .into_values()
-                .map(|t| t.started as f64 / f64::from(s.window_s))
+            let per_second = f64::from(s.window_s.max(1));
+            s.series(None)
+                .into_iter()
+                .map(move |point| point.tally.started as f64 / per_second)
         })
         .fold(0.0, f64::max);
     let faults = record

@@ -2,7 +2,7 @@
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
 use crate::chart::timeline::{self, Timeline};
-use crate::chart::{Chart, errors, latency, rates, spectrum};
+use crate::chart::{Chart, POINTS, errors, latency, rates, spectrum};
 use crate::figures;
 use crate::text::{self, one_line};
 use harness_core::event::{Exemplar, ScenarioEnd};
@@ -78,6 +78,11 @@ struct ExemplarView {
     exchange: ExchangeView,
 }
 
+/// Points of a line: fewer the more scenarios share the page, so that it stays small enough to send.
+fn points(scenarios: usize) -> u32 {
+    (1200 / scenarios.max(1)).clamp(120, POINTS) as u32
+}
+
 /// The scenario's part of the page; `i` is its place.
 pub(super) fn of(
     i: usize,
@@ -87,36 +92,21 @@ pub(super) fn of(
     scenario: &ScenarioRecord,
 ) -> ScenarioView {
     let timeline = Timeline::of(record, scenario);
-    let windows = figures::windows(scenario);
+    let (windows, window_s) = figures::windows(scenario, points(record.scenarios.len()));
     let title = plan
         .scenario(scenario.name.as_str())
         .map_or("", |s| s.title.as_str());
     let (trust, trust_words, trust_reasons) = trust(verdict, scenario);
     let charts = [
-        latency::chart(
-            format!("s{i}-latency"),
-            &timeline,
-            &windows,
-            scenario.window_s,
-        ),
-        rates::chart(
-            format!("s{i}-rates"),
-            &timeline,
-            &windows,
-            scenario.window_s,
-        ),
+        latency::chart(format!("s{i}-latency"), &timeline, &windows, window_s),
+        rates::chart(format!("s{i}-rates"), &timeline, &windows, window_s),
         rates::lag(format!("s{i}-lag"), &timeline, record, scenario),
         spectrum::chart(
             format!("s{i}-spectrum"),
             &scenario.select(None, &During::All),
         ),
     ];
-    let strips = errors::strips(
-        &format!("s{i}-errors"),
-        &timeline,
-        &windows,
-        scenario.window_s,
-    );
+    let strips = errors::strips(&format!("s{i}-errors"), &timeline, &windows, window_s);
     ScenarioView {
         id: format!("scenario-{}", scenario.name),
         name: scenario.name.to_string(),
