@@ -2,7 +2,6 @@
 //! load, probes during faults and contract traffic all walk it through the same interpreter ([`walk`]).
 
 pub mod command;
-pub mod draft;
 
 use crate::expr::step::{Expectation, StepSubject};
 use crate::http::Method;
