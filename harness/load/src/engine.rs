@@ -156,7 +156,7 @@ pub fn launch(attack: Attack, reports: Sender<Report>) -> Result<Handle, LaunchE
         let (reports, stopped) = (reports.clone(), stopped.clone());
         let seat = Seat { index, of };
         let thread = std::thread::Builder::new().name(format!("load-{index}"));
-        thread.spawn(move || work(seat, &attack, &reports, stopped, &running))
+        thread.spawn(move || work(seat, attack, &reports, stopped, &running))
     });
     // If one can't be had, the word to stop is dropped with this function's, and the others end.
     let workers = workers.collect::<io::Result<_>>()?;
@@ -166,7 +166,7 @@ pub fn launch(attack: Attack, reports: Sender<Report>) -> Result<Handle, LaunchE
 /// The whole life of a worker's thread. Its end is reported whatever happens in it.
 fn work(
     seat: Seat,
-    attack: &Attack,
+    attack: Arc<Attack>,
     reports: &Sender<Report>,
     stopped: watch::Receiver<bool>,
     running: &AtomicUsize,

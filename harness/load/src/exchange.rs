@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::meter::micros;
+use crate::pacer::Pacer;
 use crate::pool::{Lease, Pool};
 use crate::wire::{self, Address};
 use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};
@@ -36,6 +37,7 @@ struct Progress {
 /// exchange from then on, its connect included; so a target that answers nothing delays nobody for ever.
 pub(crate) async fn exchange(
     pool: &Rc<Pool>,
+    pacer: &Pacer,
     clock: Clock,
     request: &Request,
     intended: Duration,
@@ -43,15 +45,17 @@ pub(crate) async fn exchange(
 ) -> Exchanged {
     let asked = clock.now();
     let progress = Progress::default();
-    let leased = lease(pool, request, limit).await;
+    let leased = lease(pool, pacer, request, limit).await;
     let sent = clock.now();
     let result = match leased {
         Err(failure) => Err(failure),
         Ok((address, lease)) => {
-            let attempt = attempt(lease, address, request, clock, sent, &progress);
-            tokio::time::timeout(limit, attempt)
+            // Boxed, so that the many that wait for a connection don't each hold room for a whole exchange.
+            let attempt = Box::pin(attempt(lease, address, request, clock, sent, &progress));
+            pacer
+                .within(limit, attempt)
                 .await
-                .unwrap_or_else(|_| Err(timed_out(limit, &progress)))
+                .unwrap_or_else(|| Err(timed_out(limit, &progress)))
         }
     };
     let ended = clock.now();
@@ -72,6 +76,7 @@ pub(crate) async fn exchange(
 
 async fn lease<'r>(
     pool: &Rc<Pool>,
+    pacer: &Pacer,
     request: &'r Request,
     limit: Duration,
 ) -> Result<(Address<'r>, Lease), Failure> {
@@ -79,8 +84,8 @@ async fn lease<'r>(
     if let Some(lease) = pool.try_lease(address.authority) {
         return Ok((address, lease));
     }
-    match tokio::time::timeout(limit, pool.lease(address.authority)).await {
-        Ok(Some(lease)) => Ok((address, lease)),
+    match pacer.within(limit, pool.lease(address.authority)).await {
+        Some(Some(lease)) => Ok((address, lease)),
         _ => Err(wire::failure(
             FailureKind::Timeout,
             format!("no connection was free within {limit:?}"),

@@ -5,57 +5,62 @@
 mod timer;
 
 use crate::clock::Clock;
-use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use timer::Timer;
-use tokio::sync::oneshot;
 
-/// Wakes tasks of one thread at their times. Somebody must drive it with [`Pacer::run`].
+/// Wakes tasks of one thread at their times. Somebody must drive it with [`Pacer::run`] and [`Pacer::keep_armed`].
 #[derive(Debug)]
 pub(crate) struct Pacer {
     clock: Clock,
     timer: Timer,
-    sleepers: RefCell<BinaryHeap<Sleeper>>,
+    /// What the timer is set to; `None` once it has gone off.
+    armed: Cell<Option<Duration>>,
+    sleepers: RefCell<BTreeMap<Key, Waker>>,
+    asleep: Cell<u64>,
 }
 
-/// A task that waits. The heap yields the earliest first.
-#[derive(Debug)]
-struct Sleeper {
-    at: Duration,
-    wake: oneshot::Sender<()>,
-}
+/// The time, and a number that tells sleepers of one time apart.
+type Key = (Duration, u64);
 
 impl Pacer {
     /// A pacer on a clock; must be made on the runtime that will drive it.
     pub(crate) fn new(clock: Clock) -> io::Result<Self> {
+        let timer = Timer::new(clock)?;
         Ok(Self {
             clock,
-            timer: Timer::new(clock)?,
+            timer,
+            armed: Cell::new(None),
             sleepers: RefCell::default(),
+            asleep: Cell::new(0),
         })
     }
 
-    /// Returns at a time, or as soon as other tasks have had their turn if it has passed. Never returns if the timer
-    /// has failed: [`Pacer::run`] has said so.
-    pub(crate) async fn until(&self, at: Duration) {
-        let (wake, woken) = oneshot::channel();
-        if self.insert(Sleeper { at, wake }) && self.timer.arm(at).is_err() {
-            return std::future::pending().await;
-        }
-        if woken.await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Returns at a time, or as soon as other tasks have had their turn if it has passed.
+    pub(crate) fn until(&self, at: Duration) -> Sleep<'_> {
+        let key = (at, self.asleep.get());
+        self.asleep.set(key.1.wrapping_add(1));
+        self.sleepers
+            .borrow_mut()
+            .insert(key, Waker::noop().clone());
+        // If the timer can't be set, `keep_armed` meets the same error and says so.
+        let _ = self.arm_before(at);
+        Sleep { pacer: self, key }
     }
 
-    /// Adds a sleeper; says whether it is now the earliest.
-    fn insert(&self, sleeper: Sleeper) -> bool {
-        let mut sleepers = self.sleepers.borrow_mut();
-        let earliest = sleepers.peek().is_none_or(|first| sleeper.at < first.at);
-        sleepers.push(sleeper);
-        earliest
+    /// What the future comes to, or `None` if it takes longer than `limit`. Costs no system call, as a timer of
+    /// Tokio's does.
+    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        let over = self.until(self.clock.now().saturating_add(limit));
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = over => None,
+        }
     }
 
     /// Wakes sleepers for as long as it is polled; returns only when the timer fails.
@@ -64,50 +69,83 @@ impl Pacer {
             if let Err(error) = self.timer.fired().await {
                 return error;
             }
-            if let Some(next) = self.wake_due()
-                && let Err(error) = self.timer.arm(next)
-            {
-                return error;
-            }
+            self.armed.set(None);
+            self.wake_due();
         }
     }
 
-    /// Wakes all that is due; the time of the next that is not.
-    fn wake_due(&self) -> Option<Duration> {
+    /// Sees to it that the timer is set to the earliest sleeper, each time it is polled; returns only when that
+    /// fails. To be polled in one task with [`Pacer::run`], after it and after what it wakes: mostly that sleeps
+    /// again at once, and the timer is set once instead of twice.
+    pub(crate) async fn keep_armed(&self) -> io::Error {
+        std::future::poll_fn(|_| {
+            let earliest = self
+                .sleepers
+                .borrow()
+                .first_key_value()
+                .map(|((at, _), _)| *at);
+            match earliest.map(|at| self.arm_before(at)) {
+                Some(Err(error)) => Poll::Ready(error),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Sets the timer, unless it goes off early enough already.
+    fn arm_before(&self, at: Duration) -> io::Result<()> {
+        if self.armed.get().is_some_and(|armed| armed <= at) {
+            return Ok(());
+        }
+        self.timer.arm(at)?;
+        self.armed.set(Some(at));
+        Ok(())
+    }
+
+    fn wake_due(&self) {
         let now = self.clock.now();
-        let mut sleepers = self.sleepers.borrow_mut();
-        while let Some(first) = sleepers.peek() {
-            if first.at > now {
-                return Some(first.at);
-            }
-            if let Some(sleeper) = sleepers.pop() {
-                // Fails when the waiting task is gone, which is its right.
-                let _ = sleeper.wake.send(());
-            }
+        while let Some(waker) = self.take_due(now) {
+            waker.wake();
         }
-        None
+    }
+
+    fn take_due(&self, now: Duration) -> Option<Waker> {
+        let mut sleepers = self.sleepers.borrow_mut();
+        let first = sleepers
+            .first_entry()
+            .filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
     }
 }
 
-impl Ord for Sleeper {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.at.cmp(&self.at)
+/// Waits for its time; gives up its place when dropped.
+#[derive(Debug)]
+pub(crate) struct Sleep<'p> {
+    pacer: &'p Pacer,
+    key: Key,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.pacer.sleepers.borrow_mut().get_mut(&self.key) {
+            Some(waker) => {
+                waker.clone_from(context.waker());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
     }
 }
 
-impl PartialOrd for Sleeper {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        // Dropped after the borrow has ended: a waker can hold the last of a task.
+        let waker = self.pacer.sleepers.borrow_mut().remove(&self.key);
+        drop(waker);
     }
 }
-
-impl PartialEq for Sleeper {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Sleeper {}
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +163,13 @@ mod tests {
             let clock = Clock::start();
             let pacer = Rc::new(Pacer::new(clock).unwrap());
             let driver = Rc::clone(&pacer);
-            let driver = tokio::task::spawn_local(async move { driver.run().await });
+            let driver = tokio::task::spawn_local(async move {
+                tokio::select! {
+                    biased;
+                    error = driver.run() => error,
+                    error = driver.keep_armed() => error,
+                }
+            });
             let woken = Rc::new(RefCell::new(Vec::new()));
             let tasks: Vec<_> = [30u64, 10, 20, 0, 10]
                 .into_iter()
@@ -143,6 +187,35 @@ mod tests {
             }
             assert_eq!(*woken.borrow(), [0, 10, 10, 20, 30]);
             driver.abort();
+        });
+    }
+
+    #[test]
+    fn a_limit_holds_and_leaves_nothing_behind() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let pacer = Pacer::new(Clock::start()).unwrap();
+            let limits = async {
+                let long = Duration::from_secs(3600);
+                assert_eq!(pacer.within(long, std::future::ready(7)).await, Some(7));
+                assert_eq!(
+                    pacer
+                        .within(Duration::from_millis(5), std::future::pending::<()>())
+                        .await,
+                    None
+                );
+                assert!(pacer.sleepers.borrow().is_empty());
+            };
+            tokio::select! {
+                biased;
+                error = pacer.run() => panic!("{error}"),
+                () = limits => {}
+                error = pacer.keep_armed() => panic!("{error}"),
+            }
         });
     }
 }

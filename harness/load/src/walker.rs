@@ -163,9 +163,11 @@ impl Walker {
             intended,
         } = outgoing;
         let first_try = self.open_step(step, intended);
+        let worker = &self.worker;
         let exchanged = exchange(
-            &self.worker.pool,
-            self.worker.clock,
+            &worker.pool,
+            &worker.pacer,
+            worker.clock,
             &request,
             intended,
             timeout,

@@ -26,10 +26,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, watch};
-use tokio::task::LocalSet;
 
 /// Journeys under way at most, over all workers; an arrival beyond is dropped, and counted. This is what bounds the
 /// memory when the target stalls: it holds ten seconds of 5000 arrivals a second.
@@ -81,25 +81,28 @@ pub(crate) struct Worker {
 /// Plays one worker's part of an attack, from start to its last report. Blocks the thread.
 pub(crate) fn run(
     seat: Seat,
-    attack: &Attack,
+    attack: Arc<Attack>,
     reports: Sender<Report>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
-        .build()?;
+        .build_local(LocalOptions::default())?;
     let worker = {
         let _inside = runtime.enter();
-        Rc::new(Worker::new(seat, attack, reports)?)
+        Rc::new(Worker::new(seat, &attack, reports)?)
     };
-    let local = LocalSet::new();
-    local.block_on(&runtime, worker.play(attack, stop));
-    // What is still under way is dropped with its tasks, and counts itself as cancelled.
-    drop(local);
-    worker.finish();
-    // A name that is still being looked up must not hold up the end.
+    // As a task of its own: waking the future that the runtime blocks on costs a system call each time.
+    let player = Rc::clone(&worker);
+    let play = runtime.spawn_local(async move { player.play(&attack, stop).await });
+    if runtime.block_on(play).is_err() {
+        worker.fail("the schedule's player panicked");
+    }
+    // What is still under way is dropped with its tasks, and counts itself as cancelled. A name that is still being
+    // looked up is not waited for.
     runtime.shutdown_background();
+    worker.finish();
     Ok(())
 }
 
@@ -155,6 +158,7 @@ impl Worker {
             () = self.failed.notified() => {}
             () = play => {}
             () = self.metronome() => {}
+            error = self.pacer.keep_armed() => self.fail(format!("the timer failed: {error}")),
         }
     }
 
