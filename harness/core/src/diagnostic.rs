@@ -60,12 +60,21 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at a place.
     pub fn error(place: Option<Place>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), place, label: String::new(), hint: None }
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            place,
+            label: String::new(),
+            hint: None,
+        }
     }
 
     /// A warning at a place.
     pub fn warning(place: Option<Place>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(place, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(place, message)
+        }
     }
 
     /// The same with words under the caret.
@@ -87,7 +96,12 @@ impl Diagnostic {
 pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     known
         .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(&typed.to_lowercase(), &k.to_lowercase()), k))
+        .map(|k| {
+            (
+                strsim::damerau_levenshtein(&typed.to_lowercase(), &k.to_lowercase()),
+                k,
+            )
+        })
         .filter(|(distance, k)| *distance <= 1 + typed.chars().count().min(k.chars().count()) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, k)| k)
@@ -99,8 +113,14 @@ mod tests {
 
     #[test]
     fn a_place_counts_lines_and_characters() {
-        let source = Arc::new(Source { name: "x".into(), text: "a = 1\nß = 2\n".into() });
-        let place = Place { source, span: 9..10 };
+        let source = Arc::new(Source {
+            name: "x".into(),
+            text: "a = 1\nß = 2\n".into(),
+        });
+        let place = Place {
+            source,
+            span: 9..10,
+        };
         assert_eq!(place.line_column(), (2, 3));
     }
 

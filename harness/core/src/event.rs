@@ -3,7 +3,6 @@
 
 use crate::hist::Hist;
 use crate::http::{FailureKind, Method, Timing};
-use crate::journey::Origin;
 use crate::name::{Name, RequestName, RunId};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
@@ -325,7 +324,10 @@ impl Excerpt {
     /// Cuts a body of `whole` bytes.
     pub fn of(body: &[u8], whole: u64) -> Self {
         let kept = &body[..body.len().min(Self::LIMIT)];
-        Self { text: String::from_utf8_lossy(kept).into_owned(), bytes: whole }
+        Self {
+            text: String::from_utf8_lossy(kept).into_owned(),
+            bytes: whole,
+        }
     }
 
     /// Whether something was cut.
@@ -464,7 +466,10 @@ pub struct LoadTick {
     pub service: Hist,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
 fn zero(n: &u64) -> bool {
     *n == 0
 }

@@ -31,7 +31,11 @@ pub fn bucket_of(us: u64) -> u64 {
 
 /// The width of a bucket, by its lowest value.
 fn width(bucket: u64) -> u64 {
-    if bucket < EXACT { 1 } else { 1 << (64 - 11 - bucket.leading_zeros()) }
+    if bucket < EXACT {
+        1
+    } else {
+        1 << (64 - 11 - bucket.leading_zeros())
+    }
 }
 
 /// The highest fine bucket within the coarse bucket (two significant digits) a value falls into.
@@ -52,7 +56,11 @@ impl Hist {
 
     /// From (value in µs, count) pairs in any order.
     pub fn from_counts(counts: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let mut buckets: Vec<_> = counts.into_iter().filter(|(_, n)| *n > 0).map(|(v, n)| (bucket_of(v), n)).collect();
+        let mut buckets: Vec<_> = counts
+            .into_iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(v, n)| (bucket_of(v), n))
+            .collect();
         buckets.sort_unstable_by_key(|(value, _)| *value);
         buckets.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
@@ -75,7 +83,10 @@ impl Hist {
             return;
         }
         let bucket = bucket_of(us);
-        match self.buckets.binary_search_by_key(&bucket, |(value, _)| *value) {
+        match self
+            .buckets
+            .binary_search_by_key(&bucket, |(value, _)| *value)
+        {
             Ok(at) => self.buckets[at].1 += n,
             Err(at) => self.buckets.insert(at, (bucket, n)),
         }
@@ -84,11 +95,17 @@ impl Hist {
     /// Adds another distribution, exactly.
     pub fn add(&mut self, other: &Self) {
         if other.buckets.len() * 8 < self.buckets.len() {
-            other.buckets.iter().for_each(|(value, n)| self.record_n(*value, *n));
+            other
+                .buckets
+                .iter()
+                .for_each(|(value, n)| self.record_n(*value, *n));
             return;
         }
         let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
-        let (mut a, mut b) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
+        let (mut a, mut b) = (
+            self.buckets.iter().peekable(),
+            other.buckets.iter().peekable(),
+        );
         loop {
             match (a.peek(), b.peek()) {
                 (Some(x), Some(y)) if x.0 == y.0 => {
@@ -160,7 +177,9 @@ impl Hist {
 
     /// The largest latency, in µs, to the bucket's resolution. `None` when empty.
     pub fn max(&self) -> Option<u64> {
-        self.buckets.last().map(|(value, _)| value + width(*value) - 1)
+        self.buckets
+            .last()
+            .map(|(value, _)| value + width(*value) - 1)
     }
 
     /// The smallest latency, in µs, to the bucket's resolution. `None` when empty.
@@ -171,7 +190,11 @@ impl Hist {
     /// The mean in µs, each bucket at its middle. `None` when empty.
     pub fn mean(&self) -> Option<f64> {
         let middle = |value: u64| value as f64 + (width(value) - 1) as f64 / 2.0;
-        let sum: f64 = self.buckets.iter().map(|(value, n)| middle(*value) * *n as f64).sum();
+        let sum: f64 = self
+            .buckets
+            .iter()
+            .map(|(value, n)| middle(*value) * *n as f64)
+            .sum();
         (!self.is_empty()).then(|| sum / self.count() as f64)
     }
 }
@@ -187,9 +210,13 @@ impl<'de> Deserialize<'de> for Hist {
         let flat = Vec::<u64>::deserialize(deserializer)?;
         let (pairs, rest) = flat.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err(serde::de::Error::custom("a distribution has a value without a count"));
+            return Err(serde::de::Error::custom(
+                "a distribution has a value without a count",
+            ));
         }
-        Ok(Self::from_counts(pairs.iter().map(|[value, n]| (*value, *n))))
+        Ok(Self::from_counts(
+            pairs.iter().map(|[value, n]| (*value, *n)),
+        ))
     }
 }
 
@@ -205,12 +232,21 @@ mod tests {
     #[test]
     fn the_layout_is_hdrhistograms() {
         let mut hdr = hdrhistogram::Histogram::<u64>::new_with_bounds(1, MAX_US, 3).unwrap();
-        for value in [1, 2047, 2048, 2049, 4095, 4096, 65_537, 1_234_567, 59_999_999, MAX_US] {
+        for value in [
+            1, 2047, 2048, 2049, 4095, 4096, 65_537, 1_234_567, 59_999_999, MAX_US,
+        ] {
             assert_eq!(bucket_of(value), hdr.lowest_equivalent(value), "{value}");
-            assert_eq!(bucket_of(value) + width(bucket_of(value)) - 1, hdr.highest_equivalent(value), "{value}");
+            assert_eq!(
+                bucket_of(value) + width(bucket_of(value)) - 1,
+                hdr.highest_equivalent(value),
+                "{value}"
+            );
             hdr.record(value).unwrap();
         }
-        let ours = Hist::from_counts(hdr.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())));
+        let ours = Hist::from_counts(
+            hdr.iter_recorded()
+                .map(|v| (v.value_iterated_to(), v.count_at_value())),
+        );
         for q in [0.0, 0.1, 0.5, 0.9, 0.99, 1.0] {
             assert_eq!(ours.quantile(q), Some(hdr.value_at_quantile(q)), "{q}");
         }
@@ -219,7 +255,15 @@ mod tests {
     #[test]
     fn an_empty_distribution_has_no_figures() {
         let empty = Hist::new();
-        assert_eq!((empty.quantile(0.5), empty.max(), empty.mean(), empty.count()), (None, None, None, 0));
+        assert_eq!(
+            (
+                empty.quantile(0.5),
+                empty.max(),
+                empty.mean(),
+                empty.count()
+            ),
+            (None, None, None, 0)
+        );
     }
 
     proptest! {

@@ -15,7 +15,9 @@ pub enum NameError {
     #[error("a name has at most {max} characters, this one has {0}", max = Name::MAX)]
     TooLong(usize),
     /// A character that could escape a path, a label or an expression.
-    #[error("a name may not contain {0:?}; use letters, digits, `-`, `_` and `.`, starting with a letter or digit")]
+    #[error(
+        "a name may not contain {0:?}; use letters, digits, `-`, `_` and `.`, starting with a letter or digit"
+    )]
     Character(char),
 }
 
@@ -43,7 +45,10 @@ impl FromStr for Name {
         if !first.is_ascii_alphanumeric() {
             return Err(NameError::Character(first));
         }
-        if let Some(bad) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c)) {
+        if let Some(bad) = text
+            .chars()
+            .find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c))
+        {
             return Err(NameError::Character(bad));
         }
         match text.chars().count() {
@@ -73,7 +78,9 @@ impl std::borrow::Borrow<str> for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -135,7 +142,9 @@ impl RequestName {
 
     /// The journey this name belongs to.
     pub fn journey_part(&self) -> &str {
-        self.0.split_once('/').map_or(self.0.as_str(), |(journey, _)| journey)
+        self.0
+            .split_once('/')
+            .map_or(self.0.as_str(), |(journey, _)| journey)
     }
 
     /// The step, or `None` for a whole journey.
@@ -160,14 +169,20 @@ mod tests {
             assert!(bad.parse::<Name>().is_err(), "{bad:?} was accepted");
         }
         assert!("a".repeat(65).parse::<Name>().is_err());
-        assert_eq!("no-cache_2.1".parse::<Name>().unwrap().as_str(), "no-cache_2.1");
+        assert_eq!(
+            "no-cache_2.1".parse::<Name>().unwrap().as_str(),
+            "no-cache_2.1"
+        );
     }
 
     #[test]
     fn a_request_name_splits_at_its_first_slash() {
         let journey: Name = "checkout".parse().unwrap();
         let step = RequestName::step(&journey, "pay 1/2");
-        assert_eq!((step.journey_part(), step.step_part()), ("checkout", Some("pay 1/2")));
+        assert_eq!(
+            (step.journey_part(), step.step_part()),
+            ("checkout", Some("pay 1/2"))
+        );
         assert_eq!(RequestName::journey(&journey).step_part(), None);
     }
 }

@@ -11,7 +11,9 @@ pub struct Draws(Pcg64Mcg);
 impl Draws {
     /// The stream at some coordinates under a seed. Different coordinates give independent streams.
     pub fn at(seed: u64, coordinates: &[u64]) -> Self {
-        let mixed = coordinates.iter().fold(mix(seed), |state, c| mix(state ^ mix(*c)));
+        let mixed = coordinates
+            .iter()
+            .fold(mix(seed), |state, c| mix(state ^ mix(*c)));
         Self(Pcg64Mcg::seed_from_u64(mixed))
     }
 
@@ -33,7 +35,9 @@ impl Draws {
 
 /// A coordinate from a text, so that names can take part in [`Draws::at`] (FNV-1a, 64 bits).
 pub fn coordinate(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// The finaliser of SplitMix64.

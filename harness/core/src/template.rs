@@ -5,7 +5,7 @@ mod parse;
 mod render;
 
 pub use parse::TemplateError;
-pub use render::{Scope, UnboundError};
+pub use render::{RenderError, Scope, Symbols, UnboundError, plain};
 
 use crate::name::Name;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -95,7 +95,13 @@ impl Text {
     /// A text without holes.
     pub fn literal(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { parts: if text.is_empty() { Vec::new() } else { vec![Part::Literal(text)] } }
+        Self {
+            parts: if text.is_empty() {
+                Vec::new()
+            } else {
+                vec![Part::Literal(text)]
+            },
+        }
     }
 
     /// Whether there is nothing in it.
@@ -146,7 +152,10 @@ impl fmt::Display for Text {
         self.parts.iter().try_for_each(|part| match part {
             Part::Literal(text) => f.write_str(&parse::quote_literal(text)),
             Part::Symbol(symbol) => write!(f, "${{{symbol}}}"),
-            Part::Hole { expr, escape: Escape::None } => write!(f, "{{{{ {expr} }}}}"),
+            Part::Hole {
+                expr,
+                escape: Escape::None,
+            } => write!(f, "{{{{ {expr} }}}}"),
             Part::Hole { expr, escape } => write!(f, "{{{{ {expr} | {} }}}}", escape.word()),
         })
     }

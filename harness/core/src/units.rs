@@ -21,13 +21,23 @@ const PERCENT_FORM: &str = "write a percentage, such as `0.1%`";
 const QUANTILE_FORM: &str = "write `p` and a number from 0 to 100, such as `p50`, `p99` or `p99.9`";
 
 fn error(text: &str, what: &'static str, expected: &'static str) -> UnitError {
-    let text = if text.chars().count() > 40 { text.chars().take(40).chain(['…']).collect() } else { text.to_owned() };
-    UnitError { text, what, expected }
+    let text = if text.chars().count() > 40 {
+        text.chars().take(40).chain(['…']).collect()
+    } else {
+        text.to_owned()
+    };
+    UnitError {
+        text,
+        what,
+        expected,
+    }
 }
 
 /// Splits `12.5ms` into its number and the rest. No sign, no exponent.
 fn leading_number(text: &str) -> Option<(f64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     let number: f64 = digits.parse().ok()?;
     number.is_finite().then_some((number, rest))
@@ -44,13 +54,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let mut nanos = 0.0f64;
     while !rest.is_empty() {
         let (number, after) = leading_number(rest).ok_or_else(fail)?;
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, tail) = after.split_at(end);
         nanos += number * unit_nanos(unit.trim()).ok_or_else(fail)?;
         rest = tail;
     }
     let limit = 366.0 * 86_400e9;
-    if text.trim().is_empty() || nanos > limit { Err(fail()) } else { Ok(Duration::from_nanos(nanos.round() as u64)) }
+    if text.trim().is_empty() || nanos > limit {
+        Err(fail())
+    } else {
+        Ok(Duration::from_nanos(nanos.round() as u64))
+    }
 }
 
 fn unit_nanos(unit: &str) -> Option<f64> {
@@ -73,7 +89,14 @@ pub fn format_duration(duration: Duration) -> String {
         return "0s".to_owned();
     }
     let mut out = String::new();
-    let units = [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
+    let units = [
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "m"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
     for (size, unit) in units {
         let count = nanos / size;
         if count > 0 {
@@ -87,7 +110,13 @@ pub fn format_duration(duration: Duration) -> String {
 /// Microseconds as a person reads a latency: three significant digits, `843 µs`, `12.4 ms`, `1.53 s`, `2 min 5 s`.
 pub fn human_us(us: u64) -> String {
     let three = |value: f64, unit: &str| {
-        let digits = if value >= 99.95 { 0 } else if value >= 9.995 { 1 } else { 2 };
+        let digits = if value >= 99.95 {
+            0
+        } else if value >= 9.995 {
+            1
+        } else {
+            2
+        };
         format!("{value:.digits$} {unit}")
     };
     match us {
@@ -117,7 +146,10 @@ pub mod duration {
         use super::{Deserialize, Deserializer, Duration, Serializer, parse_duration};
 
         /// Writes `1m30s` or null.
-        pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            duration: &Option<Duration>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match duration {
                 Some(duration) => super::serialize(duration, serializer),
                 None => serializer.serialize_none(),
@@ -125,9 +157,12 @@ pub mod duration {
         }
 
         /// Reads `1m30s` or null.
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Duration>, D::Error> {
             let text = Option::<String>::deserialize(deserializer)?;
-            text.map(|t| parse_duration(&t).map_err(serde::de::Error::custom)).transpose()
+            text.map(|t| parse_duration(&t).map_err(serde::de::Error::custom))
+                .transpose()
         }
     }
 }
@@ -160,7 +195,9 @@ impl FromStr for Rate {
             Some("h" | "hour") => 3600.0,
             _ => return Err(fail()),
         };
-        Self::per_second(number / per).filter(|r| r.0 <= 10_000_000.0).ok_or_else(fail)
+        Self::per_second(number / per)
+            .filter(|r| r.0 <= 10_000_000.0)
+            .ok_or_else(fail)
     }
 }
 
@@ -192,7 +229,9 @@ impl FromStr for Share {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let fail = || error(text, "percentage", PERCENT_FORM);
         match leading_number(text.trim()) {
-            Some((number, rest)) if rest.trim() == "%" => Self::of_one(number / 100.0).ok_or_else(fail),
+            Some((number, rest)) if rest.trim() == "%" => {
+                Self::of_one(number / 100.0).ok_or_else(fail)
+            }
             _ => Err(fail()),
         }
     }
@@ -272,7 +311,17 @@ mod tests {
         assert_eq!(ms("1m30s"), Ok(90_000_000));
         assert_eq!(ms("1.5h"), Ok(5_400_000_000));
         assert_eq!(ms("0"), Ok(0));
-        for bad in ["", "5", "s", "-1s", "5 parsecs", "1e9s", "999999d", "1..2s", "nan"] {
+        for bad in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "5 parsecs",
+            "1e9s",
+            "999999d",
+            "1..2s",
+            "nan",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was accepted");
         }
     }
@@ -280,7 +329,10 @@ mod tests {
     #[test]
     fn rates_percentiles_and_shares_read_as_written() {
         assert_eq!("30/min".parse::<Rate>().map(Rate::get), Ok(0.5));
-        assert_eq!("p99.9".parse::<Quantile>().map(|q| q.to_string()), Ok("p99.9".to_owned()));
+        assert_eq!(
+            "p99.9".parse::<Quantile>().map(|q| q.to_string()),
+            Ok("p99.9".to_owned())
+        );
         assert_eq!("0.1%".parse::<Share>().map(Share::get), Ok(0.001));
         for bad in ["500", "500/y", "/s", "99999999999/s"] {
             assert!(bad.parse::<Rate>().is_err(), "{bad:?} was accepted");
@@ -292,8 +344,13 @@ mod tests {
 
     #[test]
     fn latencies_keep_three_digits() {
-        let printed: Vec<_> = [843, 12_430, 999_600, 1_530_000, 125_000_000].map(human_us).into();
-        assert_eq!(printed, ["843 µs", "12.4 ms", "1.00 s", "1.53 s", "2 min 5 s"]);
+        let printed: Vec<_> = [843, 12_430, 999_600, 1_530_000, 125_000_000]
+            .map(human_us)
+            .into();
+        assert_eq!(
+            printed,
+            ["843 µs", "12.4 ms", "1.00 s", "1.53 s", "2 min 5 s"]
+        );
     }
 
     proptest! {

@@ -2,4 +2,11 @@
 //! text it prints, which parses to the same value.
 
 pub mod gate;
+mod gate_text;
+mod scan;
 pub mod step;
+mod step_check;
+mod step_text;
+
+pub use scan::ExprError;
+pub use step_check::View;

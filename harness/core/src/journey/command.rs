@@ -1,7 +1,7 @@
 //! Steps that command the run itself. The interpreter only hands them on; whoever drives a functional run obeys.
 
-use crate::plan::fault::FaultKind;
 use crate::name::Name;
+use crate::plan::fault::FaultKind;
 use serde::{Deserialize, Serialize};
 
 /// A command to the run.

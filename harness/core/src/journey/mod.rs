@@ -2,11 +2,15 @@
 //! load, probes during faults and contract traffic all walk it through the same interpreter ([`walk`]).
 
 pub mod command;
+pub mod evidence;
+mod jar;
+mod redirect;
+pub mod walk;
 
 use crate::expr::step::{Expectation, StepSubject};
 use crate::http::Method;
 use crate::name::Name;
-use crate::template::Text;
+use crate::template::{Symbols, Text, UnboundError};
 use crate::units;
 use command::Command;
 use serde::{Deserialize, Serialize};
@@ -46,6 +50,30 @@ pub struct Journey {
     pub variables: BTreeMap<String, Text>,
     /// The steps. Named journeys run inside this one are already inlined here.
     pub steps: Vec<Step>,
+}
+
+impl Journey {
+    /// The journey with every symbol filled in; holes stay.
+    pub fn bind(&self, symbols: &Symbols) -> Result<Self, UnboundError> {
+        let mut bound = self.clone();
+        for text in bound.variables.values_mut() {
+            *text = text.bind(symbols)?;
+        }
+        for step in &mut bound.steps {
+            let Action::Request(request) = &mut step.action else {
+                continue;
+            };
+            let named = request
+                .query
+                .iter_mut()
+                .chain(&mut request.headers)
+                .map(|(_, text)| text);
+            for text in named.chain([&mut request.url, &mut request.body]) {
+                *text = text.bind(symbols)?;
+            }
+        }
+        Ok(bound)
+    }
 }
 
 /// One step of a journey.
@@ -94,7 +122,11 @@ pub struct RequestStep {
     #[serde(default)]
     pub captures: Vec<Capture>,
     /// Poll until the expectations hold, at most this long.
-    #[serde(default, with = "units::duration::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "units::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub eventually: Option<Duration>,
     /// Pause between two polls.
     #[serde(with = "units::duration")]
@@ -106,7 +138,11 @@ pub struct RequestStep {
     #[serde(default)]
     pub redirects: u8,
     /// Think time after the step.
-    #[serde(default, with = "units::duration", skip_serializing_if = "Duration::is_zero")]
+    #[serde(
+        default,
+        with = "units::duration",
+        skip_serializing_if = "Duration::is_zero"
+    )]
     pub think: Duration,
 }
 

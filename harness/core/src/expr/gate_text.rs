@@ -1,0 +1,424 @@
+//! Gate expressions as text: parser and printer.
+
+use super::gate::{Comparison, GateExpr, GateSubject, Stat, Unit};
+use super::scan::{ExprError, Scan, as_text};
+use crate::diagnostic::nearest;
+use crate::name::RequestName;
+use crate::units::{self, Quantile, Rate, Share};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+const SUBJECTS: [&str; 13] = [
+    "p50",
+    "p95",
+    "p99",
+    "p99.9",
+    "mean",
+    "max",
+    "service_p99",
+    "rate",
+    "error_rate",
+    "availability",
+    "dropped",
+    "recovery",
+    "service_max",
+];
+
+as_text!(GateExpr);
+
+impl FromStr for GateExpr {
+    type Err = ExprError;
+
+    fn from_str(text: &str) -> Result<Self, ExprError> {
+        let mut scan = Scan::new(text);
+        let subject = subject(&mut scan)?;
+        let op = comparison(&mut scan)?;
+        let limit = limit(&mut scan, subject.unit())?;
+        scan.end()?;
+        Ok(Self { subject, op, limit })
+    }
+}
+
+impl GateExpr {
+    /// Whether an observed figure, in the subject's unit, satisfies the limit.
+    pub fn holds(&self, observed: f64) -> bool {
+        match self.op {
+            Comparison::Less => observed < self.limit,
+            Comparison::AtMost => observed <= self.limit,
+            Comparison::Greater => observed > self.limit,
+            Comparison::AtLeast => observed >= self.limit,
+        }
+    }
+
+    /// The unit of its figures.
+    pub fn unit(&self) -> Unit {
+        self.subject.unit()
+    }
+}
+
+impl GateSubject {
+    /// The unit of its figures.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::Latency { .. } | Self::Service { .. } | Self::Recovery(_) => Unit::Micros,
+            Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) => Unit::Share,
+            Self::Rate(_) => Unit::PerSecond,
+        }
+    }
+
+    /// The journey or step it looks at; `None` for all journeys together, and for recovery.
+    pub fn name(&self) -> Option<&RequestName> {
+        match self {
+            Self::Latency { name, .. } | Self::Service { name, .. } => name.as_ref(),
+            Self::Rate(name)
+            | Self::ErrorRate(name)
+            | Self::Availability(name)
+            | Self::Dropped(name) => name.as_ref(),
+            Self::Recovery(_) => None,
+        }
+    }
+}
+
+impl Unit {
+    /// A figure of this unit as people read it.
+    pub fn human(self, figure: f64) -> String {
+        match self {
+            Self::Micros if figure.is_finite() && figure >= 0.0 => {
+                units::human_us(figure.round() as u64)
+            }
+            Self::Micros => format!("{figure} µs"),
+            Self::Share => {
+                let percent = figure * 100.0;
+                let digits = if percent == 0.0 || percent >= 10.0 {
+                    1
+                } else {
+                    3
+                };
+                let text = format!("{percent:.digits$}");
+                let short = if text.contains('.') {
+                    text.trim_end_matches('0').trim_end_matches('.')
+                } else {
+                    &text
+                };
+                format!("{short}%")
+            }
+            Self::PerSecond if figure >= 100.0 => format!("{figure:.0}/s"),
+            Self::PerSecond => format!("{figure:.2}/s"),
+        }
+    }
+}
+
+fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
+    scan.space();
+    let from = scan.at;
+    let word = scan.run(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let span = from..scan.at.max(from + 1).min(scan.text.len().max(from));
+    let argument = argument(scan)?;
+    let name = |argument: Option<(&str, usize)>| match argument {
+        None => Ok(None),
+        Some((text, at)) => RequestName::parse(text).map(Some).map_err(|e| {
+            ExprError::new(e.to_string(), at..at + text.len())
+                .hint("name a journey, or `journey/step name`")
+        }),
+    };
+    let latency = |stat: Stat| {
+        Ok(GateSubject::Latency {
+            stat,
+            name: name(argument)?,
+        })
+    };
+    let service = |stat: Stat| {
+        Ok(GateSubject::Service {
+            stat,
+            name: name(argument)?,
+        })
+    };
+    match word {
+        "mean" => latency(Stat::Mean),
+        "max" => latency(Stat::Max),
+        "service_mean" => service(Stat::Mean),
+        "service_max" => service(Stat::Max),
+        "rate" => Ok(GateSubject::Rate(name(argument)?)),
+        "error_rate" => Ok(GateSubject::ErrorRate(name(argument)?)),
+        "availability" => Ok(GateSubject::Availability(name(argument)?)),
+        "dropped" => Ok(GateSubject::Dropped(name(argument)?)),
+        "recovery" => Ok(GateSubject::Recovery(
+            argument.map(|(text, _)| text.to_owned()),
+        )),
+        _ => {
+            let (stat, of_service) = match word.strip_prefix("service_") {
+                Some(stat) => (stat, true),
+                None => (word, false),
+            };
+            let percentile = stat
+                .strip_prefix('p')
+                .is_some_and(|d| d.starts_with(|c: char| c.is_ascii_digit()));
+            if !percentile {
+                return Err(unknown(word, span));
+            }
+            let stat = stat
+                .parse::<Quantile>()
+                .map_err(|e| ExprError::new(e.to_string(), span.clone()))?;
+            if of_service {
+                service(Stat::Quantile(stat))
+            } else {
+                latency(Stat::Quantile(stat))
+            }
+        }
+    }
+}
+
+fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
+    let known = format!(
+        "a gate measures p50 … p99.99, mean, max, service_p99, {}",
+        SUBJECTS[7..12].join(", ")
+    );
+    if word.is_empty() {
+        return ExprError::new("a gate begins with what it measures", span).hint(known);
+    }
+    let hint = nearest(word, SUBJECTS).map_or(known, |near| format!("did you mean `{near}`?"));
+    ExprError::new(format!("`{word}` is not something a gate measures"), span).hint(hint)
+}
+
+/// `(text)` and where the text begins.
+fn argument<'t>(scan: &mut Scan<'t>) -> Result<Option<(&'t str, usize)>, ExprError> {
+    let open = scan.at;
+    if !scan.take("(") {
+        return Ok(None);
+    }
+    let inner = scan.run(|c| c != ')');
+    let from = open + 1;
+    if !scan.take(")") {
+        return Err(
+            ExprError::new("`(` is never closed", open..scan.text.len()).hint("close it with `)`")
+        );
+    }
+    let text = inner.trim();
+    if text.is_empty() {
+        let empty = ExprError::new("nothing is named in the parentheses", open..scan.at);
+        return Err(empty.hint("name a journey, or leave the parentheses out for all of them"));
+    }
+    Ok(Some((text, from + inner.len() - inner.trim_start().len())))
+}
+
+fn comparison(scan: &mut Scan<'_>) -> Result<Comparison, ExprError> {
+    scan.space();
+    let forms = [
+        ("<=", Comparison::AtMost),
+        (">=", Comparison::AtLeast),
+        ("<", Comparison::Less),
+        (">", Comparison::Greater),
+    ];
+    let found = forms.into_iter().find(|(text, _)| scan.take(text));
+    let missing = || {
+        ExprError::new("here a comparison is expected", scan.here())
+            .hint("one of `<`, `<=`, `>`, `>=`")
+    };
+    found.map(|(_, op)| op).ok_or_else(missing)
+}
+
+fn limit(scan: &mut Scan<'_>, unit: Unit) -> Result<f64, ExprError> {
+    scan.space();
+    let from = scan.at;
+    let text = scan.run(|c| !c.is_whitespace());
+    let (read, expected) = match unit {
+        Unit::Micros => (
+            units::parse_duration(text)
+                .ok()
+                .filter(|_| text != "0")
+                .map(|d: Duration| d.as_nanos() as f64 / 1e3),
+            "a duration, such as `250ms` or `2s`",
+        ),
+        Unit::Share => (
+            text.parse::<Share>().ok().map(Share::get),
+            "a percentage, such as `0.1%`",
+        ),
+        Unit::PerSecond => (
+            text.parse::<Rate>().ok().map(Rate::get),
+            "a rate, such as `950/s`",
+        ),
+    };
+    let wrong = || {
+        let message = match text {
+            "" => "the value to compare with is missing".to_owned(),
+            text => format!("`{text}` does not fit here"),
+        };
+        let span = if text.is_empty() {
+            scan.here()
+        } else {
+            from..from + text.len()
+        };
+        ExprError::new(message, span).hint(format!("this is compared with {expected}"))
+    };
+    read.ok_or_else(wrong)
+}
+
+impl fmt::Display for GateExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let op = match self.op {
+            Comparison::Less => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Greater => ">",
+            Comparison::AtLeast => ">=",
+        };
+        write!(f, "{} {op} ", self.subject)?;
+        match self.unit() {
+            Unit::Micros => f.write_str(&units::format_duration(Duration::from_nanos(
+                (self.limit * 1e3).round() as u64,
+            ))),
+            Unit::Share => write!(f, "{}%", dusted(self.limit * 100.0)),
+            Unit::PerSecond => write!(f, "{}/s", self.limit),
+        }
+    }
+}
+
+/// Removes the dust that multiplying by 100 leaves.
+fn dusted(number: f64) -> f64 {
+    (number * 1e9).round() / 1e9
+}
+
+impl fmt::Display for GateSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let argument: Option<&str> = match self {
+            Self::Recovery(fault) => fault.as_deref(),
+            other => other.name().map(RequestName::as_str),
+        };
+        match self {
+            Self::Latency { stat, .. } => write!(f, "{stat}")?,
+            Self::Service { stat, .. } => write!(f, "service_{stat}")?,
+            Self::Rate(_) => f.write_str("rate")?,
+            Self::ErrorRate(_) => f.write_str("error_rate")?,
+            Self::Availability(_) => f.write_str("availability")?,
+            Self::Dropped(_) => f.write_str("dropped")?,
+            Self::Recovery(_) => f.write_str("recovery")?,
+        }
+        argument.map_or(Ok(()), |argument| write!(f, "({argument})"))
+    }
+}
+
+impl fmt::Display for Stat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quantile(q) => write!(f, "{q}"),
+            Self::Mean => f.write_str("mean"),
+            Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn gates_read_as_written() {
+        for text in [
+            "p99(checkout) < 2s",
+            "p99.9(checkout/place the order) <= 300ms",
+            "error_rate < 0.1%",
+            "recovery < 5s",
+            "recovery(provider is slow) < 5s",
+            "rate >= 950/s",
+            "service_p50 < 10ms",
+            "mean > 1us",
+            "availability(browse) >= 99.9%",
+            "max < 1m30s",
+        ] {
+            assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);
+        }
+        let gate: GateExpr = "p99 < 2s".parse().unwrap();
+        assert!(gate.holds(1_999_999.0) && !gate.holds(2_000_000.0));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let mistake = |text: &str| {
+            let error = text.parse::<GateExpr>().unwrap_err();
+            (text[error.span].to_owned(), error.hint.unwrap_or_default())
+        };
+        assert_eq!(
+            mistake("eror_rate < 1%"),
+            ("eror_rate".into(), "did you mean `error_rate`?".into())
+        );
+        assert_eq!(mistake("p99(checkout) < 5%").0, "5%");
+        assert!(mistake("p99 < 5").1.contains("a duration"));
+        assert_eq!(mistake("p101 < 5s").0, "p101");
+        assert_eq!(mistake("p99 = 5s").0, "= 5s");
+        assert_eq!(mistake("p99(checkout < 5s").0, "(checkout < 5s");
+        assert_eq!(mistake("p99 < 5s or so").0, "or so");
+        assert_eq!(mistake("p99(../x) < 5s").0, "../x");
+        assert!("".parse::<GateExpr>().is_err() && "p99 <".parse::<GateExpr>().is_err());
+    }
+
+    #[test]
+    fn figures_are_readable() {
+        let human = [
+            (Unit::Share, 0.0),
+            (Unit::Share, 0.00123),
+            (Unit::Share, 1.0),
+            (Unit::Micros, 41_200.0),
+            (Unit::PerSecond, 998.4),
+        ];
+        let human: Vec<_> = human
+            .into_iter()
+            .map(|(unit, figure)| unit.human(figure))
+            .collect();
+        assert_eq!(human, ["0%", "0.123%", "100%", "41.2 ms", "998/s"]);
+    }
+
+    fn gates() -> impl Strategy<Value = GateExpr> {
+        let name = prop::option::of(
+            "[a-z][a-z0-9-]{0,8}(/[a-z ]{1,10}[a-z])?"
+                .prop_map(|n| RequestName::parse(&n).unwrap()),
+        );
+        let stat = prop_oneof![
+            (0u32..=10_000)
+                .prop_map(|q| Stat::Quantile(Quantile::of_one(f64::from(q) / 10_000.0).unwrap())),
+            Just(Stat::Mean),
+            Just(Stat::Max)
+        ];
+        let subject = (0..7, name, stat).prop_map(|(kind, name, stat)| match kind {
+            0 => GateSubject::Latency { stat, name },
+            1 => GateSubject::Service { stat, name },
+            2 => GateSubject::Rate(name),
+            3 => GateSubject::ErrorRate(name),
+            4 => GateSubject::Availability(name),
+            5 => GateSubject::Dropped(name),
+            _ => GateSubject::Recovery(name.map(|n| n.as_str().to_owned())),
+        });
+        let op = prop::sample::select(vec![
+            Comparison::Less,
+            Comparison::AtMost,
+            Comparison::Greater,
+            Comparison::AtLeast,
+        ]);
+        (subject, op, 1u32..1_000_000).prop_map(|(subject, op, n)| {
+            let limit = match subject.unit() {
+                Unit::Micros => f64::from(n),
+                Unit::Share => f64::from(n) / 1_000_000.0,
+                Unit::PerSecond => f64::from(n) / 8.0,
+            };
+            GateExpr { subject, op, limit }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(gate in gates()) {
+            let text = gate.to_string();
+            let back: GateExpr = text.parse().unwrap();
+            prop_assert_eq!(&back.subject, &gate.subject);
+            prop_assert!((back.limit - gate.limit).abs() <= gate.limit * 1e-9, "{} for {}", back.limit, gate.limit);
+            prop_assert_eq!(back.to_string(), text);
+        }
+
+        #[test]
+        fn no_text_panics(text in "(p99|error_rate|rate|recovery)?[ -~é]{0,30}") {
+            if let Err(error) = text.parse::<GateExpr>() {
+                prop_assert!(text.get(error.span.clone()).is_some(), "{:?} lies outside {text:?}", error.span);
+            }
+        }
+    }
+}

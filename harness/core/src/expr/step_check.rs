@@ -1,0 +1,339 @@
+//! Holds an answer against an expectation. Pure; the body is parsed at most once an answer.
+
+use super::step::{Expectation, StepSubject, Test, Value};
+use crate::event::Broken;
+use crate::http::Response;
+use crate::template::{Scope, plain};
+use crate::units;
+use serde_json::Value as Json;
+use serde_json_path::JsonPath;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::time::Duration;
+
+/// Characters of an actual value that are shown.
+const SHOWN: usize = 200;
+
+/// An answer, ready to be looked at.
+#[derive(Debug)]
+pub struct View<'r> {
+    response: &'r Response,
+    took: Duration,
+    json: OnceCell<Result<Json, String>>,
+}
+
+/// What an expression's subject is in an answer.
+enum Found<'v> {
+    Absent(&'static str),
+    Value(Cow<'v, Json>),
+    Took(Duration),
+    /// It can't be looked at, and why.
+    Unreadable(String),
+}
+
+impl<'r> View<'r> {
+    /// A view of a response that took so long to arrive.
+    pub fn new(response: &'r Response, took: Duration) -> Self {
+        Self {
+            response,
+            took,
+            json: OnceCell::new(),
+        }
+    }
+
+    /// The value a capture takes; the error says why there is none.
+    pub fn capture(&self, subject: &StepSubject) -> Result<Json, String> {
+        match self.find(subject) {
+            Found::Value(value) => Ok(value.into_owned()),
+            Found::Took(took) => Ok(Json::from(units::format_duration(took))),
+            Found::Absent(what) => Err(format!("{subject}: {what}")),
+            Found::Unreadable(why) => Err(why),
+        }
+    }
+
+    fn json(&self) -> Result<&Json, &str> {
+        let parsed = self.json.get_or_init(|| {
+            if self.response.truncated() {
+                return Err(format!(
+                    "the body has {} bytes, more than are kept",
+                    self.response.body_len
+                ));
+            }
+            serde_json::from_slice(&self.response.body).map_err(|error| {
+                match self.response.body.is_empty() {
+                    true => "the body is empty".to_owned(),
+                    false => format!("the body is not JSON: {error}"),
+                }
+            })
+        });
+        parsed.as_ref().map_err(String::as_str)
+    }
+
+    fn find(&self, subject: &StepSubject) -> Found<'_> {
+        match subject {
+            StepSubject::Status => Found::Value(Cow::Owned(self.response.status.into())),
+            StepSubject::Duration => Found::Took(self.took),
+            StepSubject::Header(name) => match self.response.header(name) {
+                Some(value) => Found::Value(Cow::Owned(value.into())),
+                None => Found::Absent("no such header"),
+            },
+            StepSubject::Body => Found::Value(Cow::Owned(
+                String::from_utf8_lossy(&self.response.body)
+                    .into_owned()
+                    .into(),
+            )),
+            StepSubject::Json(path) => match self.json() {
+                Ok(json) => nodes(path, json),
+                Err(why) => Found::Unreadable(why.to_owned()),
+            },
+            StepSubject::Count(path) => match self.json() {
+                Ok(json) => Found::Value(Cow::Owned(count(path, json).into())),
+                Err(why) => Found::Unreadable(why.to_owned()),
+            },
+        }
+    }
+}
+
+fn nodes<'v>(path: &JsonPath, json: &'v Json) -> Found<'v> {
+    let mut nodes = path.query(json).all();
+    match nodes.len() {
+        0 => Found::Absent("nothing there"),
+        1 => Found::Value(Cow::Borrowed(nodes.swap_remove(0))),
+        _ => Found::Value(Cow::Owned(nodes.into_iter().cloned().collect())),
+    }
+}
+
+fn count(path: &JsonPath, json: &Json) -> usize {
+    match path.query(json).all().as_slice() {
+        [Json::Array(items)] => items.len(),
+        nodes => nodes.len(),
+    }
+}
+
+impl Expectation {
+    /// Checks an answer; the error says what was expected and what was there.
+    pub fn check(&self, view: &View<'_>, scope: &mut Scope) -> Result<(), Broken> {
+        let found = view.find(&self.subject);
+        let holds = match (&self.test, &found) {
+            (Test::Exists, found) => Ok(matches!(found, Found::Value(_) | Found::Took(_))),
+            (Test::Absent, found) => Ok(matches!(found, Found::Absent(_))),
+            (_, Found::Absent(_) | Found::Unreadable(_)) => Ok(false),
+            (test, Found::Took(took)) => Ok(duration(test, *took)),
+            (test, Found::Value(value)) => judge(test, value, scope),
+        };
+        let actual = match (&holds, found) {
+            (Ok(true), _) => return Ok(()),
+            (Err(why), _) => why.clone(),
+            (_, Found::Absent(what)) => what.to_owned(),
+            (_, Found::Unreadable(why)) => why,
+            (_, Found::Took(took)) => {
+                units::human_us(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+            }
+            (_, Found::Value(value)) => value.to_string(),
+        };
+        Err(Broken {
+            expected: self.expected(scope),
+            actual: cut(&actual),
+        })
+    }
+
+    /// The expectation with its holes filled, where they can be.
+    fn expected(&self, scope: &mut Scope) -> String {
+        let text = self.to_string();
+        let read = crate::template::Text::parse(&text, crate::template::Escape::None);
+        read.ok()
+            .and_then(|text| text.rendered(scope).ok())
+            .unwrap_or(text)
+    }
+}
+
+/// A text with at most [`SHOWN`] characters, and how many more there were.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}… ({} bytes in all)", &text[..at], text.len()),
+    }
+}
+
+fn duration(test: &Test, took: Duration) -> bool {
+    let against = |value: &Value| {
+        if let Value::Duration(limit) = value {
+            Some(took.cmp(limit))
+        } else {
+            None
+        }
+    };
+    ordered(test, against).unwrap_or(false)
+}
+
+/// Judges by order, where the test is one of order.
+fn ordered(test: &Test, against: impl Fn(&Value) -> Option<std::cmp::Ordering>) -> Option<bool> {
+    Some(match test {
+        Test::Less(value) => against(value)?.is_lt(),
+        Test::AtMost(value) => against(value)?.is_le(),
+        Test::Greater(value) => against(value)?.is_gt(),
+        Test::AtLeast(value) => against(value)?.is_ge(),
+        Test::Equal(value) => against(value)?.is_eq(),
+        Test::NotEqual(value) => against(value)?.is_ne(),
+        _ => return None,
+    })
+}
+
+fn judge(test: &Test, actual: &Json, scope: &mut Scope) -> Result<bool, String> {
+    Ok(match test {
+        Test::Equal(value) => equal(actual, &json(value, scope)?),
+        Test::NotEqual(value) => !equal(actual, &json(value, scope)?),
+        Test::In(values) => {
+            let values = values
+                .iter()
+                .map(|value| json(value, scope))
+                .collect::<Result<Vec<_>, _>>()?;
+            values.iter().any(|value| equal(actual, value))
+        }
+        Test::Contains(value) => contains(actual, &json(value, scope)?),
+        Test::Matches(pattern) => pattern.0.is_match(&plain(actual)),
+        Test::Exists | Test::Absent => false,
+        Test::Less(value) | Test::AtMost(value) | Test::Greater(value) | Test::AtLeast(value) => {
+            let limit = json(value, scope)?;
+            ordered(test, |_| compare(actual, &limit)).unwrap_or(false)
+        }
+    })
+}
+
+/// The right-hand side as JSON, its holes filled.
+fn json(value: &Value, scope: &mut Scope) -> Result<Json, String> {
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Bool(truth) => Json::Bool(*truth),
+        Value::Number(number) => Json::from(*number),
+        Value::Duration(duration) => Json::from(units::format_duration(*duration)),
+        Value::Text(text) => text.value(scope).map_err(|error| error.to_string())?,
+    })
+}
+
+/// Equal as JSON, where 1 equals 1.0, and a number equals the text that writes it: captured values and data rows
+/// are often texts.
+fn equal(actual: &Json, expected: &Json) -> bool {
+    match (actual, expected) {
+        (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Json::Number(number), Json::String(text)) | (Json::String(text), Json::Number(number)) => {
+            text.parse::<f64>()
+                .ok()
+                .is_some_and(|parsed| number.as_f64() == Some(parsed))
+        }
+        (a, b) => a == b,
+    }
+}
+
+fn compare(actual: &Json, limit: &Json) -> Option<std::cmp::Ordering> {
+    let number = |value: &Json| match value {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    match (number(actual), number(limit)) {
+        (Some(a), Some(b)) => a.partial_cmp(&b),
+        _ => actual.as_str()?.partial_cmp(limit.as_str()?),
+    }
+}
+
+fn contains(actual: &Json, wanted: &Json) -> bool {
+    match actual {
+        Json::Array(items) => items.iter().any(|item| equal(item, wanted)),
+        Json::Object(map) => wanted.as_str().is_some_and(|key| map.contains_key(key)),
+        other => plain(other).contains(plain(wanted).as_ref()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Draws;
+    use std::collections::BTreeMap;
+
+    fn check(text: &str) -> Result<(), Broken> {
+        let response = Response {
+            status: 201,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: br#"{"id":"o-1","n":3,"items":[{"a":1},{"a":2}],"none":null,"tags":["x","y"],"paid":true}"#.as_ref().into(),
+            body_len: 86,
+        };
+        let response = Response {
+            body_len: response.body.len() as u64,
+            ..response
+        };
+        let mut scope = Scope {
+            variables: BTreeMap::from([
+                ("order".into(), Json::from("o-1")),
+                ("three".into(), Json::from("3")),
+            ]),
+            row: None,
+            iteration: 0,
+            draws: Draws::at(0, &[]),
+            wall_ms: 0,
+        };
+        text.parse::<Expectation>()
+            .unwrap()
+            .check(&View::new(&response, Duration::from_millis(20)), &mut scope)
+    }
+
+    #[test]
+    fn what_holds_holds() {
+        for text in [
+            "status == 201",
+            "status in [200, 201]",
+            "duration < 21ms",
+            "header.Content-Type contains 'json'",
+            "$.id == {{ order }}",
+            "$.n == '{{ three }}'",
+            "$.n >= 3",
+            "count($.items) == 2",
+            "count($.items[*].a) == 2",
+            "$.items[*].a contains 2",
+            "$.none == null",
+            "$.none exists",
+            "$.nothing absent",
+            "$.tags contains 'y'",
+            "$.paid == true",
+            "$.id matches /^o-\\d$/",
+            "body contains 'o-1'",
+            "$.id != 'o-2'",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_hold_says_what_was_there() {
+        let actual = |text: &str| {
+            check(text).map_or_else(
+                |broken| (broken.expected, broken.actual),
+                |()| panic!("{text} held"),
+            )
+        };
+        assert_eq!(
+            actual("status == 200"),
+            ("status == 200".into(), "201".into())
+        );
+        assert_eq!(
+            actual("$.id == '{{ three }}'"),
+            ("$.id == '3'".into(), "\"o-1\"".into())
+        );
+        assert_eq!(actual("$.nothing == 1").1, "nothing there");
+        assert_eq!(actual("duration < 20ms").1, "20.0 ms");
+        assert_eq!(
+            actual("$.id == '{{ nobody }}'").1,
+            "`{{ nobody }}` has no value here; known are: order, three"
+        );
+        for text in [
+            "$.id absent",
+            "header.etag exists",
+            "$.n < 3",
+            "$.tags contains 'z'",
+            "$.id matches /x/",
+            "status in [1]",
+        ] {
+            actual(text);
+        }
+    }
+}

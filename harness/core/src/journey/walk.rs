@@ -1,0 +1,495 @@
+//! The one interpreter of journeys, sans I/O: it yields a request, is given the answer, checks, captures, and yields the
+//! next. Functional runs drive it with a rich client, load with its own connections; it knows neither, nor a clock:
+//! all times are handed in, as distances from the run's begin.
+
+use super::command::Command;
+use super::jar::Jar;
+use super::{Action, Journey, RequestStep, redirect};
+use crate::event::{Broken, Outcome, error_class};
+use crate::expr::View;
+use crate::http::{Failure, FailureKind, Request, Response, Timing};
+use crate::name::RunId;
+use crate::random::{Draws, coordinate};
+use crate::template::{RenderError, Scope};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What tells one walk of a journey from another.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The plan's seed.
+    pub seed: u64,
+    /// The run: generated identifiers carry it, so a target that remembers them is not fooled by a second run.
+    pub run: RunId,
+    /// The iteration's number, from 0.
+    pub iteration: u64,
+    /// The data row, an index into the journey's rows.
+    pub row: Option<usize>,
+    /// Milliseconds since the Unix epoch at the run's begin.
+    pub wall_ms_at_zero: i64,
+    /// Whether requests carry a W3C `traceparent`.
+    pub traceparent: bool,
+}
+
+/// What a walk wants next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send this, then [`Walk::answer`].
+    Send(Outgoing),
+    /// Nothing before this time; then ask again.
+    Wait {
+        /// On the run's clock.
+        until: Duration,
+    },
+    /// Obey this, then [`Walk::commanded`].
+    Command {
+        /// The step, by index.
+        step: usize,
+        /// What to do.
+        command: Command,
+    },
+    /// A pause is over. Ask again.
+    Paused(StepEnd),
+    /// A step's request could not be built. Ask again.
+    Failed(StepEnd),
+    /// It is over.
+    Done(Outcome),
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The step, by index.
+    pub step: usize,
+    /// What to send.
+    pub request: Request,
+    /// Limit for the exchange, connect included.
+    pub timeout: Duration,
+    /// When it was meant to be sent.
+    pub intended: Duration,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// When it was sent.
+    pub sent: Duration,
+    /// When its last byte was read, or it failed.
+    pub ended: Duration,
+    /// Where the time went.
+    pub timing: Timing,
+    /// What came.
+    pub result: Result<Response, Failure>,
+}
+
+/// A step that ended.
+#[derive(Debug)]
+pub struct StepEnd {
+    /// The step, by index.
+    pub step: usize,
+    /// Whether everything held.
+    pub passed: bool,
+    /// What did not.
+    pub failures: Vec<Broken>,
+    /// Exchanges made, redirects aside; above 1 only when polling.
+    pub attempts: u32,
+    /// When its last exchange was meant to begin.
+    pub intended: Duration,
+    /// When its last exchange was sent.
+    pub sent: Duration,
+    /// When it ended.
+    pub ended: Duration,
+    /// The error's class as counted; `None` when it passed.
+    pub class: Option<String>,
+    /// The last request, if one was built.
+    pub request: Option<Request>,
+    /// What came of it.
+    pub result: Option<Result<Response, Failure>>,
+    /// Where its time went.
+    pub timing: Timing,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Pending {
+    request: Request,
+    intended: Duration,
+    redirects: u8,
+}
+
+/// One walk of a journey.
+#[derive(Debug)]
+pub struct Walk {
+    journey: Arc<Journey>,
+    scope: Scope,
+    jar: Jar,
+    wall_ms_at_zero: i64,
+    /// Draws for trace identifiers; none when switched off.
+    trace: Option<(u128, Draws)>,
+    /// The step to do.
+    at: usize,
+    /// When it is meant to begin.
+    intended: Duration,
+    /// When polling gives up; set by the first attempt of a step with `eventually`.
+    deadline: Option<Duration>,
+    attempts: u32,
+    pending: Option<Pending>,
+    /// A redirected request, ready to go.
+    onward: Option<Pending>,
+    /// Set when variables could not be filled: the first step says it.
+    unfilled: Option<RenderError>,
+    outcome: Option<Outcome>,
+}
+
+impl Walk {
+    /// Begins a walk at its intended time. The journey's symbols must be bound.
+    pub fn new(journey: Arc<Journey>, context: &Context, now: Duration) -> Self {
+        let at = [
+            coordinate(context.run.as_str()),
+            coordinate(journey.name.as_str()),
+            context.iteration,
+        ];
+        let trace = context.traceparent.then(|| {
+            let mut draws = Draws::at(context.seed, &[at[0], at[1], at[2], coordinate("trace")]);
+            (
+                u128::from(draws.bits()) << 64 | u128::from(draws.bits()) | 1,
+                draws,
+            )
+        });
+        let mut scope = Scope {
+            variables: BTreeMap::new(),
+            row: context.row.and_then(|row| journey.rows.get(row).cloned()),
+            iteration: context.iteration,
+            draws: Draws::at(context.seed, &at),
+            wall_ms: context.wall_ms_at_zero,
+        };
+        let mut unfilled = None;
+        for (name, text) in &journey.variables {
+            match text.value(&mut scope) {
+                Ok(value) => drop(scope.variables.insert(name.clone(), value)),
+                Err(error) => unfilled = unfilled.or(Some(error)),
+            }
+        }
+        Self {
+            journey,
+            scope,
+            jar: Jar::default(),
+            wall_ms_at_zero: context.wall_ms_at_zero,
+            trace,
+            at: 0,
+            intended: now,
+            deadline: None,
+            attempts: 0,
+            pending: None,
+            onward: None,
+            unfilled,
+            outcome: None,
+        }
+    }
+
+    /// The journey.
+    pub fn journey(&self) -> &Arc<Journey> {
+        &self.journey
+    }
+
+    /// What it wants now.
+    pub fn next(&mut self, now: Duration) -> Next {
+        if let Some(outcome) = self.outcome {
+            return Next::Done(outcome);
+        }
+        if now < self.intended {
+            return Next::Wait {
+                until: self.intended,
+            };
+        }
+        let journey = Arc::clone(&self.journey);
+        let Some(step) = journey.steps.get(self.at) else {
+            self.outcome = Some(Outcome::Passed);
+            return Next::Done(Outcome::Passed);
+        };
+        if let Some(error) = self.unfilled.take() {
+            return Next::Failed(self.unbuilt(&error, now));
+        }
+        match &step.action {
+            Action::Request(request) => self.send(request, now),
+            Action::Command(command) => Next::Command {
+                step: self.at,
+                command: command.clone(),
+            },
+            Action::Pause(pause) => {
+                let ended = self.intended + *pause;
+                if now < ended {
+                    return Next::Wait { until: ended };
+                }
+                let end = self.silent(true, Vec::new(), ended);
+                self.advance(ended);
+                Next::Paused(end)
+            }
+        }
+    }
+
+    /// Takes what came of a request. `None` while the step goes on: polling, or following a redirect.
+    pub fn answer(&mut self, answer: Answer) -> Option<StepEnd> {
+        let Pending {
+            request,
+            intended,
+            redirects,
+        } = self.pending.take()?;
+        let journey = Arc::clone(&self.journey);
+        let Action::Request(step) = &journey.steps.get(self.at)?.action else {
+            return None;
+        };
+        if let Ok(response) = &answer.result {
+            self.jar.keep(&request.url, &response.headers);
+            if redirects < step.redirects
+                && let Some(next) = redirect::follow(&request, response)
+            {
+                self.onward = Some(Pending {
+                    request: next,
+                    intended,
+                    redirects: redirects + 1,
+                });
+                return None;
+            }
+        }
+        self.attempts += 1;
+        self.scope.wall_ms = self.wall_ms(answer.ended);
+        let failures = self.judge(step, &answer);
+        let passed = failures.is_empty();
+        let cancelled =
+            matches!(&answer.result, Err(failure) if failure.kind == FailureKind::Cancelled);
+        if !passed && !cancelled && self.polls_on(step, answer.ended) {
+            return None;
+        }
+        let class = (!passed).then(|| match &answer.result {
+            Err(failure) => error_class(Some(failure.kind), None),
+            Ok(response) => error_class(None, Some(response.status)),
+        });
+        let Answer {
+            sent,
+            ended,
+            timing,
+            result,
+        } = answer;
+        let (step_index, attempts) = (self.at, self.attempts);
+        let end = StepEnd {
+            step: step_index,
+            passed,
+            failures,
+            attempts,
+            intended,
+            sent,
+            ended,
+            class,
+            request: Some(request),
+            result: Some(result),
+            timing,
+        };
+        match (passed, cancelled) {
+            (true, _) => self.advance(ended + step.think),
+            (false, true) => self.outcome = Some(Outcome::Cancelled),
+            (false, false) => self.outcome = Some(Outcome::Failed),
+        }
+        Some(end)
+    }
+
+    /// Takes what came of a command.
+    pub fn commanded(&mut self, now: Duration, result: Result<(), String>) -> StepEnd {
+        let failures: Vec<_> = result
+            .err()
+            .map(|actual| Broken {
+                expected: "the command to be obeyed".into(),
+                actual,
+            })
+            .into_iter()
+            .collect();
+        let end = self.silent(failures.is_empty(), failures, now);
+        if end.passed {
+            self.advance(now)
+        } else {
+            self.outcome = Some(Outcome::Failed)
+        }
+        end
+    }
+
+    fn send(&mut self, step: &RequestStep, now: Duration) -> Next {
+        let pending = match self.onward.take() {
+            Some(onward) => onward,
+            None => {
+                self.scope.wall_ms = self.wall_ms(now);
+                match self.build(step) {
+                    Ok(request) => Pending {
+                        request,
+                        intended: self.intended,
+                        redirects: 0,
+                    },
+                    Err(error) => return Next::Failed(self.unbuilt(&error, now)),
+                }
+            }
+        };
+        let Pending {
+            mut request,
+            intended,
+            redirects,
+        } = pending;
+        if let Some(cookies) = self
+            .jar
+            .header(&request.url)
+            .filter(|_| request.header("cookie").is_none())
+        {
+            request.headers.push(("cookie".into(), cookies));
+        }
+        if let Some(eventually) = step.eventually {
+            self.deadline.get_or_insert(self.intended + eventually);
+        }
+        self.pending = Some(Pending {
+            request: request.clone(),
+            intended,
+            redirects,
+        });
+        Next::Send(Outgoing {
+            step: self.at,
+            request,
+            timeout: step.timeout,
+            intended,
+        })
+    }
+
+    fn build(&mut self, step: &RequestStep) -> Result<Request, RenderError> {
+        let mut url = step.url.rendered(&mut self.scope)?;
+        for (name, value) in &step.query {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.extend(percent_encoding::utf8_percent_encode(
+                name,
+                percent_encoding::NON_ALPHANUMERIC,
+            ));
+            url.push('=');
+            value.render(&mut self.scope, &mut url)?;
+        }
+        let mut headers = Vec::with_capacity(step.headers.len() + 2);
+        for (name, value) in &step.headers {
+            let value = value.rendered(&mut self.scope)?;
+            // A value from the target could carry a line end; a header can't.
+            headers.push((name.clone(), value.replace(['\r', '\n'], " ")));
+        }
+        if let Some((trace, draws)) = &mut self.trace
+            && !step.headers.iter().any(|(name, _)| name == "traceparent")
+        {
+            headers.push((
+                "traceparent".into(),
+                format!("00-{trace:032x}-{:016x}-01", draws.bits() | 1),
+            ));
+        }
+        let body = if step.body.is_empty() {
+            Bytes::new()
+        } else {
+            Bytes::from(step.body.rendered(&mut self.scope)?)
+        };
+        Ok(Request {
+            method: step.method,
+            url,
+            headers,
+            body,
+        })
+    }
+
+    /// Checks and captures; what did not hold.
+    fn judge(&mut self, step: &RequestStep, answer: &Answer) -> Vec<Broken> {
+        let response = match &answer.result {
+            Ok(response) => response,
+            Err(failure) => {
+                return vec![Broken {
+                    expected: "a response".into(),
+                    actual: failure.to_string(),
+                }];
+            }
+        };
+        let view = View::new(response, answer.ended.saturating_sub(answer.sent));
+        let mut failures: Vec<_> = step
+            .expect
+            .iter()
+            .filter_map(|e| e.check(&view, &mut self.scope).err())
+            .collect();
+        let says_status = step
+            .expect
+            .iter()
+            .any(|e| matches!(e.subject, crate::expr::step::StepSubject::Status));
+        if !says_status && response.status >= 400 {
+            failures.insert(
+                0,
+                Broken {
+                    expected: "status < 400".into(),
+                    actual: response.status.to_string(),
+                },
+            );
+        }
+        if failures.is_empty() {
+            for capture in &step.captures {
+                match view.capture(&capture.from) {
+                    Ok(value) => drop(self.scope.variables.insert(capture.name.clone(), value)),
+                    Err(actual) => failures.push(Broken {
+                        expected: format!("{} = {}", capture.name, capture.from),
+                        actual,
+                    }),
+                }
+            }
+        }
+        failures
+    }
+
+    /// Whether a step that does not hold yet is tried again, and if so when.
+    fn polls_on(&mut self, step: &RequestStep, ended: Duration) -> bool {
+        let again = ended + step.every.max(Duration::from_millis(1));
+        let polls = self.deadline.is_some_and(|deadline| again <= deadline);
+        if polls {
+            self.intended = again;
+        }
+        polls
+    }
+
+    fn advance(&mut self, intended: Duration) {
+        self.at += 1;
+        self.intended = intended;
+        self.deadline = None;
+        self.attempts = 0;
+    }
+
+    fn unbuilt(&mut self, error: &RenderError, now: Duration) -> StepEnd {
+        self.outcome = Some(Outcome::Failed);
+        self.silent(
+            false,
+            vec![Broken {
+                expected: "a request".into(),
+                actual: error.to_string(),
+            }],
+            now,
+        )
+    }
+
+    /// The end of a step that sent nothing.
+    fn silent(&self, passed: bool, failures: Vec<Broken>, ended: Duration) -> StepEnd {
+        StepEnd {
+            step: self.at,
+            passed,
+            failures,
+            attempts: 1,
+            intended: self.intended,
+            sent: self.intended,
+            ended,
+            class: (!passed).then(|| error_class(None, None)),
+            request: None,
+            result: None,
+            timing: Timing::default(),
+        }
+    }
+
+    fn wall_ms(&self, now: Duration) -> i64 {
+        self.wall_ms_at_zero
+            .saturating_add(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! The interpreter against scripted answers: no socket, no clock.
+
+use super::*;
+use crate::http::Method;
+use crate::journey::{Capture, Origin, Step};
+use crate::template::{Escape, Text};
+use serde_json::json;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn text(text: &str) -> Text {
+    Text::parse(text, Escape::Percent).unwrap()
+}
+
+fn get(path: &str, expect: &[&str]) -> RequestStep {
+    RequestStep {
+        method: Method::Get,
+        url: text(&format!("http://a{path}")),
+        query: vec![],
+        headers: vec![],
+        body: Text::default(),
+        expect: expect.iter().map(|e| e.parse().unwrap()).collect(),
+        captures: vec![],
+        eventually: None,
+        every: 100 * MS,
+        timeout: 1000 * MS,
+        redirects: 0,
+        think: Duration::ZERO,
+    }
+}
+
+fn walk(steps: Vec<Action>) -> Walk {
+    let origin = Origin {
+        file: "j.toml".into(),
+        line: 1,
+    };
+    let steps = steps.into_iter().enumerate();
+    let steps = steps
+        .map(|(n, action)| Step {
+            name: format!("s{n}"),
+            origin: origin.clone(),
+            action,
+        })
+        .collect();
+    let journey = Journey {
+        name: "j".parse().unwrap(),
+        title: String::new(),
+        tags: vec![],
+        origin,
+        rows: vec![json!({ "sku": "S" }).as_object().cloned().unwrap()],
+        variables: BTreeMap::from([("key".into(), text("{{ uuid() }}"))]),
+        steps,
+    };
+    Walk::new(Arc::new(journey), &context("r1"), 10 * MS)
+}
+
+fn context(run: &str) -> Context {
+    Context {
+        seed: 1,
+        run: run.parse().unwrap(),
+        iteration: 0,
+        row: Some(0),
+        wall_ms_at_zero: 0,
+        traceparent: true,
+    }
+}
+
+fn request(step: RequestStep) -> Action {
+    Action::Request(Box::new(step))
+}
+
+fn sent(walk: &mut Walk, now: Duration) -> Outgoing {
+    match walk.next(now) {
+        Next::Send(outgoing) => outgoing,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn answered(
+    walk: &mut Walk,
+    sent: Duration,
+    status: u16,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Option<StepEnd> {
+    let headers = headers
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    let body = Bytes::from(body.to_owned());
+    let result = Ok(Response {
+        status,
+        headers,
+        body_len: body.len() as u64,
+        body,
+    });
+    walk.answer(Answer {
+        sent,
+        ended: sent + 5 * MS,
+        timing: Timing::default(),
+        result,
+    })
+}
+
+#[test]
+fn captures_flow_and_the_next_step_is_intended_after_the_last_and_its_think_time() {
+    let mut first = get("/orders", &["status == 201"]);
+    first.captures = vec![Capture {
+        name: "order".into(),
+        from: "$.id".parse().unwrap(),
+    }];
+    first.think = 20 * MS;
+    let mut second = get("/orders/{{ order }}", &[]);
+    second.query = vec![("a b".into(), text("{{ row.sku }}&"))];
+    let mut walk = walk(vec![request(first), request(second)]);
+    assert!(matches!(walk.next(9 * MS), Next::Wait { until } if until == 10 * MS));
+    let outgoing = sent(&mut walk, 12 * MS);
+    assert_eq!(outgoing.intended, 10 * MS);
+    let end = answered(&mut walk, 12 * MS, 201, &[], r#"{"id":"x/1"}"#).unwrap();
+    assert!(end.passed && end.intended == 10 * MS && end.ended == 17 * MS);
+    assert!(matches!(walk.next(17 * MS), Next::Wait { until } if until == 37 * MS));
+    let outgoing = sent(&mut walk, 38 * MS);
+    assert_eq!(
+        (outgoing.request.url.as_str(), outgoing.intended),
+        ("http://a/orders/x%2F1?a%20b=S&", 37 * MS)
+    );
+    answered(&mut walk, 38 * MS, 200, &[], "").unwrap();
+    assert!(matches!(walk.next(43 * MS), Next::Done(Outcome::Passed)));
+}
+
+#[test]
+fn a_step_that_does_not_hold_ends_the_walk() {
+    let mut walk = walk(vec![
+        request(get("/", &["$.a == 1"])),
+        request(get("/never", &[])),
+    ]);
+    sent(&mut walk, 10 * MS);
+    let end = answered(&mut walk, 10 * MS, 200, &[], r#"{"a":2}"#).unwrap();
+    assert_eq!(
+        (
+            end.passed,
+            end.class.as_deref(),
+            end.failures[0].actual.as_str()
+        ),
+        (false, Some("expectation"), "2")
+    );
+    assert!(matches!(walk.next(20 * MS), Next::Done(Outcome::Failed)));
+}
+
+#[test]
+fn without_a_word_on_the_status_an_error_status_fails() {
+    let mut silent = walk(vec![request(get("/", &[]))]);
+    sent(&mut silent, 10 * MS);
+    let end = answered(&mut silent, 10 * MS, 503, &[], "").unwrap();
+    assert_eq!(
+        (end.class.as_deref(), end.failures[0].expected.as_str()),
+        (Some("status-503"), "status < 400")
+    );
+    let mut meant = walk(vec![request(get("/", &["status == 503"]))]);
+    sent(&mut meant, 10 * MS);
+    assert!(answered(&mut meant, 10 * MS, 503, &[], "").unwrap().passed);
+}
+
+#[test]
+fn polling_counts_in_the_journey_and_not_in_the_steps_latency() {
+    let mut step = get("/", &["$.done == true"]);
+    step.eventually = Some(250 * MS);
+    let mut passing = walk(vec![request(step.clone())]);
+    sent(&mut passing, 10 * MS);
+    assert!(answered(&mut passing, 10 * MS, 200, &[], r#"{"done":false}"#).is_none());
+    assert!(matches!(passing.next(15 * MS), Next::Wait { until } if until == 115 * MS));
+    sent(&mut passing, 116 * MS);
+    let end = answered(&mut passing, 116 * MS, 200, &[], r#"{"done":true}"#).unwrap();
+    assert_eq!(
+        (end.passed, end.attempts, end.intended),
+        (true, 2, 115 * MS)
+    );
+
+    let mut failing = walk(vec![request(step)]);
+    let mut now = 10 * MS;
+    let end = loop {
+        match failing.next(now) {
+            Next::Wait { until } => now = until,
+            Next::Send(_) => {
+                if let Some(end) = answered(&mut failing, now, 500, &[], "") {
+                    break end;
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        !end.passed && end.attempts == 3 && end.ended <= 260 * MS,
+        "{end:?}"
+    );
+}
+
+#[test]
+fn redirects_and_cookies_are_followed_within_the_limit() {
+    let mut step = get("/login", &["status == 200"]);
+    step.redirects = 1;
+    let mut walk = walk(vec![request(step), request(get("/home", &[]))]);
+    sent(&mut walk, 10 * MS);
+    assert!(
+        answered(
+            &mut walk,
+            10 * MS,
+            302,
+            &[("location", "/home"), ("set-cookie", "s=1; Path=/")],
+            ""
+        )
+        .is_none()
+    );
+    let onward = sent(&mut walk, 15 * MS);
+    assert_eq!(
+        (onward.request.url.as_str(), onward.request.header("cookie")),
+        ("http://a/home", Some("s=1"))
+    );
+    assert!(answered(&mut walk, 15 * MS, 200, &[], "").unwrap().passed);
+    assert_eq!(
+        sent(&mut walk, 20 * MS).request.header("cookie"),
+        Some("s=1")
+    );
+    let end = answered(&mut walk, 20 * MS, 302, &[("location", "/x")], "").unwrap();
+    assert!(
+        end.passed,
+        "a redirect that is not followed is an answer like any other"
+    );
+}
+
+#[test]
+fn every_request_of_a_walk_carries_one_trace_and_a_span_of_its_own() {
+    let mut walk = walk(vec![request(get("/", &[])), request(get("/", &[]))]);
+    let first = sent(&mut walk, 10 * MS)
+        .request
+        .header("traceparent")
+        .unwrap()
+        .to_owned();
+    answered(&mut walk, 10 * MS, 200, &[], "").unwrap();
+    let second = sent(&mut walk, 20 * MS)
+        .request
+        .header("traceparent")
+        .unwrap()
+        .to_owned();
+    assert_eq!((first.len(), &first[..3], &first[52..]), (55, "00-", "-01"));
+    assert_eq!(first[..36], second[..36]);
+    assert_ne!(first[36..], second[36..]);
+}
+
+#[test]
+fn the_same_plan_repeats_and_another_run_does_not() {
+    let url = |run: &str| {
+        let journey = Arc::clone(walk(vec![request(get("/{{ key }}", &[]))]).journey());
+        sent(
+            &mut Walk::new(journey, &context(run), Duration::ZERO),
+            Duration::ZERO,
+        )
+        .request
+        .url
+    };
+    assert_eq!(url("r1"), url("r1"));
+    assert_ne!(url("r1"), url("r2"));
+}
+
+#[test]
+fn what_cannot_be_built_is_told_and_what_is_cancelled_is_no_failure() {
+    let mut unbuilt = walk(vec![request(get("/{{ nobody }}", &[]))]);
+    let Next::Failed(end) = unbuilt.next(10 * MS) else {
+        panic!("it was built")
+    };
+    assert!(end.failures[0].actual.contains("nobody") && end.request.is_none());
+    assert!(matches!(unbuilt.next(10 * MS), Next::Done(Outcome::Failed)));
+
+    let mut cancelled = walk(vec![request(get("/", &[]))]);
+    sent(&mut cancelled, 10 * MS);
+    let result = Err(Failure {
+        kind: FailureKind::Cancelled,
+        detail: String::new(),
+    });
+    cancelled.answer(Answer {
+        sent: 10 * MS,
+        ended: 11 * MS,
+        timing: Timing::default(),
+        result,
+    });
+    assert!(matches!(
+        cancelled.next(11 * MS),
+        Next::Done(Outcome::Cancelled)
+    ));
+}
+
+#[test]
+fn pauses_and_commands_take_their_turn() {
+    let lift = Command::Lift { fault: "f".into() };
+    let mut walk = walk(vec![
+        Action::Pause(30 * MS),
+        Action::Command(lift),
+        request(get("/", &[])),
+    ]);
+    assert!(matches!(walk.next(10 * MS), Next::Wait { until } if until == 40 * MS));
+    assert!(matches!(walk.next(40 * MS), Next::Paused(end) if end.passed));
+    assert!(matches!(walk.next(40 * MS), Next::Command { step: 1, .. }));
+    assert!(walk.commanded(41 * MS, Ok(())).passed);
+    sent(&mut walk, 41 * MS);
+    answered(&mut walk, 41 * MS, 200, &[], "").unwrap();
+    assert!(matches!(walk.next(50 * MS), Next::Done(Outcome::Passed)));
+}

@@ -1,0 +1,392 @@
+//! Fills texts: symbols once, when the target starts; holes at each iteration, from a scope.
+
+use super::parse::merged;
+use super::{Escape, Hole, Part, Symbol, Text};
+use crate::journey::Row;
+use crate::random::Draws;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A symbol that is not known where it is used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`${{{0}}}` is not known here")]
+pub struct UnboundError(pub Symbol);
+
+/// A hole that nothing fills.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A variable nobody has set.
+    #[error("`{{{{ {name} }}}}` has no value here; known are: {known}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Those that have a value.
+        known: String,
+    },
+    /// A column the row has not, or a journey without rows.
+    #[error("the data row has no column `{0}`")]
+    Column(String),
+    /// A symbol that was never bound.
+    #[error(transparent)]
+    Unbound(#[from] UnboundError),
+}
+
+/// The values of symbols.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Symbols(BTreeMap<Symbol, String>);
+
+impl Symbols {
+    /// Sets a symbol's value.
+    pub fn insert(&mut self, symbol: Symbol, value: String) {
+        self.0.insert(symbol, value);
+    }
+
+    /// A symbol's value.
+    pub fn get(&self, symbol: &Symbol) -> Option<&str> {
+        self.0.get(symbol).map(String::as_str)
+    }
+}
+
+/// What holes are filled from during one iteration.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Variables and captures.
+    pub variables: BTreeMap<String, Value>,
+    /// The iteration's data row.
+    pub row: Option<Row>,
+    /// The iteration's number, from 0.
+    pub iteration: u64,
+    /// Draws for `uuid()` and the like.
+    pub draws: Draws,
+    /// Milliseconds since the Unix epoch, now.
+    pub wall_ms: i64,
+}
+
+impl Text {
+    /// The text with every symbol replaced by its value.
+    pub fn bind(&self, symbols: &Symbols) -> Result<Self, UnboundError> {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Symbol(symbol) => {
+                let value = symbols
+                    .get(symbol)
+                    .ok_or_else(|| UnboundError(symbol.clone()))?;
+                Ok(Part::Literal(value.to_owned()))
+            }
+            other => Ok(other.clone()),
+        });
+        Ok(merged(parts.collect::<Result<Vec<_>, UnboundError>>()?))
+    }
+
+    /// The text of its literals alone: for texts that can't have holes once their symbols are bound.
+    pub fn to_plain(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| {
+                if let Part::Literal(text) = part {
+                    text.as_str()
+                } else {
+                    ""
+                }
+            })
+            .collect()
+    }
+
+    /// Fills every hole and appends the result.
+    pub fn render(&self, scope: &mut Scope, out: &mut String) -> Result<(), RenderError> {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Symbol(symbol) => return Err(UnboundError(symbol.clone()).into()),
+                Part::Hole { expr, escape } => write(scope.value(expr)?.as_ref(), *escape, out),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as a new text.
+    pub fn rendered(&self, scope: &mut Scope) -> Result<String, RenderError> {
+        let mut out = String::new();
+        self.render(scope, &mut out)?;
+        Ok(out)
+    }
+
+    /// The value of a text that is one hole, with its own type; otherwise the rendered text as a string.
+    pub fn value(&self, scope: &mut Scope) -> Result<Value, RenderError> {
+        match self.parts.as_slice() {
+            [
+                Part::Hole {
+                    expr,
+                    escape: Escape::None,
+                },
+            ] => Ok(scope.value(expr)?.into_owned()),
+            _ => self.rendered(scope).map(Value::String),
+        }
+    }
+}
+
+impl Scope {
+    /// What fills a hole.
+    pub fn value(&mut self, hole: &Hole) -> Result<Cow<'_, Value>, RenderError> {
+        let text = |text: String| Ok(Cow::Owned(Value::String(text)));
+        match hole {
+            Hole::Variable(name) => {
+                self.variables
+                    .get(name)
+                    .map(Cow::Borrowed)
+                    .ok_or_else(|| RenderError::Variable {
+                        name: name.clone(),
+                        known: if self.variables.is_empty() {
+                            "none".into()
+                        } else {
+                            self.variables
+                                .keys()
+                                .map(String::as_str)
+                                .collect::<Vec<_>>()
+                                .join(", ")
+                        },
+                    })
+            }
+            Hole::Row(column) => {
+                let value = self.row.as_ref().and_then(|row| row.get(column));
+                value
+                    .map(Cow::Borrowed)
+                    .ok_or_else(|| RenderError::Column(column.clone()))
+            }
+            Hole::Uuid => text(uuid(&mut self.draws)),
+            Hole::Iteration => Ok(Cow::Owned(self.iteration.into())),
+            Hole::Int(low, high) => {
+                let width = high.abs_diff(*low).saturating_add(1);
+                let drawn = self.draws.below(width);
+                Ok(Cow::Owned(low.wrapping_add_unsigned(drawn).into()))
+            }
+            Hole::Alnum(length) => text(alnum(&mut self.draws, *length)),
+            Hole::Now => text(rfc3339(self.wall_ms)),
+            Hole::NowMs => Ok(Cow::Owned(self.wall_ms.into())),
+        }
+    }
+}
+
+/// A version 4 UUID from 122 drawn bits.
+fn uuid(draws: &mut Draws) -> String {
+    let (high, low) = (draws.bits(), draws.bits());
+    let high = high & 0xffff_ffff_ffff_0fff | 0x4000;
+    let low = low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000;
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+fn alnum(draws: &mut Draws, length: u16) -> String {
+    const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    (0..length)
+        .map(|_| char::from(ALPHABET[draws.below(36) as usize]))
+        .collect()
+}
+
+/// UTC with milliseconds; days to dates by the civil-from-days algorithm for the proleptic Gregorian calendar.
+fn rfc3339(wall_ms: i64) -> String {
+    let (days, ms) = (
+        wall_ms.div_euclid(86_400_000),
+        wall_ms.rem_euclid(86_400_000),
+    );
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z",
+        ms % 1000
+    )
+}
+
+/// A value as the text it stands for: a string without its quotes.
+pub fn plain(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+fn write(value: &Value, escape: Escape, out: &mut String) {
+    match escape {
+        Escape::None => out.push_str(&plain(value)),
+        Escape::JsonString => out.push_str(&json_escaped(&plain(value))),
+        // Writing to a String can't fail.
+        Escape::JsonValue => drop(write!(out, "{value}")),
+        Escape::Percent => {
+            const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+                .remove(b'-')
+                .remove(b'.')
+                .remove(b'_')
+                .remove(b'~');
+            out.extend(percent_encoding::utf8_percent_encode(&plain(value), KEPT));
+        }
+    }
+}
+
+/// A text as it stands between the quotes of a JSON string.
+pub(super) fn json_escaped(text: &str) -> String {
+    let quoted = Value::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn scope() -> Scope {
+        Scope {
+            variables: BTreeMap::from([
+                ("order".into(), json!("a/b \"c\"")),
+                ("n".into(), json!(7)),
+            ]),
+            row: json!({ "sku": "S-1", "quantity": 2 }).as_object().cloned(),
+            iteration: 3,
+            draws: Draws::at(1, &[2]),
+            wall_ms: 1_763_691_696_789,
+        }
+    }
+
+    fn rendered(text: &str, escape: Escape) -> String {
+        Text::parse(text, escape)
+            .unwrap()
+            .rendered(&mut scope())
+            .unwrap()
+    }
+
+    #[test]
+    fn holes_are_filled_and_escaped_for_where_they_stand() {
+        assert_eq!(
+            rendered("/orders/{{ order }}?n={{n}}", Escape::Percent),
+            "/orders/a%2Fb%20%22c%22?n=7"
+        );
+        assert_eq!(
+            rendered("{{ row.sku }}-{{ iteration() }}", Escape::None),
+            "S-1-3"
+        );
+        assert_eq!(
+            rendered("{{ now() }}", Escape::None),
+            "2025-11-21T02:21:36.789Z"
+        );
+        let number: i64 = rendered("{{ int(-2, 2) }}", Escape::None).parse().unwrap();
+        assert!((-2..=2).contains(&number));
+        assert_eq!(rendered("{{ alnum(8) }}", Escape::None).len(), 8);
+    }
+
+    #[test]
+    fn a_lone_hole_in_json_keeps_its_type() {
+        let body = json!({ "q": "{{ row.quantity }}", "t": "x {{ order }}", "list": [1, null, "{{ order }}"] });
+        let text = Text::from_json(&body)
+            .unwrap()
+            .rendered(&mut scope())
+            .unwrap();
+        let back: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            back,
+            json!({ "q": 2, "t": "x a/b \"c\"", "list": [1, null, "a/b \"c\""] })
+        );
+    }
+
+    #[test]
+    fn identifiers_are_version_4_and_follow_the_draws() {
+        let (first, again) = (uuid(&mut Draws::at(1, &[5])), uuid(&mut Draws::at(1, &[5])));
+        assert_eq!(first, again);
+        assert_ne!(first, uuid(&mut Draws::at(1, &[6])));
+        assert_eq!((first.len(), &first[14..15]), (36, "4"));
+        assert!("89ab".contains(&first[19..20]), "{first}");
+    }
+
+    #[test]
+    fn what_nothing_fills_is_named() {
+        let missing = |text: &str| {
+            Text::parse(text, Escape::None)
+                .unwrap()
+                .rendered(&mut scope())
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            missing("{{ ordr }}"),
+            "`{{ ordr }}` has no value here; known are: n, order"
+        );
+        assert_eq!(
+            missing("{{ row.colour }}"),
+            "the data row has no column `colour`"
+        );
+        assert_eq!(missing("${port}"), "`${port}` is not known here");
+    }
+
+    #[test]
+    fn symbols_bind_to_literals() {
+        let mut symbols = Symbols::default();
+        symbols.insert(
+            Symbol::LinkUrl("edge".parse().unwrap()),
+            "http://127.0.0.1:1".into(),
+        );
+        let text = Text::parse("${link.edge.url}/x/{{ n }}", Escape::Percent).unwrap();
+        let bound = text.bind(&symbols).unwrap();
+        assert_eq!(
+            (
+                bound.parts.len(),
+                bound.rendered(&mut scope()).unwrap().as_str()
+            ),
+            (2, "http://127.0.0.1:1/x/7")
+        );
+        assert!(text.bind(&Symbols::default()).is_err());
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let mistake = |text: &str| {
+            let error = Text::parse(text, Escape::None).unwrap_err();
+            (
+                text[error.span].to_owned(),
+                error.message,
+                error.hint.unwrap_or_default(),
+            )
+        };
+        assert_eq!(mistake("a {{ uid() }}").0, "uid()");
+        assert!(mistake("a {{ uid() }}").2.contains("uuid()"));
+        assert!(mistake("x ${lnk.edge.url}").1.contains("not known"));
+        assert!(mistake("x {{ order").1.contains("never closed"));
+        assert!(mistake("{{ int(5, 1) }}").1.contains("other arguments"));
+        assert_eq!(mistake("{{ a b | c }}").0, " c ");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_prints_back(text in "[ -~{}$é|]{0,40}") {
+            for escape in [Escape::None, Escape::Percent, Escape::JsonString] {
+                if let Ok(read) = Text::parse(&text, escape) {
+                    prop_assert_eq!(Text::from_plan(&read.to_string()).unwrap(), read);
+                }
+            }
+        }
+
+        #[test]
+        fn literals_survive(text in "[a-z{}$ ]{0,30}") {
+            let literal = Text::literal(text.clone());
+            prop_assert_eq!(Text::from_plan(&literal.to_string()).unwrap().to_plain(), text);
+        }
+    }
+}
