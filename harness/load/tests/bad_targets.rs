@@ -309,7 +309,10 @@ async fn a_reader_that_sleeps_delays_figures_and_loses_none() {
     let tally = Tally::read(&mut reports).await;
     handle.join().await;
     tally.assert_accounted();
-    assert_eq!((tally.of("j").ok, tally.samples + tally.drops), (450, 450));
+    assert_eq!(tally.of("j").ok, 450);
+    // Every sample was handed on or counted; so were the slow exemplars, three of each worker at most.
+    let slow = (tally.samples + tally.drops).checked_sub(450);
+    assert!(slow.is_some_and(|slow| slow <= 6), "{} and {}", tally.samples, tally.drops);
     assert!(tally.drops > 400);
 }
 
