@@ -146,6 +146,8 @@ impl Walker {
                     self.open_step(end.step, end.intended);
                     self.step_ended(end);
                 }
+                // A pause is the journey's time; it has no figures of its own.
+                Next::Paused(end) => self.ended = end.ended,
                 Next::Command { .. } => {
                     return worker.fail("a step commands the run, which load can't do");
                 }

@@ -312,7 +312,12 @@ async fn a_reader_that_sleeps_delays_figures_and_loses_none() {
     assert_eq!(tally.of("j").ok, 450);
     // Every sample was handed on or counted; so were the slow exemplars, three of each worker at most.
     let slow = (tally.samples + tally.drops).checked_sub(450);
-    assert!(slow.is_some_and(|slow| slow <= 6), "{} and {}", tally.samples, tally.drops);
+    assert!(
+        slow.is_some_and(|slow| slow <= 6),
+        "{} and {}",
+        tally.samples,
+        tally.drops
+    );
     assert!(tally.drops > 400);
 }
 
