@@ -163,7 +163,12 @@ pub(crate) struct LoadArgs {
     #[arg(long, short, default_value = "50/s")]
     pub(crate) rate: String,
     /// For how long.
-    #[arg(long = "for", short = 'd', value_name = "DURATION", default_value = "10s")]
+    #[arg(
+        long = "for",
+        short = 'd',
+        value_name = "DURATION",
+        default_value = "10s"
+    )]
     pub(crate) lasts: String,
     /// The method.
     #[arg(long, short = 'X', default_value = "GET")]

@@ -1,16 +1,24 @@
 //! Shows what is wrong with a text a person wrote: file, line, caret, hint. Rendering only; the findings are `core`'s.
 
 use harness_core::diagnostic::{Diagnostic, Severity};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+};
 use std::fmt::Write as _;
 
 /// Every finding, in order, and a line that counts them.
 pub(crate) fn render(findings: &[Diagnostic], colour: bool) -> String {
     let theme = GraphicalTheme {
         characters: ThemeCharacters::unicode(),
-        styles: if colour { ThemeStyles::ansi() } else { ThemeStyles::none() },
+        styles: if colour {
+            ThemeStyles::ansi()
+        } else {
+            ThemeStyles::none()
+        },
     };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_links(false);
     let mut out = String::new();
     for finding in findings {
         let report = report(finding);
@@ -43,12 +51,24 @@ fn report(finding: &Diagnostic) -> miette::Report {
     if let Some(hint) = &finding.hint {
         diagnostic = diagnostic.with_help(hint);
     }
-    let Some(place) = &finding.place else { return miette::Report::new(diagnostic) };
+    let Some(place) = &finding.place else {
+        return miette::Report::new(diagnostic);
+    };
     let label = (!finding.label.is_empty()).then(|| finding.label.clone());
     // An empty span draws no caret; a missing thing is shown at the character where it should be.
-    let length = place.span.len().max(1).min(place.source.text.len().saturating_sub(place.span.start).max(1));
+    let length = place.span.len().max(1).min(
+        place
+            .source
+            .text
+            .len()
+            .saturating_sub(place.span.start)
+            .max(1),
+    );
     diagnostic = diagnostic.with_label(LabeledSpan::new(label, place.span.start, length));
-    miette::Report::new(diagnostic).with_source_code(NamedSource::new(&place.source.name, place.source.text.clone()))
+    miette::Report::new(diagnostic).with_source_code(NamedSource::new(
+        &place.source.name,
+        place.source.text.clone(),
+    ))
 }
 
 /// The same for programs: one object a finding.

@@ -26,23 +26,52 @@ pub(crate) fn describe(root: &Path) -> BTreeMap<String, String> {
         }
     };
     let uname = rustix::system::uname();
-    add("kernel", Some(format!("{} {}", uname.sysname().to_string_lossy(), uname.release().to_string_lossy())));
+    add(
+        "kernel",
+        Some(format!(
+            "{} {}",
+            uname.sysname().to_string_lossy(),
+            uname.release().to_string_lossy()
+        )),
+    );
     add("architecture", Some(std::env::consts::ARCH.to_owned()));
     add("system", os_name());
     add("cpu", line_of("/proc/cpuinfo", "model name"));
-    add("cores", std::thread::available_parallelism().ok().map(|n| n.to_string()));
+    add(
+        "cores",
+        std::thread::available_parallelism()
+            .ok()
+            .map(|n| n.to_string()),
+    );
     add("memory", line_of("/proc/meminfo", "MemTotal"));
-    add("git commit", git(root, &["rev-parse", "--short=12", "HEAD"]));
-    add("git branch", git(root, &["rev-parse", "--abbrev-ref", "HEAD"]));
+    add(
+        "git commit",
+        git(root, &["rev-parse", "--short=12", "HEAD"]),
+    );
+    add(
+        "git branch",
+        git(root, &["rev-parse", "--abbrev-ref", "HEAD"]),
+    );
     let dirty = git(root, &["status", "--porcelain", "--untracked-files=no"]);
-    add("git state", dirty.map(|text| if text.is_empty() { "clean".into() } else { "with uncommitted changes".into() }));
+    add(
+        "git state",
+        dirty.map(|text| {
+            if text.is_empty() {
+                "clean".into()
+            } else {
+                "with uncommitted changes".into()
+            }
+        }),
+    );
     add("ci", std::env::var("CI").ok());
     environment
 }
 
 fn os_name() -> Option<String> {
     let text = std::fs::read_to_string("/etc/os-release").ok()?;
-    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(name.trim_matches('"').to_owned())
 }
 
@@ -54,6 +83,15 @@ fn line_of(path: &str, key: &str) -> Option<String> {
 
 /// What git says, or nothing where there is no git or no repository.
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(root).args(arguments).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(arguments)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -53,10 +53,13 @@ impl CliError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } if !hint.is_empty() => Some(hint.clone()),
-            Self::NoSuite { .. } => Some("`harness init URL` writes a first suite; -C names another folder".into()),
-            Self::File { doing: "write" | "create", .. } => {
-                Some("--reports names another folder for the runs".into())
+            Self::NoSuite { .. } => {
+                Some("`harness init URL` writes a first suite; -C names another folder".into())
             }
+            Self::File {
+                doing: "write" | "create",
+                ..
+            } => Some("--reports names another folder for the runs".into()),
             _ => None,
         }
     }

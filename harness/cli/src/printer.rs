@@ -1,6 +1,7 @@
 //! Owns stdout and stderr: stdout is data, stderr is talk. A reader that has gone away (`| head`) ends the printing, not
 //! the run.
 
+use harness_report::terminal::{Live, Style};
 use std::io::{ErrorKind, IsTerminal as _, Write};
 
 /// Says things to people and to programs.
@@ -30,6 +31,26 @@ impl Printer {
         if !text.ends_with('\n') {
             write_all(&mut err, "\n");
         }
+    }
+
+    /// What shows a run while it goes on: bars on a terminal, plain lines elsewhere, nothing when quiet.
+    pub(crate) fn live(&self) -> Option<Live> {
+        let terminal = std::io::stderr().is_terminal();
+        let style = self.style(terminal);
+        match (self.quiet, terminal) {
+            (true, _) => None,
+            (false, true) => Some(Live::bars(indicatif::ProgressDrawTarget::stderr(), style)),
+            (false, false) => Some(Live::lines(std::io::stderr(), style)),
+        }
+    }
+
+    /// Colour and width for an output.
+    pub(crate) fn style(&self, terminal: bool) -> Style {
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr())
+            .ok()
+            .map(|size| size.ws_col)
+            .filter(|c| *c > 0);
+        Style::of(terminal, std::env::var_os("NO_COLOR").as_deref(), columns)
     }
 
     /// Whether talk may be coloured: a terminal, and nobody asked for no colour.

@@ -20,14 +20,25 @@ pub(crate) struct Found {
 pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
     let from = match chosen {
         Some(folder) => folder.to_owned(),
-        None => std::env::current_dir().map_err(|source| CliError::File { doing: "read", path: ".".into(), source })?,
+        None => std::env::current_dir().map_err(|source| CliError::File {
+            doing: "read",
+            path: ".".into(),
+            source,
+        })?,
     };
     let from = std::path::absolute(&from).unwrap_or(from);
     if chosen.is_some() {
         let there = from.join("harness.toml").is_file();
-        return if there { Ok(from) } else { Err(CliError::NoSuite { from }) };
+        return if there {
+            Ok(from)
+        } else {
+            Err(CliError::NoSuite { from })
+        };
     }
-    let found = from.ancestors().find(|folder| folder.join("harness.toml").is_file()).map(Path::to_owned);
+    let found = from
+        .ancestors()
+        .find(|folder| folder.join("harness.toml").is_file())
+        .map(Path::to_owned);
     found.ok_or(CliError::NoSuite { from })
 }
 
@@ -50,18 +61,23 @@ pub(crate) fn read(chosen: Option<&Path>) -> Result<Found, CliError> {
 
 /// Names of files with an extension under a folder, `/` separated, sorted, at most `depth` folders deep.
 fn collect(root: &Path, folder: &str, extension: &str, depth: usize, names: &mut Vec<String>) {
-    let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return };
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
+        return;
+    };
     let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         let path = format!("{folder}/{name}");
         // A link is followed once, by the system; a loop of links ends at the depth.
         if entry.path().is_dir() {
             if depth > 1 {
                 collect(root, &path, extension, depth - 1, names);
             }
-        } else if Path::new(&name).extension().is_some_and(|e| e == extension) && names.len() < MANY {
+        } else if Path::new(&name).extension().is_some_and(|e| e == extension) && names.len() < MANY
+        {
             names.push(path);
         }
     }

@@ -230,7 +230,7 @@ impl FromStr for Share {
         let fail = || error(text, "percentage", PERCENT_FORM);
         match leading_number(text.trim()) {
             Some((number, rest)) if rest.trim() == "%" => {
-                Self::of_one(number / 100.0).ok_or_else(fail)
+                Self::of_one(round(number / 100.0)).ok_or_else(fail)
             }
             _ => Err(fail()),
         }
@@ -266,7 +266,7 @@ impl FromStr for Quantile {
         let fail = || error(text, "percentile", QUANTILE_FORM);
         let digits = text.trim().strip_prefix('p').ok_or_else(fail)?;
         match leading_number(digits) {
-            Some((number, "")) => Self::of_one(number / 100.0).ok_or_else(fail),
+            Some((number, "")) => Self::of_one(round(number / 100.0)).ok_or_else(fail),
             _ => Err(fail()),
         }
     }
@@ -278,7 +278,7 @@ impl fmt::Display for Quantile {
     }
 }
 
-/// Removes the dust that multiplying by 100 leaves (0.999 · 100 = 99.90000000000001).
+/// Removes the dust that multiplying or dividing by 100 leaves (0.999 · 100 = 99.90000000000001).
 fn round(number: f64) -> f64 {
     (number * 1e9).round() / 1e9
 }

@@ -74,7 +74,15 @@ pub struct Dispatcher<L> {
 impl<L: FnMut(&Envelope, &Record)> Dispatcher<L> {
     /// A dispatcher at the begin of a run.
     pub fn new(clock: Clock, redactor: Redactor, listener: L) -> Self {
-        Self { clock, redactor, listener, record: Record::default(), next: 0, loading: None, interrupts: 0 }
+        Self {
+            clock,
+            redactor,
+            listener,
+            record: Record::default(),
+            next: 0,
+            loading: None,
+            interrupts: 0,
+        }
     }
 
     /// Takes one input: the only place where the run's state changes.
@@ -110,8 +118,10 @@ impl<L: FnMut(&Envelope, &Record)> Dispatcher<L> {
     }
 
     fn early_gates(&mut self) -> Response {
-        let Some(scenario) = self.loading.clone() else { return Response::Continue };
-        let tripped = verdict::tripped(&self.record, scenario.as_str());
+        let Some(scenario) = self.loading.clone() else {
+            return Response::Continue;
+        };
+        let tripped = verdict::tripped(&self.record, &scenario);
         if tripped.is_empty() {
             return Response::Continue;
         }
@@ -131,16 +141,26 @@ impl<L: FnMut(&Envelope, &Record)> Dispatcher<L> {
     }
 
     fn stop(&mut self, end: ScenarioEnd) -> Response {
-        self.loading.take().map_or(Response::Continue, |scenario| Response::StopScenario(scenario, end))
+        self.loading.take().map_or(Response::Continue, |scenario| {
+            Response::StopScenario(scenario, end)
+        })
     }
 
     fn emit(&mut self, event: Event) {
         let event = self.redactor.event(event);
         let now = self.clock.now();
         let at_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-        let envelope = Envelope { seq: self.next, at_us, wall_ms: self.clock.wall_ms(now), event };
+        let envelope = Envelope {
+            seq: self.next,
+            at_us,
+            wall_ms: self.clock.wall_ms(now),
+            event,
+        };
         self.next += 1;
-        self.record.apply(&envelope);
+        if let Err(error) = self.record.apply(&envelope) {
+            // The record is unchanged, and its gap makes the verdict invalid: nothing passes on it unseen.
+            tracing::error!(%error, "an event does not fit the record");
+        }
         (self.listener)(&envelope, &self.record);
     }
 }

@@ -101,7 +101,15 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
     let (mouth, mut inputs) = Mouth::pair();
     let control = Control::default();
     let mut dispatcher = Dispatcher::new(job.clock, redactor.clone(), listener);
-    let run = Run { mouth, control: control.clone(), client, redactor, journal: journal.clone(), gauges: Gauges::default(), job };
+    let run = Run {
+        mouth,
+        control: control.clone(),
+        client,
+        redactor,
+        journal: journal.clone(),
+        gauges: Gauges::default(),
+        job,
+    };
     let mut work = tokio::spawn(run.perform());
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -138,11 +146,16 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
             dispatcher.handle(Input::Say(Event::Notice { text }));
             let path = journal.path().to_owned();
             let _ = tokio::task::spawn_blocking(move || heal(&path, Duration::from_secs(3))).await;
-            dispatcher.handle(Input::Say(Event::RunFinished { end: RunEnd::Broken }));
+            dispatcher.handle(Input::Say(Event::RunFinished {
+                end: RunEnd::Broken,
+            }));
             let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
         }
     }
-    Ok(Finished { record: dispatcher.into_record(), abandoned: left == Left::InHurry })
+    Ok(Finished {
+        record: dispatcher.into_record(),
+        abandoned: left == Left::InHurry,
+    })
 }
 
 /// How the work was left.
@@ -173,7 +186,9 @@ impl Run {
     }
 
     async fn perform(self) {
-        self.mouth.say(Event::RunStarted(Box::new(self.job.started.clone()))).await;
+        self.mouth
+            .say(Event::RunStarted(Box::new(self.job.started.clone())))
+            .await;
         self.mouth.say(Event::TargetStarting).await;
         let end = match Target::lay_out(&self.plan().target, self.surroundings()) {
             Ok(target) => {
@@ -204,8 +219,18 @@ impl Run {
     }
 
     async fn say_failed(&self, failed: Failed) -> RunEnd {
-        let Failed { service, reason, output } = failed;
-        self.mouth.say(Event::TargetFailed { service, reason, output }).await;
+        let Failed {
+            service,
+            reason,
+            output,
+        } = failed;
+        self.mouth
+            .say(Event::TargetFailed {
+                service,
+                reason,
+                output,
+            })
+            .await;
         RunEnd::TargetFailed
     }
 
@@ -221,16 +246,29 @@ impl Run {
         }
         let background = CancellationToken::new();
         let mut watchers = tokio::task::JoinSet::new();
-        watchers.spawn(health::watch(self.gauges.clone(), self.mouth.clone(), background.clone()));
+        watchers.spawn(health::watch(
+            self.gauges.clone(),
+            self.mouth.clone(),
+            background.clone(),
+        ));
         watchers.spawn(Arc::clone(target.links()).watch(self.mouth.clone(), background.clone()));
         for one in target.probes() {
-            watchers.spawn(probe::watch(one, self.client.clone(), self.mouth.clone(), background.clone()));
+            watchers.spawn(probe::watch(
+                one,
+                self.client.clone(),
+                self.mouth.clone(),
+                background.clone(),
+            ));
         }
         let end = match self.phases(target).await {
             Ok(()) if self.control.cancel.is_cancelled() => RunEnd::Cancelled,
             Ok(()) => RunEnd::Completed,
             Err(reason) => {
-                self.mouth.say(Event::Notice { text: format!("the run broke off: {reason}") }).await;
+                self.mouth
+                    .say(Event::Notice {
+                        text: format!("the run broke off: {reason}"),
+                    })
+                    .await;
                 RunEnd::Broken
             }
         };
@@ -243,7 +281,11 @@ impl Run {
         let plan = self.plan();
         let symbols = target.symbols();
         let bound = |journey: &Arc<Journey>| journey.bind(symbols).map(Arc::new);
-        let journeys = plan.journeys.iter().map(bound).collect::<Result<Vec<_>, UnboundError>>();
+        let journeys = plan
+            .journeys
+            .iter()
+            .map(bound)
+            .collect::<Result<Vec<_>, UnboundError>>();
         let journeys = journeys.map_err(|e| e.to_string())?;
         let setting = Setting {
             client: self.client.clone(),
@@ -251,16 +293,19 @@ impl Run {
             seed: plan.seed,
             addresses: target.addresses(),
         };
-        let contracts = Contracts::load(&plan.contracts, symbols, setting).map_err(|e| e.to_string())?;
+        let contracts =
+            Contracts::load(&plan.contracts, symbols, setting).map_err(|e| e.to_string())?;
         let contracts = Arc::new(contracts);
         let watch: Arc<dyn Watch> = Arc::clone(&contracts) as _;
         let faults: Arc<dyn Faults> = Arc::clone(target.links()) as _;
 
         if !plan.walks.is_empty() {
-            self.phase(Phase::Journeys, self.walk(&journeys, &faults, &watch)).await;
+            self.phase(Phase::Journeys, self.walk(&journeys, &faults, &watch))
+                .await;
         }
         if !plan.contracts.is_empty() {
-            self.phase(Phase::Contract, contracts.exercise(&self.control.cancel)).await;
+            self.phase(Phase::Contract, contracts.exercise(&self.control.cancel))
+                .await;
         }
         let mut outcome = Ok(());
         if !plan.scenarios.is_empty() {
@@ -279,7 +324,12 @@ impl Run {
     }
 
     /// Walks the journeys: those in TOML in the plan's order, then those in feature files, which cucumber sequences.
-    async fn walk(&self, journeys: &[Arc<Journey>], faults: &Arc<dyn Faults>, watch: &Arc<dyn Watch>) {
+    async fn walk(
+        &self,
+        journeys: &[Arc<Journey>],
+        faults: &Arc<dyn Faults>,
+        watch: &Arc<dyn Watch>,
+    ) {
         let walker = Walker {
             client: self.client.clone(),
             clock: self.job.clock,
@@ -290,8 +340,14 @@ impl Run {
             seed: self.plan().seed,
             traceparent: self.plan().traceparent,
         };
-        let chosen = self.plan().walks.iter().filter_map(|name| journeys.iter().find(|j| j.name == *name));
-        let (features, toml): (Vec<_>, Vec<_>) = chosen.cloned().partition(|j| j.origin.file.ends_with(".feature"));
+        let chosen = self
+            .plan()
+            .walks
+            .iter()
+            .filter_map(|name| journeys.iter().find(|j| j.name == *name));
+        let (features, toml): (Vec<_>, Vec<_>) = chosen
+            .cloned()
+            .partition(|j| j.origin.file.ends_with(".feature"));
         for journey in &toml {
             walker.walk_all(journey, &self.control.cancel).await;
         }

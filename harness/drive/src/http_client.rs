@@ -55,20 +55,34 @@ impl Client {
     pub async fn send(&self, request: &Request, timeout: Duration) -> Exchanged {
         let sent = self.clock.now();
         let mut timing = Timing::default();
-        let result = match tokio::time::timeout(timeout, self.exchange(request, sent, &mut timing)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure {
-                kind: FailureKind::Timeout,
-                detail: format!("no complete response within {}", harness_core::units::format_duration(timeout)),
-            }),
-        };
+        let result =
+            match tokio::time::timeout(timeout, self.exchange(request, sent, &mut timing)).await {
+                Ok(result) => result,
+                Err(_) => Err(Failure {
+                    kind: FailureKind::Timeout,
+                    detail: format!(
+                        "no complete response within {}",
+                        harness_core::units::format_duration(timeout)
+                    ),
+                }),
+            };
         let ended = self.clock.now();
         timing.total_us = micros(ended.saturating_sub(sent));
         timing.body_us = timing.total_us.saturating_sub(timing.first_byte_us);
-        Exchanged { sent, ended, timing, result }
+        Exchanged {
+            sent,
+            ended,
+            timing,
+            result,
+        }
     }
 
-    async fn exchange(&self, request: &Request, sent: Duration, timing: &mut Timing) -> Result<Response, Failure> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        sent: Duration,
+        timing: &mut Timing,
+    ) -> Result<Response, Failure> {
         let mut builder = self.inner.request(method(request.method), &request.url);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
@@ -81,7 +95,12 @@ impl Client {
         let headers = response
             .headers()
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
         let (mut body, mut body_len) = (BytesMut::new(), 0u64);
         while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
@@ -89,10 +108,18 @@ impl Client {
             body.extend_from_slice(&chunk[..chunk.len().min(KEEP - body.len())]);
             if body_len > READ {
                 let detail = format!("the body is larger than {} MiB", READ >> 20);
-                return Err(Failure { kind: FailureKind::Protocol, detail });
+                return Err(Failure {
+                    kind: FailureKind::Protocol,
+                    detail,
+                });
             }
         }
-        Ok(Response { status: response.status().as_u16(), headers, body: Bytes::from(body), body_len })
+        Ok(Response {
+            status: response.status().as_u16(),
+            headers,
+            body: Bytes::from(body),
+            body_len,
+        })
     }
 }
 
@@ -147,10 +174,39 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
     let io = error.downcast_ref::<std::io::Error>()?;
     match io.kind() {
         std::io::ErrorKind::ConnectionRefused => Some(FailureKind::Refused),
-        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => Some(FailureKind::Reset),
+        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+            Some(FailureKind::Reset)
+        }
         std::io::ErrorKind::UnexpectedEof => Some(FailureKind::Closed),
         std::io::ErrorKind::TimedOut => Some(FailureKind::ConnectTimeout),
-        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::OutOfMemory => Some(FailureKind::Local),
+        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::OutOfMemory => {
+            Some(FailureKind::Local)
+        }
         _ => None,
+    }
+}
+
+/// Gets a document over HTTP, on a runtime of its own: for commands that have none yet. The error is in words.
+pub fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
+    let client = Client::new(Clock::start()).map_err(|e| e.to_string())?;
+    let request = Request {
+        method: Method::Get,
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+    };
+    let response = runtime
+        .block_on(client.send(&request, timeout))
+        .result
+        .map_err(|failure| failure.to_string())?;
+    match response {
+        Response {
+            status: 200, body, ..
+        } if !body.is_empty() => Ok(body.to_vec()),
+        Response { status, .. } => Err(format!("it answers status {status}")),
     }
 }

@@ -12,7 +12,13 @@ use std::time::Duration;
 pub trait Faults: Send + Sync {
     /// Applies a fault under a name unique in the run. It lapses after `lease` even if nobody lifts it. Written to
     /// the undo journal first. The error says why it could not be applied.
-    fn arm<'a>(&'a self, id: &'a str, link: &'a Name, kind: &'a FaultKind, lease: Duration) -> BoxFuture<'a, Result<(), String>>;
+    fn arm<'a>(
+        &'a self,
+        id: &'a str,
+        link: &'a Name,
+        kind: &'a FaultKind,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<(), String>>;
 
     /// Lifts it; lifting what is not there is fine.
     fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>>;

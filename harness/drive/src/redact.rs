@@ -24,7 +24,9 @@ impl std::fmt::Debug for Secrets {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// Neither in the environment nor given a default.
-    #[error("failed to find secret `{name}`: set the environment variable {env}, or give it a default in `[secret]`")]
+    #[error(
+        "failed to find secret `{name}`: set the environment variable {env}, or give it a default in `[secret]`"
+    )]
     Missing {
         /// The secret.
         name: Name,
@@ -32,7 +34,9 @@ pub enum SecretError {
         env: String,
     },
     /// Too short to be taken out of reports.
-    #[error("failed to use secret `{name}`: its value has fewer than {SHORTEST} characters, too few to be kept out of reports")]
+    #[error(
+        "failed to use secret `{name}`: its value has fewer than {SHORTEST} characters, too few to be kept out of reports"
+    )]
     Short {
         /// The secret.
         name: Name,
@@ -67,7 +71,11 @@ impl Redactor {
     pub fn new(secrets: &Secrets) -> Self {
         let mut forms: Vec<_> = secrets
             .iter()
-            .flat_map(|(name, value)| encodings(value).into_iter().map(move |form| (form, format!("[secret {name}]"))))
+            .flat_map(|(name, value)| {
+                encodings(value)
+                    .into_iter()
+                    .map(move |form| (form, format!("[secret {name}]")))
+            })
             .collect();
         forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
         forms.dedup();
@@ -76,7 +84,10 @@ impl Redactor {
 
     /// The text without secrets; `None` when it holds none.
     pub fn text(&self, text: &str) -> Option<String> {
-        let held = self.forms.iter().filter(|(form, _)| text.contains(form.as_str()));
+        let held = self
+            .forms
+            .iter()
+            .filter(|(form, _)| text.contains(form.as_str()));
         held.fold(None, |out: Option<String>, (form, name)| {
             Some(out.as_deref().unwrap_or(text).replace(form.as_str(), name))
         })
@@ -84,26 +95,41 @@ impl Redactor {
 
     /// The event without secrets. Figures pass untouched; anything with words in it is searched.
     pub fn event(&self, event: Event) -> Event {
-        if self.forms.is_empty() || matches!(event, Event::LoadTick(_) | Event::LinkTick(_) | Event::SelfHealth(_)) {
+        if self.forms.is_empty()
+            || matches!(
+                event,
+                Event::LoadTick(_) | Event::LinkTick(_) | Event::SelfHealth(_)
+            )
+        {
             return event;
         }
-        let Ok(mut value) = serde_json::to_value(&event) else { return event };
+        let Ok(mut value) = serde_json::to_value(&event) else {
+            return event;
+        };
         if !self.value(&mut value) {
             return event;
         }
         // Only texts were replaced by texts, so the shape still fits; a failure here must not let the secret out.
-        serde_json::from_value(value)
-            .unwrap_or(Event::Notice { text: "an event was withheld: it held a secret where none can be redacted".into() })
+        serde_json::from_value(value).unwrap_or(Event::Notice {
+            text: "an event was withheld: it held a secret where none can be redacted".into(),
+        })
     }
 
     /// Redacts every text in a value, keys included; says whether it changed anything.
     fn value(&self, value: &mut Value) -> bool {
         match value {
             Value::String(text) => self.text(text).map(|clean| *text = clean).is_some(),
-            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.value(item) | any),
+            Value::Array(items) => items
+                .iter_mut()
+                .fold(false, |any, item| self.value(item) | any),
             Value::Object(map) => {
-                let inside = map.values_mut().fold(false, |any, item| self.value(item) | any);
-                let keys: Vec<_> = map.keys().filter_map(|k| self.text(k).map(|clean| (k.clone(), clean))).collect();
+                let inside = map
+                    .values_mut()
+                    .fold(false, |any, item| self.value(item) | any);
+                let keys: Vec<_> = map
+                    .keys()
+                    .filter_map(|k| self.text(k).map(|clean| (k.clone(), clean)))
+                    .collect();
                 for (key, clean) in &keys {
                     if let Some(item) = map.shift_remove(key) {
                         map.insert(clean.clone(), item);
@@ -120,12 +146,16 @@ impl Redactor {
 fn encodings(value: &str) -> Vec<String> {
     let mut forms = vec![
         value.to_owned(),
-        percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+        percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+            .to_string(),
     ];
     if let Ok(json) = serde_json::to_string(value) {
         forms.push(json.trim_matches('"').to_owned());
     }
-    for engine in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+    for engine in [
+        &base64::engine::general_purpose::STANDARD_NO_PAD,
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+    ] {
         // Inside a longer text the value may begin at any of three positions of a base64 group; the characters that
         // mix with its neighbours are cut off, and what is left must be long enough to mean something.
         for pad in 0..3usize {
@@ -147,7 +177,9 @@ mod tests {
 
     fn redactor(value: &str) -> Redactor {
         let mut secrets = Secrets::default();
-        secrets.insert("api_key".parse().unwrap(), value.into()).unwrap();
+        secrets
+            .insert("api_key".parse().unwrap(), value.into())
+            .unwrap();
         Redactor::new(&secrets)
     }
 
@@ -163,7 +195,9 @@ mod tests {
             format!("Basic {}", engine.encode(format!("u:{secret}:x"))),
             format!("Basic {}", engine.encode(format!("us{secret}"))),
         ] {
-            let clean = redactor.text(&text).unwrap_or_else(|| panic!("{text} kept its secret"));
+            let clean = redactor
+                .text(&text)
+                .unwrap_or_else(|| panic!("{text} kept its secret"));
             assert!(clean.contains("[secret api_key]"), "{clean}");
         }
         assert_eq!(redactor.text("nothing here"), None);
@@ -176,13 +210,21 @@ mod tests {
             reason: "refused key hunter2!".into(),
             output: vec!["key=hunter2!".into()],
         };
-        let Event::TargetFailed { reason, output, .. } = redactor("hunter2!").event(event) else { panic!("shape lost") };
-        assert_eq!((reason.as_str(), output[0].as_str()), ("refused key [secret api_key]", "key=[secret api_key]"));
+        let Event::TargetFailed { reason, output, .. } = redactor("hunter2!").event(event) else {
+            panic!("shape lost")
+        };
+        assert_eq!(
+            (reason.as_str(), output[0].as_str()),
+            ("refused key [secret api_key]", "key=[secret api_key]")
+        );
     }
 
     #[test]
     fn a_secret_too_short_to_redact_is_refused() {
         let mut secrets = Secrets::default();
-        assert!(matches!(secrets.insert("k".parse().unwrap(), "abc".into()), Err(SecretError::Short { .. })));
+        assert!(matches!(
+            secrets.insert("k".parse().unwrap(), "abc".into()),
+            Err(SecretError::Short { .. })
+        ));
     }
 }

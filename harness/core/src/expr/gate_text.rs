@@ -113,7 +113,7 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
     scan.space();
     let from = scan.at;
     let word = scan.run(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
-    let span = from..scan.at.max(from + 1).min(scan.text.len().max(from));
+    let span = scan.since(from);
     let argument = argument(scan)?;
     let name = |argument: Option<(&str, usize)>| match argument {
         None => Ok(None),

@@ -84,6 +84,16 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// What was read since `from`, or the next character if nothing was.
+    pub(super) fn since(&self, from: usize) -> Range<usize> {
+        let next = self.rest().chars().next().map_or(0, char::len_utf8);
+        from..if self.at > from {
+            self.at
+        } else {
+            self.at + next
+        }
+    }
+
     /// An error unless everything was read.
     pub(super) fn end(&mut self) -> Result<(), ExprError> {
         if self.done() {

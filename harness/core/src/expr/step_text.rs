@@ -73,10 +73,7 @@ fn subject(scan: &mut Scan<'_>) -> Result<StepSubject, ExprError> {
         }
         _ => match word.strip_prefix("header.").filter(|name| !name.is_empty()) {
             Some(name) => Ok(StepSubject::Header(name.to_ascii_lowercase())),
-            None => Err(unknown(
-                word,
-                from..scan.at.max((from + 1).min(scan.text.len())),
-            )),
+            None => Err(unknown(word, scan.since(from))),
         },
     }
 }
@@ -180,13 +177,8 @@ fn test(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Test, ExprError> {
 
 fn list(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Vec<Value>, ExprError> {
     scan.space();
-    let from = scan.at;
     let wrong = |scan: &Scan<'_>| {
-        ExprError::new(
-            "here a list is expected",
-            from.min(scan.text.len().saturating_sub(1))..scan.text.len(),
-        )
-        .hint("write it as `in [200, 201]`")
+        ExprError::new("here a list is expected", scan.here()).hint("write it as `in [200, 201]`")
     };
     if !scan.take("[") {
         return Err(wrong(scan));
@@ -207,15 +199,12 @@ fn list(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Vec<Value>, ExprEr
 fn pattern(scan: &mut Scan<'_>) -> Result<Pattern, ExprError> {
     scan.space();
     let from = scan.at;
-    let wrong = |to: usize| {
-        ExprError::new(
-            "here a regular expression is expected",
-            from.min(to.saturating_sub(1))..to,
-        )
-        .hint("write it as `matches /^[a-z]+$/`")
+    let wrong = |scan: &Scan<'_>| {
+        ExprError::new("here a regular expression is expected", scan.here())
+            .hint("write it as `matches /^[a-z]+$/`")
     };
     if !scan.take("/") {
-        return Err(wrong(scan.text.len()));
+        return Err(wrong(scan));
     }
     let rest = scan.rest();
     let mut escaped = false;
@@ -225,7 +214,7 @@ fn pattern(scan: &mut Scan<'_>) -> Result<Pattern, ExprError> {
         ends.then_some(at)
     });
     let Some(end) = end else {
-        return Err(wrong(scan.text.len()));
+        return Err(wrong(scan));
     };
     let source = rest[..end].replace("\\/", "/");
     scan.at += end + 1;
@@ -343,11 +332,8 @@ fn word(scan: &mut Scan<'_>) -> Result<Value, ExprError> {
     units::parse_duration(word)
         .map(Value::Duration)
         .map_err(|_| {
-            ExprError::new(
-                format!("`{word}` is not a value"),
-                from..scan.at.max(from + 1).min(scan.text.len()),
-            )
-            .hint(format!("a text stands in quotes: `'{word}'`"))
+            ExprError::new(format!("`{word}` is not a value"), scan.since(from))
+                .hint(format!("a text stands in quotes: `'{word}'`"))
         })
 }
 

@@ -34,7 +34,7 @@ pub fn curl(request: &Request) -> String {
     match request.method {
         Method::Get => {}
         Method::Head => line.push_str(" --head"),
-        method => drop(write!(line, " -X {method}")),
+        method => _ = write!(line, " -X {method}"),
     }
     let _ = write!(line, " {}", quoted(&request.url));
     for (name, value) in &request.headers {
@@ -43,13 +43,15 @@ pub fn curl(request: &Request) -> String {
     match std::str::from_utf8(&request.body) {
         Ok("") => {}
         Ok(body) if body.len() <= Excerpt::LIMIT => {
-            drop(write!(line, " --data-binary {}", quoted(body)))
+            _ = write!(line, " --data-binary {}", quoted(body))
         }
-        _ => drop(write!(
-            line,
-            " --data-binary @body # {} bytes, to be put into the file `body`",
-            request.body.len()
-        )),
+        _ => {
+            _ = write!(
+                line,
+                " --data-binary @body # {} bytes, to be put into the file `body`",
+                request.body.len()
+            )
+        }
     }
     line
 }

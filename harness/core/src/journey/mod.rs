@@ -3,6 +3,7 @@
 
 pub mod command;
 pub mod evidence;
+pub mod gherkin;
 mod jar;
 mod redirect;
 pub mod walk;

@@ -1,9 +1,13 @@
 //! The plan: everything a run will do, resolved and frozen. Made once from the suite, carried whole by
 //! `RunStarted`, so a report needs nothing else. Secrets appear by name only; addresses stay symbols.
 
+pub mod describe;
+mod digest;
+pub mod draft;
 pub mod fault;
 pub mod gate;
 pub mod load;
+pub mod resolve;
 pub mod shape;
 pub mod tags;
 pub mod target;

@@ -172,17 +172,23 @@ fn unclosed(open: &str, close: &str, at: usize, end: usize) -> TemplateError {
     }
 }
 
-fn doubled(open: &str) -> String {
-    if open == "${" {
-        "$${".into()
-    } else {
-        "{{{{".into()
-    }
+fn doubled(open: &str) -> &'static str {
+    if open == "${" { "$${" } else { "{{{{" }
 }
 
 /// A literal as it must be written so that it is read back as itself.
 pub(super) fn quote_literal(text: &str) -> String {
-    text.replace("${", "$${").replace("{{", "{{{{")
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(first) = rest.chars().next() {
+        // From left to right, as it is read: one pair's quoting must not begin another.
+        let pair = ["${", "{{"].into_iter().find(|pair| rest.starts_with(pair));
+        match pair {
+            Some(pair) => out.push_str(doubled(pair)),
+            None => out.push(first),
+        }
+        rest = &rest[pair.map_or(first.len_utf8(), str::len)..];
+    }
+    out
 }
 
 fn name(text: &str, span: Range<usize>) -> Result<Name, TemplateError> {

@@ -230,7 +230,7 @@ fn write(value: &Value, escape: Escape, out: &mut String) {
         Escape::None => out.push_str(&plain(value)),
         Escape::JsonString => out.push_str(&json_escaped(&plain(value))),
         // Writing to a String can't fail.
-        Escape::JsonValue => drop(write!(out, "{value}")),
+        Escape::JsonValue => _ = write!(out, "{value}"),
         Escape::Percent => {
             const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
                 .remove(b'-')

@@ -76,8 +76,17 @@ impl Chaos<'_> {
     }
 
     async fn say_epoch(&self, epoch: u32, state: &State) {
-        let names = |faults: &[usize]| faults.iter().map(|f| self.scenario.faults[*f].name.clone()).collect();
-        let from = if epoch == 0 { self.t0 } else { self.clock.now() };
+        let names = |faults: &[usize]| {
+            faults
+                .iter()
+                .map(|f| self.scenario.faults[*f].name.clone())
+                .collect()
+        };
+        let from = if epoch == 0 {
+            self.t0
+        } else {
+            self.clock.now()
+        };
         self.mouth
             .say(Event::EpochStarted(Epoch {
                 scenario: self.scenario.name.clone(),
@@ -98,10 +107,26 @@ impl Chaos<'_> {
         let plan = &self.scenario.faults[fault];
         let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
         let what = format!("{} on {}", plan.kind, plan.link);
-        self.mouth.say(Event::FaultArmed { fault: name.clone(), scenario: scenario.clone(), what }).await;
+        self.mouth
+            .say(Event::FaultArmed {
+                fault: name.clone(),
+                scenario: scenario.clone(),
+                what,
+            })
+            .await;
         let id = self.id(fault);
-        if let Err(reason) = self.faults.arm(&id, &plan.link, &plan.kind, plan.lasts + LEASE_MARGIN).await {
-            self.mouth.say(Event::FaultFailed { fault: name, scenario, reason }).await;
+        if let Err(reason) = self
+            .faults
+            .arm(&id, &plan.link, &plan.kind, plan.lasts + LEASE_MARGIN)
+            .await
+        {
+            self.mouth
+                .say(Event::FaultFailed {
+                    fault: name,
+                    scenario,
+                    reason,
+                })
+                .await;
             return;
         }
         let (faults, mouth, lasts) = (Arc::clone(&self.faults), self.mouth.clone(), plan.lasts);
@@ -116,7 +141,13 @@ impl Chaos<'_> {
             };
             if let Ok(at) = tokio::time::timeout(lasts, watch).await {
                 let effective_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-                mouth.say(Event::FaultEffective { fault: name, scenario, effective_us }).await;
+                mouth
+                    .say(Event::FaultEffective {
+                        fault: name,
+                        scenario,
+                        effective_us,
+                    })
+                    .await;
             }
         });
     }
@@ -125,8 +156,23 @@ impl Chaos<'_> {
         let plan = &self.scenario.faults[fault];
         let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
         match self.faults.lift(&self.id(fault)).await {
-            Ok(()) => self.mouth.say(Event::FaultLifted { fault: name, scenario }).await,
-            Err(reason) => self.mouth.say(Event::FaultFailed { fault: name, scenario, reason }).await,
+            Ok(()) => {
+                self.mouth
+                    .say(Event::FaultLifted {
+                        fault: name,
+                        scenario,
+                    })
+                    .await
+            }
+            Err(reason) => {
+                self.mouth
+                    .say(Event::FaultFailed {
+                        fault: name,
+                        scenario,
+                        reason,
+                    })
+                    .await
+            }
         }
     }
 }

@@ -39,18 +39,38 @@ pub fn edges(scenario: &ScenarioPlan) -> Vec<Edge> {
     let mut from = Duration::ZERO;
     for (stage, number) in scenario.load.stages.iter().zip(0..) {
         if number > 0 {
-            edges.push(Edge { at: from, change: Change::Stage(number) });
+            edges.push(Edge {
+                at: from,
+                change: Change::Stage(number),
+            });
         }
         from += stage.lasts;
     }
-    for (index, fault) in scenario.faults.iter().enumerate().filter(|(_, fault)| fault.at < end) {
+    for (index, fault) in scenario
+        .faults
+        .iter()
+        .enumerate()
+        .filter(|(_, fault)| fault.at < end)
+    {
         let lifted = (fault.at + fault.lasts).min(end);
-        edges.push(Edge { at: fault.at.saturating_sub(LEAD), change: Change::Open(index) });
-        edges.push(Edge { at: fault.at, change: Change::Arm(index) });
-        edges.push(Edge { at: lifted, change: Change::Lift(index) });
+        edges.push(Edge {
+            at: fault.at.saturating_sub(LEAD),
+            change: Change::Open(index),
+        });
+        edges.push(Edge {
+            at: fault.at,
+            change: Change::Arm(index),
+        });
+        edges.push(Edge {
+            at: lifted,
+            change: Change::Lift(index),
+        });
         let settled = lifted + scenario.settle;
         if settled < end {
-            edges.push(Edge { at: settled, change: Change::Settled(index) });
+            edges.push(Edge {
+                at: settled,
+                change: Change::Settled(index),
+            });
         }
     }
     edges.sort();
@@ -101,10 +121,20 @@ mod tests {
             name: "s".parse().unwrap(),
             title: String::new(),
             tags: vec![],
-            origin: Origin { file: String::new(), line: 1 },
+            origin: Origin {
+                file: String::new(),
+                line: 1,
+            },
             fresh: false,
             load: LoadPlan {
-                stages: stages.iter().map(|s| Stage { from: rate, to: rate, lasts: seconds(*s) }).collect(),
+                stages: stages
+                    .iter()
+                    .map(|s| Stage {
+                        from: rate,
+                        to: rate,
+                        lasts: seconds(*s),
+                    })
+                    .collect(),
                 mix: vec![],
                 connections: 1,
                 sample: 0.0,
@@ -127,10 +157,19 @@ mod tests {
 
     #[test]
     fn a_fault_opens_before_it_is_armed_and_settles_after() {
-        let order: Vec<_> = edges(&scenario(&[10, 20], &[(12, 5)], 3)).into_iter().map(|e| e.change).collect();
+        let order: Vec<_> = edges(&scenario(&[10, 20], &[(12, 5)], 3))
+            .into_iter()
+            .map(|e| e.change)
+            .collect();
         assert_eq!(
             order,
-            [Change::Stage(1), Change::Open(0), Change::Arm(0), Change::Lift(0), Change::Settled(0)]
+            [
+                Change::Stage(1),
+                Change::Open(0),
+                Change::Arm(0),
+                Change::Lift(0),
+                Change::Settled(0)
+            ]
         );
     }
 

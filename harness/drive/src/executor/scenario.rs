@@ -42,13 +42,21 @@ pub(super) async fn play_all(
             } => ready,
         };
         if let Err(reason) = ready {
-            let text = format!("scenario {} was not started: the target is not steady before it: {reason}", scenario.name);
+            let text = format!(
+                "scenario {} was not started: the target is not steady before it: {reason}",
+                scenario.name
+            );
             run.mouth.say(Event::Notice { text }).await;
             continue;
         }
         let end = play(run, scenario, journeys, faults, watch).await?;
         target.links().heal();
-        run.mouth.say(Event::ScenarioFinished { scenario: scenario.name.clone(), end }).await;
+        run.mouth
+            .say(Event::ScenarioFinished {
+                scenario: scenario.name.clone(),
+                end,
+            })
+            .await;
     }
     Ok(())
 }
@@ -62,16 +70,27 @@ async fn play(
 ) -> Result<ScenarioEnd, String> {
     let clock = run.job.clock;
     let mixed = scenario.load.mix.iter().map(|entry| {
-        let found = journeys.iter().find(|journey| journey.name == entry.journey).cloned();
+        let found = journeys
+            .iter()
+            .find(|journey| journey.name == entry.journey)
+            .cloned();
         found.ok_or_else(|| format!("journey {} is not in the plan", entry.journey))
     });
     let mixed = mixed.collect::<Result<Vec<_>, _>>()?;
     let stop = run.control.cancel.child_token();
     let t0 = clock.now() + RUN_UP;
-    *run.control.loading.lock().unwrap_or_else(PoisonError::into_inner) =
+    *run.control
+        .loading
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) =
         Some((scenario.name.clone(), stop.clone(), None));
     let t0_us = u64::try_from(t0.as_micros()).unwrap_or(u64::MAX);
-    run.mouth.say(Event::ScenarioStarted { scenario: scenario.name.clone(), t0_us }).await;
+    run.mouth
+        .say(Event::ScenarioStarted {
+            scenario: scenario.name.clone(),
+            t0_us,
+        })
+        .await;
     let epoch = Arc::new(AtomicU32::new(0));
     let chaos = Chaos {
         scenario,
@@ -101,10 +120,20 @@ async fn play(
         ended
     };
     let (ended, ()) = tokio::join!(loading, chaos.play(&faulty));
-    let why = run.control.loading.lock().unwrap_or_else(PoisonError::into_inner).take().and_then(|(_, _, why)| why);
+    let why = run
+        .control
+        .loading
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+        .and_then(|(_, _, why)| why);
     match ended {
         Err(error) => {
-            run.mouth.say(Event::Notice { text: error.to_string() }).await;
+            run.mouth
+                .say(Event::Notice {
+                    text: error.to_string(),
+                })
+                .await;
             Ok(ScenarioEnd::Broken)
         }
         Ok(Ended::Broken(_)) => Ok(ScenarioEnd::Broken),
@@ -116,7 +145,11 @@ async fn play(
 /// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core.
 fn workers(scenario: &ScenarioPlan, journeys: &[Arc<Journey>]) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let steps = journeys.iter().map(|journey| journey.steps.len()).max().unwrap_or(1);
+    let steps = journeys
+        .iter()
+        .map(|journey| journey.steps.len())
+        .max()
+        .unwrap_or(1);
     let wanted = scenario.load.peak().get() * steps as f64 / PER_WORKER;
     (wanted.ceil() as usize).clamp(1, cores)
 }

@@ -4,7 +4,7 @@
 pub mod cucumber;
 
 use crate::dispatcher::Mouth;
-use crate::http_client::Client;
+use crate::http_client::{Client, Exchanged};
 use crate::ports::{Faults, Watch};
 use harness_core::event::{Event, JourneyFinished, Outcome, SeenIn, StepFinished};
 use harness_core::journey::command::Command;
@@ -43,10 +43,15 @@ pub struct Walker {
 impl Walker {
     /// Walks a journey once for each of its rows; the outcome is the worst.
     pub async fn walk_all(&self, journey: &Arc<Journey>, stop: &CancellationToken) -> Outcome {
-        let rows = u32::try_from(journey.rows.len()).unwrap_or(u32::MAX).max(1);
         let mut worst = Outcome::Passed;
-        for row in 0..rows {
-            match self.walk(journey, row, stop).await {
+        for row in 0..rows(journey) {
+            let mut passage = Passage::begin(self.clone(), Arc::clone(journey), row);
+            let cancelled = tokio::select! {
+                biased;
+                () = stop.cancelled() => true,
+                () = passage.advance(None) => false,
+            };
+            match passage.finish(cancelled).await {
                 Outcome::Passed => {}
                 Outcome::Failed => worst = Outcome::Failed,
                 Outcome::Cancelled => return Outcome::Cancelled,
@@ -54,107 +59,209 @@ impl Walker {
         }
         worst
     }
+}
 
-    /// Walks a journey with one row and says every step.
-    pub async fn walk(&self, journey: &Arc<Journey>, row: u32, stop: &CancellationToken) -> Outcome {
-        let begun = self.clock.now();
-        let mut armed = Vec::new();
-        let outcome = tokio::select! {
-            biased;
-            () = stop.cancelled() => Outcome::Cancelled,
-            outcome = self.steps(journey, row, begun, &mut armed) => outcome,
-        };
-        for id in armed {
-            if let Err(reason) = self.faults.lift(&id).await {
-                let fault = id.rsplit('/').next().unwrap_or(&id).to_owned();
-                self.mouth.say(Event::FaultFailed { fault, scenario: None, reason }).await;
-            }
-        }
-        let took_us = micros(self.clock.now().saturating_sub(begun));
-        let finished = JourneyFinished { journey: journey.name.clone(), row, outcome, took_us };
-        self.mouth.say(Event::JourneyFinished(finished)).await;
-        outcome
-    }
+/// How often a functional run walks a journey: once a row, once without rows.
+pub fn rows(journey: &Journey) -> u32 {
+    u32::try_from(journey.rows.len()).unwrap_or(u32::MAX).max(1)
+}
 
-    async fn steps(&self, journey: &Arc<Journey>, row: u32, begun: Duration, armed: &mut Vec<String>) -> Outcome {
+/// One walk under way.
+pub struct Passage {
+    walker: Walker,
+    journey: Arc<Journey>,
+    row: u32,
+    walk: Walk,
+    begun: Duration,
+    /// Faults this walk has armed and not lifted.
+    armed: Vec<String>,
+    /// Steps that have ended.
+    done: usize,
+    outcome: Option<Outcome>,
+}
+
+impl Passage {
+    /// Begins a walk with one row.
+    pub fn begin(walker: Walker, journey: Arc<Journey>, row: u32) -> Self {
+        let begun = walker.clock.now();
         let context = Context {
-            seed: self.seed,
-            run: self.run.clone(),
+            seed: walker.seed,
+            run: walker.run.clone(),
             iteration: u64::from(row),
             row: (!journey.rows.is_empty()).then_some(row as usize),
-            wall_ms_at_zero: self.clock.wall_ms(Duration::ZERO),
-            traceparent: self.traceparent,
+            wall_ms_at_zero: walker.clock.wall_ms(Duration::ZERO),
+            traceparent: walker.traceparent,
         };
-        let mut walk = Walk::new(Arc::clone(journey), &context, begun);
-        let mut done = 0;
-        let outcome = loop {
-            let end = match walk.next(self.clock.now()) {
+        let walk = Walk::new(Arc::clone(&journey), &context, begun);
+        Self {
+            walker,
+            journey,
+            row,
+            walk,
+            begun,
+            armed: Vec::new(),
+            done: 0,
+            outcome: None,
+        }
+    }
+
+    /// How it went, once it is over.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Goes on until this step (by index) has ended, or to the end.
+    pub async fn advance(&mut self, through: Option<usize>) {
+        while self.outcome.is_none() && through.is_none_or(|step| self.done <= step) {
+            let end = match self.walk.next(self.walker.clock.now()) {
                 Next::Send(outgoing) => {
-                    let exchanged = self.client.send(&outgoing.request, outgoing.timeout).await;
+                    let exchanged = self
+                        .walker
+                        .client
+                        .send(&outgoing.request, outgoing.timeout)
+                        .await;
                     if let Ok(response) = &exchanged.result {
-                        self.watch.saw(SeenIn::Journey, &outgoing.request, response);
+                        self.walker
+                            .watch
+                            .saw(SeenIn::Journey, &outgoing.request, response);
                     }
-                    walk.answer(Answer {
-                        sent: exchanged.sent,
-                        ended: exchanged.ended,
-                        timing: exchanged.timing,
-                        result: exchanged.result,
+                    let Exchanged {
+                        sent,
+                        ended,
+                        timing,
+                        result,
+                    } = exchanged;
+                    self.walk.answer(Answer {
+                        sent,
+                        ended,
+                        timing,
+                        result,
                     })
                 }
                 Next::Wait { until } => {
-                    tokio::time::sleep_until(self.clock.instant(until).into()).await;
+                    tokio::time::sleep_until(self.walker.clock.instant(until).into()).await;
                     None
                 }
                 Next::Command { command, .. } => {
-                    let result = self.obey(journey, &command, armed).await;
-                    Some(walk.commanded(self.clock.now(), result))
+                    let result = self.obey(&command).await;
+                    Some(self.walk.commanded(self.walker.clock.now(), result))
                 }
-                Next::Failed(end) => Some(end),
-                Next::Done(outcome) => break outcome,
+                Next::Failed(end) | Next::Paused(end) => Some(end),
+                Next::Done(outcome) => {
+                    self.outcome = Some(outcome);
+                    None
+                }
             };
             if let Some(end) = end {
-                done = end.step + 1;
-                self.say_step(journey, row, end).await;
+                self.done = end.step + 1;
+                self.say_step(end).await;
             }
-        };
-        for step in journey.steps.iter().skip(done) {
-            self.mouth.say(Event::StepFinished(Box::new(skipped(journey, row, &step.name)))).await;
         }
+    }
+
+    /// Lifts what it armed, says which steps were skipped and how it went.
+    pub async fn finish(mut self, cancelled: bool) -> Outcome {
+        let mouth = self.walker.mouth.clone();
+        for id in std::mem::take(&mut self.armed) {
+            let fault = id.rsplit('/').next().unwrap_or(&id).to_owned();
+            mouth
+                .say(match self.walker.faults.lift(&id).await {
+                    Ok(()) => Event::FaultLifted {
+                        fault,
+                        scenario: None,
+                    },
+                    Err(reason) => Event::FaultFailed {
+                        fault,
+                        scenario: None,
+                        reason,
+                    },
+                })
+                .await;
+        }
+        for step in self.journey.steps.iter().skip(self.done) {
+            mouth
+                .say(Event::StepFinished(Box::new(skipped(
+                    &self.journey,
+                    self.row,
+                    &step.name,
+                ))))
+                .await;
+        }
+        let outcome = match self.outcome {
+            Some(outcome) => outcome,
+            None if cancelled => Outcome::Cancelled,
+            None => Outcome::Failed,
+        };
+        let took_us = micros(self.walker.clock.now().saturating_sub(self.begun));
+        let journey = self.journey.name.clone();
+        mouth
+            .say(Event::JourneyFinished(JourneyFinished {
+                journey,
+                row: self.row,
+                outcome,
+                took_us,
+            }))
+            .await;
         outcome
     }
 
-    async fn say_step(&self, journey: &Journey, row: u32, end: StepEnd) {
-        let step = journey.steps.get(end.step).map_or_else(String::new, |step| step.name.clone());
-        let exchange =
-            end.request.as_ref().map(|request| evidence::exchange(request, end.result.as_ref(), end.timing));
+    async fn say_step(&self, end: StepEnd) {
+        let step = self
+            .journey
+            .steps
+            .get(end.step)
+            .map_or_else(String::new, |step| step.name.clone());
+        // A passed step's evidence would only make the record grow.
+        let exchange = match &end.request {
+            Some(request) if !end.passed => {
+                Some(evidence::exchange(request, end.result.as_ref(), end.timing))
+            }
+            _ => None,
+        };
         let finished = StepFinished {
-            journey: journey.name.clone(),
-            row,
+            journey: self.journey.name.clone(),
+            row: self.row,
             step,
             passed: Some(end.passed),
             failures: end.failures,
             attempts: end.attempts,
             took_us: micros(end.ended.saturating_sub(end.intended)),
-            // A passed step's evidence would only make the record grow.
-            exchange: if end.passed { None } else { exchange },
+            exchange,
         };
-        self.mouth.say(Event::StepFinished(Box::new(finished))).await;
+        self.walker
+            .mouth
+            .say(Event::StepFinished(Box::new(finished)))
+            .await;
     }
 
-    async fn obey(&self, journey: &Journey, command: &Command, armed: &mut Vec<String>) -> Result<(), String> {
-        let id = |fault: &str| format!("{}/{fault}", journey.name);
+    async fn obey(&mut self, command: &Command) -> Result<(), String> {
+        let (faults, mouth) = (Arc::clone(&self.walker.faults), self.walker.mouth.clone());
+        let id = |fault: &str| format!("{}/{fault}", self.journey.name);
         match command {
             Command::Arm { fault, link, kind } => {
                 let what = format!("{kind} on {link}");
-                self.mouth.say(Event::FaultArmed { fault: fault.clone(), scenario: None, what }).await;
-                armed.push(id(fault));
-                self.faults.arm(&id(fault), link, kind, LEASE).await
+                mouth
+                    .say(Event::FaultArmed {
+                        fault: fault.clone(),
+                        scenario: None,
+                        what,
+                    })
+                    .await;
+                let id = id(fault);
+                self.armed.push(id.clone());
+                faults.arm(&id, link, kind, LEASE).await
             }
             Command::Lift { fault } => {
-                armed.retain(|armed| *armed != id(fault));
-                let lifted = self.faults.lift(&id(fault)).await;
+                let id = id(fault);
+                self.armed.retain(|armed| *armed != id);
+                let lifted = faults.lift(&id).await;
                 if lifted.is_ok() {
-                    self.mouth.say(Event::FaultLifted { fault: fault.clone(), scenario: None }).await;
+                    mouth
+                        .say(Event::FaultLifted {
+                            fault: fault.clone(),
+                            scenario: None,
+                        })
+                        .await;
                 }
                 lifted
             }

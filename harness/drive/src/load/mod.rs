@@ -46,11 +46,24 @@ pub async fn play(
         match report {
             None | Some(Report::Ended) => break,
             Some(Report::Tick(tick)) => mouth.say(Event::LoadTick(Box::new(tick))).await,
-            Some(Report::Health { lag, cpu_seconds, drops, .. }) => gauges.generator(&lag, cpu_seconds, drops),
-            Some(Report::Exemplar(exemplar)) => mouth.say(Event::Exemplar(Box::new(exemplar))).await,
-            Some(Report::Sample { request, response, .. }) => watch.saw(SeenIn::Load, &request, &response),
+            Some(Report::Health {
+                lag,
+                cpu_seconds,
+                drops,
+                ..
+            }) => gauges.generator(&lag, cpu_seconds, drops),
+            Some(Report::Exemplar(exemplar)) => {
+                mouth.say(Event::Exemplar(Box::new(exemplar))).await
+            }
+            Some(Report::Sample {
+                request, response, ..
+            }) => watch.saw(SeenIn::Load, &request, &response),
             Some(Report::WorkerFailed(reason)) => {
-                mouth.say(Event::Notice { text: format!("the load of {scenario} broke: {reason}") }).await;
+                mouth
+                    .say(Event::Notice {
+                        text: format!("the load of {scenario} broke: {reason}"),
+                    })
+                    .await;
                 ended = Ended::Broken(reason);
                 stopping = true;
                 handle.stop();

@@ -48,11 +48,18 @@ async fn scrape(probe: &Probe, client: &Client) -> ProbeSample {
     let (values, error) = match client.send(&request, LIMIT).await.result {
         Ok(response) if response.status == 200 => {
             let scrape = prometheus::parse(&String::from_utf8_lossy(&response.body));
-            let error = scrape.values.is_empty().then(|| "no series in the Prometheus text format".to_owned());
+            let error = scrape
+                .values
+                .is_empty()
+                .then(|| "no series in the Prometheus text format".to_owned());
             (scrape.values, error)
         }
         Ok(response) => (BTreeMap::new(), Some(format!("status {}", response.status))),
         Err(failure) => (BTreeMap::new(), Some(failure.to_string())),
     };
-    ProbeSample { service: probe.service.clone(), values, error }
+    ProbeSample {
+        service: probe.service.clone(),
+        values,
+        error,
+    }
 }

@@ -20,12 +20,18 @@ pub struct Scrape {
 /// Reads a scrape.
 pub fn parse(text: &str) -> Scrape {
     let mut scrape = Scrape::default();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         match sample(line) {
             None => scrape.malformed += 1,
             Some((series, _)) if bucket(series) => {}
             Some(_) if scrape.values.len() >= SERIES => scrape.dropped += 1,
-            Some((series, value)) if value.is_finite() => drop(scrape.values.insert(series.to_owned(), value)),
+            Some((series, value)) if value.is_finite() => {
+                drop(scrape.values.insert(series.to_owned(), value))
+            }
             Some(_) => {}
         }
     }
@@ -33,7 +39,10 @@ pub fn parse(text: &str) -> Scrape {
 }
 
 fn bucket(series: &str) -> bool {
-    series.split('{').next().is_some_and(|name| name.ends_with("_bucket"))
+    series
+        .split('{')
+        .next()
+        .is_some_and(|name| name.ends_with("_bucket"))
 }
 
 /// Splits `name{labels} value [timestamp]`; label values may hold spaces, braces and escaped quotes.
@@ -77,8 +86,19 @@ mod tests {
     fn series_keep_their_labels_and_buckets_are_left_out() {
         let text = "# HELP x y\n# TYPE x counter\nx{path=\"/a b\",q=\"\\\"}\"} 12 1700000000\nup 1\nh_bucket{le=\"+Inf\"} 9\nh_sum 1.5e3\nbad line\n";
         let scrape = parse(text);
-        let held: Vec<_> = scrape.values.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        assert_eq!(held, [("h_sum", 1500.0), ("up", 1.0), ("x{path=\"/a b\",q=\"\\\"}\"}", 12.0)]);
+        let held: Vec<_> = scrape
+            .values
+            .iter()
+            .map(|(k, v)| (k.as_str(), *v))
+            .collect();
+        assert_eq!(
+            held,
+            [
+                ("h_sum", 1500.0),
+                ("up", 1.0),
+                ("x{path=\"/a b\",q=\"\\\"}\"}", 12.0)
+            ]
+        );
         assert_eq!(scrape.malformed, 1);
     }
 

@@ -1,7 +1,7 @@
 //! The guardian: a small process that holds a pipe to the harness. When the pipe closes without a clean end, the
 //! harness has vanished, and the guardian undoes what the journal names.
 
-use super::heal::{Healed, heal};
+use super::heal::{Healed, Outcome, heal_dead};
 use super::journal::Journal;
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
@@ -26,7 +26,11 @@ pub struct Guardian {
 impl Guardian {
     /// Starts a guardian: this program again, with `arguments` and the journal's path. It leads a process group of its
     /// own, so a terminal's Ctrl-C does not reach it.
-    pub fn start(program: &Path, arguments: &[&str], journal: &Journal) -> Result<Self, GuardianError> {
+    pub fn start(
+        program: &Path,
+        arguments: &[&str],
+        journal: &Journal,
+    ) -> Result<Self, GuardianError> {
         use std::os::unix::process::CommandExt as _;
         let mut child = Command::new(program)
             .args(arguments)
@@ -44,7 +48,9 @@ impl Guardian {
     pub fn dismiss(mut self) {
         if let Some(mut pipe) = self.pipe.take() {
             // If it is gone already there is nobody to tell.
-            let _ = pipe.write_all(CLEAN.as_bytes()).and_then(|()| pipe.write_all(b"\n"));
+            let _ = pipe
+                .write_all(CLEAN.as_bytes())
+                .and_then(|()| pipe.write_all(b"\n"));
         }
         let _ = self.child.wait();
     }
@@ -55,5 +61,13 @@ pub fn keep_watch(journal: &Path) -> std::io::Result<Healed> {
     let mut told = String::new();
     // An error on the pipe means the same as its end: nobody is there any more.
     let _ = std::io::stdin().lock().read_line(&mut told);
-    if told.trim() == CLEAN { Ok(Healed::default()) } else { heal(journal, Duration::from_secs(3)) }
+    if told.trim() == CLEAN {
+        return Ok(Healed::default());
+    }
+    match heal_dead(journal, Duration::from_secs(3))? {
+        Outcome::Healed(healed) => Ok(healed),
+        // The pipe is closed, so the harness is on its way out: its lock goes a moment after its pipe. The journal is
+        // worked through all the same; nobody else will.
+        Outcome::Live => super::heal::heal(journal, Duration::from_secs(3)),
+    }
 }

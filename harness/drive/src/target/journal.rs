@@ -61,10 +61,24 @@ pub struct Journal {
 impl Journal {
     /// Creates the journal of a run.
     pub fn create(path: &Path, run: &str) -> Result<Self, JournalError> {
-        let fail = |source| JournalError { path: path.to_owned(), source };
-        let file = OpenOptions::new().create_new(true).append(true).open(path).map_err(fail)?;
-        let journal = Self { path: path.to_owned(), file: Arc::new(Mutex::new(file)) };
-        journal.write(&Entry::Run { run: run.to_owned() })?;
+        let fail = |source| JournalError {
+            path: path.to_owned(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(path)
+            .map_err(fail)?;
+        // Held as long as this process lives: a sweep that can't take it knows that the run is live.
+        file.lock().map_err(fail)?;
+        let journal = Self {
+            path: path.to_owned(),
+            file: Arc::new(Mutex::new(file)),
+        };
+        journal.write(&Entry::Run {
+            run: run.to_owned(),
+        })?;
         Ok(journal)
     }
 
@@ -75,7 +89,10 @@ impl Journal {
 
     /// Writes an entry and waits until it is on the disk.
     pub fn write(&self, entry: &Entry) -> Result<(), JournalError> {
-        let fail = |source| JournalError { path: self.path.clone(), source };
+        let fail = |source| JournalError {
+            path: self.path.clone(),
+            source,
+        };
         let mut line = serde_json::to_vec(entry).map_err(|e| fail(e.into()))?;
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,5 +104,8 @@ impl Journal {
 /// Reads a journal; a last line cut in half is passed over.
 pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
     let text = std::fs::read_to_string(path)?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect())
 }

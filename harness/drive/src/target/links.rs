@@ -10,7 +10,8 @@ use harness_core::name::Name;
 use harness_core::plan::fault::FaultKind;
 use harness_load::Clock;
 use harness_proxy::{
-    BindError, Cut, Effect, LinkStats, Proxy, ProxyConfig, ProxyName, Stream, Toxic, ToxicKind, ToxicName, Upstream,
+    BindError, Cut, Effect, LinkStats, Proxy, ProxyConfig, ProxyName, Stream, Toxic, ToxicKind,
+    ToxicName, Upstream,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -72,8 +73,16 @@ pub struct Links {
 
 impl Links {
     /// Binds every listener on a free loopback port.
-    pub fn bind(links: &[LinkTo], seed: u64, clock: Clock, gauges: &Gauges) -> Result<Arc<Self>, LinkError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LinkError::Thread)?;
+    pub fn bind(
+        links: &[LinkTo],
+        seed: u64,
+        clock: Clock,
+        gauges: &Gauges,
+    ) -> Result<Arc<Self>, LinkError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(LinkError::Thread)?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
         let (until, gauges) = (stop.clone(), gauges.clone());
@@ -90,7 +99,14 @@ impl Links {
         drop(entered);
         let applied = Mutex::default();
         let thread = Mutex::new(Some(thread));
-        Ok(Arc::new(Self { proxies, applied, clock, runtime: handle, stop, thread }))
+        Ok(Arc::new(Self {
+            proxies,
+            applied,
+            clock,
+            runtime: handle,
+            stop,
+            thread,
+        }))
     }
 
     /// The listener of a link.
@@ -107,7 +123,10 @@ impl Links {
                 tracing::warn!(%error, "failed to bring a link up again");
             }
         }
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.applied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Ends every listener, connection and the thread.
@@ -116,7 +135,11 @@ impl Links {
             proxy.shutdown().await;
         }
         self.stop.cancel();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -141,28 +164,53 @@ impl Links {
         }
     }
 
-    fn apply(&self, id: &str, link: &Name, kind: &FaultKind, lease: Duration) -> Result<(), String> {
-        let proxy = self.proxies.get(link).ok_or_else(|| format!("there is no link `{link}` here"))?;
+    fn apply(
+        &self,
+        id: &str,
+        link: &Name,
+        kind: &FaultKind,
+        lease: Duration,
+    ) -> Result<(), String> {
+        let proxy = self
+            .proxies
+            .get(link)
+            .ok_or_else(|| format!("there is no link `{link}` here"))?;
         let _entered = self.runtime.enter();
-        let mut applied =
-            Applied { proxy: Arc::clone(proxy), toxics: Vec::new(), effects: Vec::new(), down: None };
+        let mut applied = Applied {
+            proxy: Arc::clone(proxy),
+            toxics: Vec::new(),
+            effects: Vec::new(),
+            down: None,
+        };
         if *kind == FaultKind::Down {
             proxy.disable_leased(Cut::Reset, lease);
             applied.down = Some(Instant::now());
         }
         for (stream, kind) in toxics(kind) {
-            let name: ToxicName = format!("{id} {stream}").parse().map_err(|e| format!("{e}"))?;
+            let name: ToxicName = format!("{id} {stream}")
+                .parse()
+                .map_err(|e| format!("{e}"))?;
             let toxic = Toxic::new(kind, stream).named(name.clone());
-            proxy.add_toxic_leased(toxic, lease).map_err(|e| e.to_string())?;
+            proxy
+                .add_toxic_leased(toxic, lease)
+                .map_err(|e| e.to_string())?;
             applied.effects.extend(proxy.effect(&name));
             applied.toxics.push(name);
         }
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), applied);
+        self.applied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.to_owned(), applied);
         Ok(())
     }
 
     fn remove(&self, id: &str) -> Result<(), String> {
-        let Some(applied) = self.applied.lock().unwrap_or_else(PoisonError::into_inner).remove(id) else {
+        let Some(applied) = self
+            .applied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id)
+        else {
             return Ok(());
         };
         let _entered = self.runtime.enter();
@@ -170,7 +218,11 @@ impl Links {
             // Its lease may have lapsed: then it is lifted already.
             let _ = applied.proxy.remove_toxic(toxic);
         }
-        if applied.down.is_some() { applied.proxy.enable().map_err(|e| e.to_string()) } else { Ok(()) }
+        if applied.down.is_some() {
+            applied.proxy.enable().map_err(|e| e.to_string())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -192,16 +244,37 @@ impl Faults for Links {
     fn effective(&self, id: &str) -> Option<Duration> {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = applied.get(id)?;
-        let first = applied.effects.iter().filter_map(Effect::first_affected).chain(applied.down).min()?;
+        let first = applied
+            .effects
+            .iter()
+            .filter_map(Effect::first_affected)
+            .chain(applied.down)
+            .min()?;
         Some(self.clock.at(first))
     }
 }
 
 fn bind_one(link: &LinkTo, seed: u64) -> Result<Proxy, LinkError> {
-    let fail = |source| LinkError::Bind { link: link.name.clone(), source };
-    let name: ProxyName = link.name.as_str().parse().map_err(|source| LinkError::Name { link: link.name.clone(), source })?;
+    let fail = |source| LinkError::Bind {
+        link: link.name.clone(),
+        source,
+    };
+    let name: ProxyName = link
+        .name
+        .as_str()
+        .parse()
+        .map_err(|source| LinkError::Name {
+            link: link.name.clone(),
+            source,
+        })?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Proxy::bind(ProxyConfig::new(name, listen, Some(Upstream::from(link.upstream)), seed)).map_err(fail)
+    Proxy::bind(ProxyConfig::new(
+        name,
+        listen,
+        Some(Upstream::from(link.upstream)),
+        seed,
+    ))
+    .map_err(fail)
 }
 
 /// The thread's life: keeps the proxies' runtime going and accounts for its processor time each second.
@@ -225,15 +298,29 @@ fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
     let ms = |d: &Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     match kind {
         FaultKind::Latency { delay, jitter } => {
-            vec![(Stream::Downstream, ToxicKind::Latency { latency: ms(delay), jitter: ms(jitter) })]
+            vec![(
+                Stream::Downstream,
+                ToxicKind::Latency {
+                    latency: ms(delay),
+                    jitter: ms(jitter),
+                },
+            )]
         }
         FaultKind::Timeout { after } => {
             let timeout = ToxicKind::Timeout { timeout: ms(after) };
             vec![(Stream::Upstream, timeout), (Stream::Downstream, timeout)]
         }
-        FaultKind::Reset { after } => vec![(Stream::Downstream, ToxicKind::ResetPeer { timeout: ms(after) })],
+        FaultKind::Reset { after } => vec![(
+            Stream::Downstream,
+            ToxicKind::ResetPeer { timeout: ms(after) },
+        )],
         FaultKind::Bandwidth { bytes_per_second } => {
-            vec![(Stream::Downstream, ToxicKind::Bandwidth { rate: (bytes_per_second / 1000).max(1) })]
+            vec![(
+                Stream::Downstream,
+                ToxicKind::Bandwidth {
+                    rate: (bytes_per_second / 1000).max(1),
+                },
+            )]
         }
         FaultKind::Down => Vec::new(),
     }
@@ -241,7 +328,11 @@ fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
 
 fn tick(link: &Name, before: &LinkStats, now: &LinkStats) -> LinkTick {
     let hits = now.toxics.iter().map(|toxic| {
-        let earlier = before.toxics.iter().find(|t| t.name == toxic.name).map_or(0, |t| t.chunks);
+        let earlier = before
+            .toxics
+            .iter()
+            .find(|t| t.name == toxic.name)
+            .map_or(0, |t| t.chunks);
         (toxic.name.to_string(), toxic.chunks.saturating_sub(earlier))
     });
     LinkTick {

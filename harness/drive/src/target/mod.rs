@@ -73,11 +73,19 @@ pub struct Failed {
 
 impl Failed {
     fn whole(reason: impl ToString) -> Self {
-        Self { service: None, reason: reason.to_string(), output: Vec::new() }
+        Self {
+            service: None,
+            reason: reason.to_string(),
+            output: Vec::new(),
+        }
     }
 
     fn of(service: &Name, reason: impl ToString, output: Vec<String>) -> Self {
-        Self { service: Some(service.to_string()), reason: reason.to_string(), output }
+        Self {
+            service: Some(service.to_string()),
+            reason: reason.to_string(),
+            output,
+        }
     }
 }
 
@@ -118,43 +126,71 @@ impl Target {
         let ports = free_ports(&plan.services)?;
         let mut to = Vec::new();
         for link in plan.links.iter().filter(|_| plan.mode == Mode::Process) {
-            let port = ports.get(&link.to).ok_or_else(|| Failed::whole(format!("link `{}` leads to no service", link.name)))?;
-            to.push(LinkTo { name: link.name.clone(), upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, *port)) });
+            let port = ports.get(&link.to).ok_or_else(|| {
+                Failed::whole(format!("link `{}` leads to no service", link.name))
+            })?;
+            to.push(LinkTo {
+                name: link.name.clone(),
+                upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
+            });
         }
         let links = Links::bind(&to, around.seed, around.clock, &around.gauges)?;
         let mut symbols = Symbols::default();
         for (service, port) in &ports {
             symbols.insert(Symbol::ServicePort(service.clone()), port.to_string());
-            symbols.insert(Symbol::ServiceUrl(service.clone()), format!("http://127.0.0.1:{port}"));
+            symbols.insert(
+                Symbol::ServiceUrl(service.clone()),
+                format!("http://127.0.0.1:{port}"),
+            );
         }
         for link in &plan.links {
             if let Some(address) = links.address(&link.name) {
                 symbols.insert(Symbol::LinkAddress(link.name.clone()), address.to_string());
-                symbols.insert(Symbol::LinkUrl(link.name.clone()), format!("{}://{address}", link.scheme));
+                symbols.insert(
+                    Symbol::LinkUrl(link.name.clone()),
+                    format!("{}://{address}", link.scheme),
+                );
             }
         }
         for (name, value) in around.secrets.iter() {
             symbols.insert(Symbol::Secret(name.clone()), value.to_owned());
         }
         symbols.insert(Symbol::RunId, around.run.to_string());
-        symbols.insert(Symbol::RunDir, around.folder.join("scratch").display().to_string());
+        symbols.insert(
+            Symbol::RunDir,
+            around.folder.join("scratch").display().to_string(),
+        );
         let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Arc::new(Self { plan: plan.clone(), around, ports, links, symbols, services: Mutex::default(), stopping }))
+        Ok(Arc::new(Self {
+            plan: plan.clone(),
+            around,
+            ports,
+            links,
+            symbols,
+            services: Mutex::default(),
+            stopping,
+        }))
     }
 
     /// Prepares, then starts every service in order and waits until each is ready.
     pub async fn up(&self) -> Result<(), Failed> {
         let scratch = self.around.folder.join("scratch");
-        self.around.journal.write(&Entry::Folder { path: scratch.clone() })?;
+        self.around.journal.write(&Entry::Folder {
+            path: scratch.clone(),
+        })?;
         for folder in [scratch, self.around.folder.join("services")] {
             let made = tokio::fs::create_dir_all(&folder).await;
-            made.map_err(|error| Failed::whole(format!("failed to create {}: {error}", folder.display())))?;
+            made.map_err(|error| {
+                Failed::whole(format!("failed to create {}: {error}", folder.display()))
+            })?;
         }
         self.prepare().await?;
         self.start_all().await?;
         let entry = self.entry()?;
         if self.plan.mode == Mode::External {
-            ready::answers(&self.around.client, &entry).await.map_err(Failed::whole)?;
+            ready::answers(&self.around.client, &entry)
+                .await
+                .map_err(Failed::whole)?;
         }
         self.around.mouth.say(Event::TargetReady { entry }).await;
         Ok(())
@@ -177,32 +213,60 @@ impl Target {
 
     /// Every address a service answers at: its own and those of the links that lead to it.
     pub fn addresses(&self) -> Vec<Vec<String>> {
-        let own = |service: &Name| self.ports.get(service).map(|port| format!("http://127.0.0.1:{port}"));
-        let through = |service: &Name| {
-            let links: Vec<_> = self.plan.links.iter().filter(|link| link.to == *service).collect();
-            links.into_iter().filter_map(|link| Some(format!("http://{}", self.links.address(&link.name)?)))
+        let own = |service: &Name| {
+            self.ports
+                .get(service)
+                .map(|port| format!("http://127.0.0.1:{port}"))
         };
-        self.plan.services.iter().map(|s| own(&s.name).into_iter().chain(through(&s.name)).collect()).collect()
+        let through = |service: &Name| {
+            let links: Vec<_> = self
+                .plan
+                .links
+                .iter()
+                .filter(|link| link.to == *service)
+                .collect();
+            links
+                .into_iter()
+                .filter_map(|link| Some(format!("http://{}", self.links.address(&link.name)?)))
+        };
+        self.plan
+            .services
+            .iter()
+            .map(|s| own(&s.name).into_iter().chain(through(&s.name)).collect())
+            .collect()
     }
 
     /// The endpoints of the target's own metrics.
     pub fn probes(&self) -> Vec<Probe> {
         let own = self.plan.services.iter().filter_map(|service| {
             let (path, port) = (service.metrics.as_ref()?, self.ports.get(&service.name)?);
-            Some(Probe { service: service.name.to_string(), url: format!("http://127.0.0.1:{port}{path}") })
+            Some(Probe {
+                service: service.name.to_string(),
+                url: format!("http://127.0.0.1:{port}{path}"),
+            })
         });
         let given = self.plan.metrics.iter().filter_map(|url| {
             let url = self.text(url, None).ok()?;
-            Some(Probe { service: "target".into(), url })
+            Some(Probe {
+                service: "target".into(),
+                url,
+            })
         });
         own.chain(given).collect()
     }
 
     /// Whether every service lives and says that it is ready, waiting for it within its own limit.
     pub async fn steady(&self) -> Result<(), String> {
-        for (plan, service) in self.plan.services.iter().zip(self.services.lock().await.iter()) {
+        for (plan, service) in self
+            .plan
+            .services
+            .iter()
+            .zip(self.services.lock().await.iter())
+        {
             let port = self.ports.get(&plan.name).copied().unwrap_or(0);
-            ready::wait(&self.around.client, &plan.ready, port, service).await.map_err(|e| format!("{}: {e}", plan.name))?;
+            ready::wait(&self.around.client, &plan.ready, port, service)
+                .await
+                .map_err(|e| format!("{}: {e}", plan.name))?;
         }
         Ok(())
     }
@@ -218,19 +282,35 @@ impl Target {
     async fn prepare(&self) -> Result<(), Failed> {
         let mut done: Vec<Vec<String>> = Vec::new();
         for service in &self.plan.services {
-            let Some(command) = &service.prepare else { continue };
+            let Some(command) = &service.prepare else {
+                continue;
+            };
             let command = self.texts(command, None)?;
             if done.contains(&command) {
                 continue;
             }
-            self.around.mouth.say(Event::Notice { text: format!("preparing: {}", command.join(" ")) }).await;
-            let start = Start { command: command.clone(), ..self.start_of(service, "prepare")? };
-            let sink = self.sink(&start).await.map_err(|e| Failed::of(&service.name, e, Vec::new()))?;
+            self.around
+                .mouth
+                .say(Event::Notice {
+                    text: format!("preparing: {}", command.join(" ")),
+                })
+                .await;
+            let start = Start {
+                command: command.clone(),
+                ..self.start_of(service, "prepare")?
+            };
+            let sink = self
+                .sink(&start)
+                .await
+                .map_err(|e| Failed::of(&service.name, e, Vec::new()))?;
             let run = Service::start(&start, &self.around.journal, sink).await;
             let run = run.map_err(|e| Failed::of(&service.name, e, Vec::new()))?;
             let status = run.wait().await;
             if status != "exit code 0" {
-                let reason = format!("its prepare command `{}` ended with {status}", command.join(" "));
+                let reason = format!(
+                    "its prepare command `{}` ended with {status}",
+                    command.join(" ")
+                );
                 return Err(Failed::of(&service.name, reason, run.tail()));
             }
             done.push(command);
@@ -242,17 +322,27 @@ impl Target {
         for plan in &self.plan.services {
             let begun = self.around.clock.now();
             let start = self.start_of(plan, plan.name.as_str())?;
-            let sink = self.sink(&start).await.map_err(|e| Failed::of(&plan.name, e, Vec::new()))?;
+            let sink = self
+                .sink(&start)
+                .await
+                .map_err(|e| Failed::of(&plan.name, e, Vec::new()))?;
             let service = Service::start(&start, &self.around.journal, sink).await;
             let service = Arc::new(service.map_err(|e| Failed::of(&plan.name, e, Vec::new()))?);
             self.services.lock().await.push(Arc::clone(&service));
             let port = self.ports.get(&plan.name).copied().unwrap_or(0);
-            if let Err(reason) = ready::wait(&self.around.client, &plan.ready, port, &service).await {
+            if let Err(reason) = ready::wait(&self.around.client, &plan.ready, port, &service).await
+            {
                 return Err(Failed::of(&plan.name, reason, service.tail()));
             }
             let took = self.around.clock.now().saturating_sub(begun);
             let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.around.mouth.say(Event::ServiceReady { service: plan.name.to_string(), took_us }).await;
+            self.around
+                .mouth
+                .say(Event::ServiceReady {
+                    service: plan.name.to_string(),
+                    took_us,
+                })
+                .await;
             self.watch_over(&service);
         }
         Ok(())
@@ -260,12 +350,19 @@ impl Target {
 
     /// Says it when a service ends that should not.
     fn watch_over(&self, service: &Arc<Service>) {
-        let (service, mouth, stopping) =
-            (Arc::clone(service), self.around.mouth.clone(), Arc::clone(&self.stopping));
+        let (service, mouth, stopping) = (
+            Arc::clone(service),
+            self.around.mouth.clone(),
+            Arc::clone(&self.stopping),
+        );
         tokio::spawn(async move {
             let status = service.wait().await;
             if !stopping.load(Ordering::Acquire) {
-                let died = Event::ServiceDied { service: service.name().to_owned(), status, output: service.tail() };
+                let died = Event::ServiceDied {
+                    service: service.name().to_owned(),
+                    status,
+                    output: service.tail(),
+                };
                 mouth.say(died).await;
             }
         });
@@ -275,24 +372,43 @@ impl Target {
         self.stopping.store(true, Ordering::Release);
         let mut services = self.services.lock().await;
         while let Some(service) = services.pop() {
-            let plan = self.plan.services.iter().find(|plan| plan.name.as_str() == service.name());
-            service.stop(plan.map_or(Duration::from_secs(5), |plan| plan.stop_within)).await;
+            let plan = self
+                .plan
+                .services
+                .iter()
+                .find(|plan| plan.name.as_str() == service.name());
+            service
+                .stop(plan.map_or(Duration::from_secs(5), |plan| plan.stop_within))
+                .await;
         }
     }
 
     async fn sink(&self, start: &Start) -> Result<Arc<Sink>, SpawnError> {
         let opened = Sink::open(&start.log, self.around.redactor.clone()).await;
-        opened.map(Arc::new).map_err(|source| SpawnError::Log { path: start.log.clone(), source })
+        opened.map(Arc::new).map_err(|source| SpawnError::Log {
+            path: start.log.clone(),
+            source,
+        })
     }
 
     fn start_of(&self, plan: &ServicePlan, log: &str) -> Result<Start, UnboundError> {
-        let env = plan.env.iter().map(|(k, v)| Ok((k.clone(), self.text(v, Some(&plan.name))?)));
+        let env = plan
+            .env
+            .iter()
+            .map(|(k, v)| Ok((k.clone(), self.text(v, Some(&plan.name))?)));
         Ok(Start {
             name: plan.name.to_string(),
             command: self.texts(&plan.command, Some(&plan.name))?,
             env: env.collect::<Result<_, UnboundError>>()?,
-            dir: plan.dir.as_ref().map_or_else(|| self.around.root.clone(), |dir| self.around.root.join(dir)),
-            log: self.around.folder.join("services").join(format!("{log}.log")),
+            dir: plan.dir.as_ref().map_or_else(
+                || self.around.root.clone(),
+                |dir| self.around.root.join(dir),
+            ),
+            log: self
+                .around
+                .folder
+                .join("services")
+                .join(format!("{log}.log")),
             run: self.around.run.to_string(),
         })
     }
@@ -322,7 +438,9 @@ impl Restart for Target {
             self.stop_all().await;
             self.stopping.store(false, Ordering::Release);
             self.start_all().await.map_err(|failed| {
-                failed.service.map_or(failed.reason.clone(), |service| format!("{service}: {}", failed.reason))
+                failed.service.map_or(failed.reason.clone(), |service| {
+                    format!("{service}: {}", failed.reason)
+                })
             })
         }
         .boxed()
@@ -334,10 +452,19 @@ impl Restart for Target {
 fn free_ports(services: &[ServicePlan]) -> Result<BTreeMap<Name, u16>, Failed> {
     let mut held = Vec::new();
     for service in services {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .map_err(|error| Failed::of(&service.name, format!("failed to find a free port: {error}"), Vec::new()))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| {
+            Failed::of(
+                &service.name,
+                format!("failed to find a free port: {error}"),
+                Vec::new(),
+            )
+        })?;
         held.push((service.name.clone(), listener));
     }
-    let ports = held.iter().map(|(name, listener)| Ok((name.clone(), listener.local_addr()?.port())));
-    ports.collect::<std::io::Result<_>>().map_err(|error| Failed::whole(format!("failed to find a free port: {error}")))
+    let ports = held
+        .iter()
+        .map(|(name, listener)| Ok((name.clone(), listener.local_addr()?.port())));
+    ports
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| Failed::whole(format!("failed to find a free port: {error}")))
 }

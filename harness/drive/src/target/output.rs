@@ -21,7 +21,12 @@ pub struct Tail(Arc<Mutex<VecDeque<String>>>);
 impl Tail {
     /// The lines, oldest first.
     pub fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     fn push(&self, line: &str) {
@@ -44,8 +49,16 @@ pub struct Sink {
 impl Sink {
     /// A sink that appends to a file. Output is still drained when the file can't be written.
     pub async fn open(path: &Path, redactor: Redactor) -> std::io::Result<Self> {
-        let file = tokio::fs::OpenOptions::new().create(true).append(true).open(path).await?;
-        Ok(Self { file: tokio::sync::Mutex::new((Some(file), 0)), tail: Tail::default(), redactor })
+        let file = tokio::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .await?;
+        Ok(Self {
+            file: tokio::sync::Mutex::new((Some(file), 0)),
+            tail: Tail::default(),
+            redactor,
+        })
     }
 
     /// The last lines, live.
@@ -83,10 +96,16 @@ impl Sink {
         let text = self.redactor.text(&text).map_or(text.clone(), Into::into);
         self.tail.push(text.trim_end());
         let mut slot = self.file.lock().await;
-        let (Some(file), written) = &mut *slot else { return };
+        let (Some(file), written) = &mut *slot else {
+            return;
+        };
         *written += text.len() as u64;
         let full = *written > FILE_LIMIT;
-        let bytes = if full { b"\n[output cut here: the limit of this file is reached]\n" } else { text.as_bytes() };
+        let bytes = if full {
+            b"\n[output cut here: the limit of this file is reached]\n"
+        } else {
+            text.as_bytes()
+        };
         if file.write_all(bytes).await.is_err() || full {
             let _ = file.flush().await;
             slot.0 = None;
@@ -97,7 +116,11 @@ impl Sink {
 /// Length of the first line, its end included; a line over the limit is cut there.
 fn next_line(bytes: &[u8]) -> Option<usize> {
     let window = &bytes[..bytes.len().min(LINE_LIMIT)];
-    window.iter().position(|b| *b == b'\n').map(|at| at + 1).or((bytes.len() >= LINE_LIMIT).then_some(LINE_LIMIT))
+    window
+        .iter()
+        .position(|b| *b == b'\n')
+        .map(|at| at + 1)
+        .or((bytes.len() >= LINE_LIMIT).then_some(LINE_LIMIT))
 }
 
 #[cfg(test)]
@@ -122,13 +145,18 @@ mod tests {
     async fn the_tail_holds_the_last_lines_without_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let mut secrets = crate::redact::Secrets::default();
-        secrets.insert("key".parse().unwrap(), "hunter2!".into()).unwrap();
+        secrets
+            .insert("key".parse().unwrap(), "hunter2!".into())
+            .unwrap();
         let path = folder.path().join("s.log");
         let sink = Sink::open(&path, Redactor::new(&secrets)).await.unwrap();
         let text: String = (0..100).map(|n| format!("line {n} hunter2!\n")).collect();
         sink.drain(text.as_bytes()).await;
         let lines = sink.tail().lines();
-        assert_eq!((lines.len(), lines[39].as_str()), (40, "line 99 [secret key]"));
+        assert_eq!(
+            (lines.len(), lines[39].as_str()),
+            (40, "line 99 [secret key]")
+        );
         assert!(!std::fs::read_to_string(path).unwrap().contains("hunter2"));
     }
 }

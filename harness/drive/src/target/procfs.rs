@@ -17,20 +17,27 @@ pub fn ended(pid: i32) -> bool {
 fn stat_field(path: &str, field: usize) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let after = text.rsplit_once(')')?.1;
-    after.split_whitespace().nth(field.checked_sub(3)?).map(str::to_owned)
+    after
+        .split_whitespace()
+        .nth(field.checked_sub(3)?)
+        .map(str::to_owned)
 }
 
 /// Live processes whose environment says `variable=value`, the caller aside.
 pub fn labelled(variable: &str, value: &str) -> Vec<i32> {
     let wanted = format!("{variable}={value}");
     let own = std::process::id();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| *pid != own)
         .filter(|pid| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|b| *b == 0).any(|entry| entry == wanted.as_bytes())
+            environment
+                .split(|b| *b == 0)
+                .any(|entry| entry == wanted.as_bytes())
         })
         .filter_map(|pid| i32::try_from(pid).ok())
         .filter(|pid| !ended(*pid))
@@ -41,7 +48,10 @@ pub fn labelled(variable: &str, value: &str) -> Vec<i32> {
 pub fn own_figures() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = resident.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0);
-    let descriptors = std::fs::read_dir(PathBuf::from("/proc/self/fd")).map_or(0, |entries| entries.count() as u64);
+    let kib = resident
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    let descriptors = std::fs::read_dir(PathBuf::from("/proc/self/fd"))
+        .map_or(0, |entries| entries.count() as u64);
     (kib * 1024, descriptors)
 }

@@ -15,7 +15,7 @@ const ASK: Duration = Duration::from_secs(2);
 
 /// Why a service is not ready.
 #[derive(Debug, thiserror::Error)]
-pub enum NotReady {
+pub(super) enum NotReady {
     /// It ended first.
     #[error("it ended with {0} before it was ready")]
     Ended(String),
@@ -30,7 +30,12 @@ pub enum NotReady {
 }
 
 /// Asks until the service is ready.
-pub async fn wait(client: &Client, ready: &Ready, port: u16, service: &Service) -> Result<(), NotReady> {
+pub(super) async fn wait(
+    client: &Client,
+    ready: &Ready,
+    port: u16,
+    service: &Service,
+) -> Result<(), NotReady> {
     let mut last = "it was never asked".to_owned();
     let asking = async {
         loop {
@@ -49,7 +54,10 @@ pub async fn wait(client: &Client, ready: &Ready, port: u16, service: &Service) 
             Err(_) => None,
         },
     };
-    Err(outcome.unwrap_or(NotReady::Slow { within: ready.within, last }))
+    Err(outcome.unwrap_or(NotReady::Slow {
+        within: ready.within,
+        last,
+    }))
 }
 
 /// One question; the error is what was answered instead.
@@ -62,7 +70,11 @@ async fn ask(client: &Client, ready: &Ready, port: u16) -> Result<(), String> {
             Err(_) => Err(format!("port {port} does not accept a connection")),
         };
     };
-    match client.send(&get(format!("http://127.0.0.1:{port}{path}")), ASK).await.result {
+    match client
+        .send(&get(format!("http://127.0.0.1:{port}{path}")), ASK)
+        .await
+        .result
+    {
         Ok(response) if (200..300).contains(&response.status) => Ok(()),
         Ok(response) => Err(format!("GET {path} answers {}", response.status)),
         Err(failure) => Err(format!("GET {path} on port {port} fails: {failure}")),
@@ -70,11 +82,21 @@ async fn ask(client: &Client, ready: &Ready, port: u16) -> Result<(), String> {
 }
 
 /// Whether anything at all answers at a URL: any response will do.
-pub async fn answers(client: &Client, url: &str) -> Result<(), String> {
-    let answer = client.send(&get(url.to_owned()), Duration::from_secs(10)).await.result;
-    answer.map(drop).map_err(|failure| format!("nothing answers at {url}: {failure}"))
+pub(super) async fn answers(client: &Client, url: &str) -> Result<(), String> {
+    let answer = client
+        .send(&get(url.to_owned()), Duration::from_secs(10))
+        .await
+        .result;
+    answer
+        .map(drop)
+        .map_err(|failure| format!("nothing answers at {url}: {failure}"))
 }
 
 fn get(url: String) -> Request {
-    Request { method: Method::Get, url, headers: Vec::new(), body: bytes::Bytes::new() }
+    Request {
+        method: Method::Get,
+        url,
+        headers: Vec::new(),
+        body: bytes::Bytes::new(),
+    }
 }

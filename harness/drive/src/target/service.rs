@@ -17,24 +17,24 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How to start a service; every text is final.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub(super) struct Start {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Program and arguments; not empty.
-    pub command: Vec<String>,
+    pub(super) command: Vec<String>,
     /// Environment added to the harness's own.
-    pub env: BTreeMap<String, String>,
+    pub(super) env: BTreeMap<String, String>,
     /// Working directory.
-    pub dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// File that collects its output.
-    pub log: PathBuf,
+    pub(super) log: PathBuf,
     /// The run's id, its label.
-    pub run: String,
+    pub(super) run: String,
 }
 
 /// Why a service could not be started.
 #[derive(Debug, thiserror::Error)]
-pub enum SpawnError {
+pub(super) enum SpawnError {
     /// The program can't be run.
     #[error("failed to run `{command}` in {}: {source}", dir.display())]
     Run {
@@ -60,7 +60,7 @@ pub enum SpawnError {
 
 /// A running service.
 #[derive(Debug)]
-pub struct Service {
+pub(super) struct Service {
     name: String,
     pid: i32,
     tail: Tail,
@@ -70,17 +70,35 @@ pub struct Service {
 
 impl Service {
     /// Starts the process. The journal names it before anybody waits for it.
-    pub async fn start(start: &Start, journal: &Journal, sink: Arc<Sink>) -> Result<Self, SpawnError> {
-        let (program, arguments) = start.command.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+    pub(super) async fn start(
+        start: &Start,
+        journal: &Journal,
+        sink: Arc<Sink>,
+    ) -> Result<Self, SpawnError> {
+        let (program, arguments) = start
+            .command
+            .split_first()
+            .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
         let mut command = tokio::process::Command::new(resolve(program, &start.dir));
-        command.args(arguments).envs(&start.env).env(LABEL, &start.run).current_dir(&start.dir);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command
+            .args(arguments)
+            .envs(&start.env)
+            .env(LABEL, &start.run)
+            .current_dir(&start.dir);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
         let mut child = command.spawn().map_err(|source| SpawnError::Run {
             command: start.command.join(" "),
             dir: start.dir.clone(),
             source,
         })?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        let pid = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .unwrap_or(0);
         let entry = Entry::Process {
             service: start.name.clone(),
             pid,
@@ -96,8 +114,16 @@ impl Service {
         let journal = journal.clone();
         let drained = tokio::spawn(async move {
             tokio::join!(
-                async { if let Some(out) = out { sink.drain(out).await } },
-                async { if let Some(err) = err { sink.drain(err).await } },
+                async {
+                    if let Some(out) = out {
+                        sink.drain(out).await
+                    }
+                },
+                async {
+                    if let Some(err) = err {
+                        sink.drain(err).await
+                    }
+                },
             )
         });
         tokio::spawn(async move {
@@ -108,35 +134,39 @@ impl Service {
             let _ = journal.write(&Entry::Gone { pid });
             let _ = said.send(Some(words));
         });
-        Ok(Self { name: start.name.clone(), pid, tail, status })
+        Ok(Self {
+            name: start.name.clone(),
+            pid,
+            tail,
+            status,
+        })
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its last lines of output.
-    pub fn tail(&self) -> Vec<String> {
+    pub(super) fn tail(&self) -> Vec<String> {
         self.tail.lines()
     }
 
-    /// How it ended (`exit code 1`, `signal 9`); `None` while it lives.
-    pub fn ended(&self) -> Option<String> {
-        self.status.borrow().clone()
-    }
-
     /// Waits for its end.
-    pub fn wait(&self) -> impl Future<Output = String> + Send + use<> {
+    pub(super) fn wait(&self) -> impl Future<Output = String> + Send + use<> {
         let mut status = self.status.clone();
         async move {
-            let ended = status.wait_for(Option::is_some).await.ok().and_then(|words| words.clone());
+            let ended = status
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|words| words.clone());
             ended.unwrap_or_else(|| "an unknown end".to_owned())
         }
     }
 
     /// TERM to its group, and KILL to what is left after `grace`.
-    pub async fn stop(&self, grace: Duration) {
+    pub(super) async fn stop(&self, grace: Duration) {
         signal(self.pid, Signal::TERM);
         let ended = tokio::time::timeout(grace, self.wait()).await.is_ok();
         // The leader may be gone while its group is not.
@@ -149,7 +179,11 @@ impl Service {
 
 /// A program with a `/` in it is found from the working directory, as in a shell; others from PATH.
 fn resolve(program: &str, dir: &Path) -> PathBuf {
-    if program.contains('/') { dir.join(program) } else { PathBuf::from(program) }
+    if program.contains('/') {
+        dir.join(program)
+    } else {
+        PathBuf::from(program)
+    }
 }
 
 fn signal(group: i32, signal: Signal) {
@@ -160,7 +194,7 @@ fn signal(group: i32, signal: Signal) {
 }
 
 /// An exit status in words.
-pub fn describe(exit: std::io::Result<ExitStatus>) -> String {
+pub(super) fn describe(exit: std::io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match exit {
         Ok(status) => match (status.code(), status.signal()) {

@@ -75,7 +75,7 @@ pub(super) fn text(
     world: &World,
     found: &mut Findings,
 ) -> Option<Text> {
-    match Text::parse(&written.text) {
+    match Text::parse(&written.text, Escape::None) {
         Ok(text) => {
             known.check(written, &text, found);
             let place = |inner: &std::ops::Range<usize>| written.inside(inner);
@@ -373,7 +373,7 @@ fn capture(name: &Written, from: &Written, found: &mut Findings) -> Option<Captu
 
 /// Notes a name that `{{ … }}` could not read back.
 pub(super) fn variable_name(name: &Written, found: &mut Findings) {
-    let hole = Text::parse(&format!("{{{{ {} }}}}", name.text)).ok();
+    let hole = Text::parse(&format!("{{{{ {} }}}}", name.text), Escape::None).ok();
     let holes: Vec<Hole> = hole.iter().flat_map(Text::holes).cloned().collect();
     if holes != [Hole::Variable(name.text.clone())] {
         let message = format!("{:?} can't name a variable", name.text);

@@ -7,7 +7,7 @@ use crate::expr::ExprError;
 use crate::plan::target::Mode;
 use crate::suite::at::{At, Scalar, Str};
 use crate::suite::document::Document;
-use crate::template::{Hole, Symbol, TemplateError, Text};
+use crate::template::{Escape, Hole, Symbol, TemplateError, Text};
 use std::ops::Range;
 
 /// What a text may refer to, by where it stands.
@@ -52,7 +52,7 @@ fn parsed(
     place: &dyn Fn(&Range<usize>) -> Place,
     found: &mut Findings,
 ) -> Option<Text> {
-    let text = match Text::parse(typed) {
+    let text = match Text::parse(typed, Escape::None) {
         Ok(text) => text,
         Err(error) => {
             found.out.push(template_error(&error, place));

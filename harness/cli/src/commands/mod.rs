@@ -1,0 +1,66 @@
+//! The commands, one a file. Each returns an exit code or an error that knows its own.
+
+mod adhoc;
+mod check;
+mod heal;
+mod init;
+mod plan;
+mod report;
+mod reports;
+mod run;
+mod schema;
+mod session;
+
+use crate::args::{Args, Command};
+use crate::error::CliError;
+use crate::printer::Printer;
+use std::process::ExitCode;
+
+/// Runs the command and says what went wrong, if anything did.
+pub(crate) fn dispatch(args: Args) -> ExitCode {
+    let printer = Printer { quiet: args.quiet };
+    let outcome = log(args.log.as_deref(), printer).and_then(|()| perform(&args, printer));
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            printer.error(&format!("error: {error}"));
+            if let Some(hint) = error.hint() {
+                printer.error(&format!("  hint: {hint}"));
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
+    let suite = args.suite.as_deref();
+    match &args.command {
+        Command::Run(run) => run::run(suite, run, printer),
+        Command::Check(check) => check::check(suite, check, printer),
+        Command::Plan(plan) => plan::plan(suite, plan, printer),
+        Command::Init(init) => init::init(init, printer),
+        Command::Load(load) => adhoc::load(load, printer),
+        Command::Contract(contract) => adhoc::contract(contract, printer),
+        Command::Report(report) => report::report(suite, report, printer),
+        Command::Schema(schema) => schema::schema(schema, printer),
+        Command::Heal(heal) => heal::heal(suite, heal, printer),
+        Command::Guardian { journal } => heal::guardian(journal),
+    }
+}
+
+/// harness's own log, on stderr, only when asked for.
+fn log(filter: Option<&str>, printer: Printer) -> Result<(), CliError> {
+    let Some(filter) = filter else { return Ok(()) };
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| CliError::Usage {
+            message: format!("failed to read --log {filter}: {error}"),
+            hint: "write a level (`debug`) or targets with levels (`harness_drive=trace,warn`)"
+                .into(),
+        })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(printer.colour())
+        .init();
+    Ok(())
+}

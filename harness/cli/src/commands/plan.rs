@@ -1,0 +1,30 @@
+//! `harness plan`: what a run would do.
+
+use super::run::{choice, prepare};
+use crate::args::{Format, PlanArgs};
+use crate::error::CliError;
+use crate::printer::Printer;
+use crate::sources;
+use harness_core::plan::describe::describe;
+use std::path::Path;
+
+/// Plans and prints.
+pub(crate) fn plan(
+    suite: Option<&Path>,
+    args: &PlanArgs,
+    printer: Printer,
+) -> Result<u8, CliError> {
+    let found = sources::read(suite)?;
+    let prepared = prepare(&found, &choice(&args.selection), printer)?;
+    match args.format {
+        Format::Text => printer.data(&describe(&prepared.plan)),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&prepared.plan);
+            let json = json.map_err(|error| {
+                CliError::Report(format!("failed to write the plan as JSON: {error}"))
+            })?;
+            printer.data(&format!("{json}\n"));
+        }
+    }
+    Ok(0)
+}

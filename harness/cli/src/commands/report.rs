@@ -1,0 +1,73 @@
+//! `harness report`: a run's reports again, from its events alone; the same events give the same bytes.
+
+use super::reports;
+use crate::args::{Kind, ReportArgs};
+use crate::error::CliError;
+use crate::printer::Printer;
+use crate::sources;
+use harness_core::record;
+use harness_drive::redact::Secrets;
+use harness_report::store::{self, ReportFile, RunFolder, RunStore};
+use std::path::{Path, PathBuf};
+
+/// Reads events and writes reports.
+pub(crate) fn report(
+    suite: Option<&Path>,
+    args: &ReportArgs,
+    printer: Printer,
+) -> Result<u8, CliError> {
+    let runs = match (&args.reports, sources::root(suite)) {
+        (Some(folder), _) => folder.clone(),
+        (None, Ok(root)) => root.join("reports").join("runs"),
+        // A path needs no suite around it.
+        (None, Err(_)) => PathBuf::from("reports/runs"),
+    };
+    let usage = |error: &dyn std::fmt::Display| CliError::Usage {
+        message: error.to_string(),
+        hint: String::new(),
+    };
+    let events = RunStore::open(&runs)
+        .resolve(&args.run)
+        .map_err(|e| usage(&e))?;
+    let mut reader = store::read(&events).map_err(|e| usage(&e))?;
+    let envelopes = reader
+        .by_ref()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| usage(&e))?;
+    if reader.cut_short() {
+        printer.say("warning: the events end in the middle; the report shows what is there");
+    }
+    let record = record::fold(envelopes).map_err(|e| usage(&e))?;
+    let made = reports::make(&record)?;
+    let folder = RunFolder::of(&events);
+    let kind = match args.kind {
+        Kind::All => {
+            let page = made.write_all(&folder, &Secrets::default())?;
+            printer.say(&format!("report: {}", page.display()));
+            return Ok(0);
+        }
+        Kind::Text => None,
+        Kind::Html => Some(ReportFile::Html),
+        Kind::Junit => Some(ReportFile::Junit),
+        Kind::Markdown => Some(ReportFile::Markdown),
+        Kind::Json => Some(ReportFile::Json),
+    };
+    let text = kind.map_or_else(
+        || made.summary(None, printer),
+        |kind| made.text(kind).to_owned(),
+    );
+    match (&args.output, kind) {
+        (Some(path), _) if path.as_os_str() == "-" => printer.data(&text),
+        (None, None) => printer.data(&text),
+        (Some(path), _) => write(path, &text, printer)?,
+        (None, Some(kind)) => write(&folder.report(kind), &text, printer)?,
+    }
+    Ok(0)
+}
+
+fn write(path: &Path, text: &str, printer: Printer) -> Result<(), CliError> {
+    // The events hold no secret, so there is none to scan for.
+    store::write_scanned(path, text, &[]).map_err(|error| CliError::Report(error.to_string()))?;
+    printer.say(&format!("report: {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Every report of a run, made from its record and written beside its events. The last scan for secrets is here.
+
+use crate::error::CliError;
+use crate::printer::Printer;
+use harness_core::readiness::{self, Readiness};
+use harness_core::record::Record;
+use harness_core::verdict::{self, Verdict};
+use harness_drive::redact::Secrets;
+use harness_report::leak::Secret;
+use harness_report::store::{ReportFile, RunFolder};
+use harness_report::terminal::{self, Style};
+use harness_report::{html, json, junit, markdown};
+use std::path::{Path, PathBuf};
+
+/// What a run came to, and its reports as texts.
+pub(crate) struct Made<'r> {
+    record: &'r Record,
+    verdict: Verdict,
+    readiness: Readiness,
+    texts: [(ReportFile, String); 4],
+}
+
+/// Judges a record and makes every report.
+pub(crate) fn make(record: &Record) -> Result<Made<'_>, CliError> {
+    let fail = |kind: &str, error: &dyn std::fmt::Display| {
+        CliError::Report(format!("failed to make the {kind}: {error}"))
+    };
+    let verdict = verdict::evaluate(record);
+    let readiness = readiness::readiness(record, &verdict);
+    let page = html::render(record, &verdict, &readiness).map_err(|e| fail("page", &e))?;
+    let junit = junit::render(record, &verdict).map_err(|e| fail("JUnit report", &e))?;
+    let markdown = markdown::render(record, &verdict, &readiness);
+    let json = json::Summary::of(record, &verdict, &readiness)
+        .to_json()
+        .map_err(|e| fail("JSON summary", &e))?;
+    let texts = [
+        (ReportFile::Html, page),
+        (ReportFile::Junit, junit),
+        (ReportFile::Markdown, markdown),
+        (ReportFile::Json, json),
+    ];
+    Ok(Made {
+        record,
+        verdict,
+        readiness,
+        texts,
+    })
+}
+
+impl Made<'_> {
+    /// One report's text.
+    pub(crate) fn text(&self, kind: ReportFile) -> &str {
+        self.texts
+            .iter()
+            .find(|(file, _)| *file == kind)
+            .map_or("", |(_, text)| text)
+    }
+
+    /// Writes every report into the run's folder; answers with the page's path. All are tried, the first error is told.
+    pub(crate) fn write_all(
+        &self,
+        folder: &RunFolder,
+        secrets: &Secrets,
+    ) -> Result<PathBuf, CliError> {
+        let secrets: Vec<_> = secrets
+            .iter()
+            .map(|(name, value)| Secret {
+                name: name.to_string(),
+                value: value.to_owned(),
+            })
+            .collect();
+        let written: Vec<_> = self
+            .texts
+            .iter()
+            .map(|(file, text)| folder.write(*file, text, &secrets))
+            .collect();
+        let paths = written.into_iter().collect::<Result<Vec<_>, _>>();
+        let paths = paths.map_err(|error| CliError::Report(error.to_string()))?;
+        Ok(paths.into_iter().next().unwrap_or_default())
+    }
+
+    /// The summary for a terminal.
+    pub(crate) fn summary(&self, page: Option<&Path>, printer: Printer) -> String {
+        let mut out = Vec::new();
+        // Writing to memory can't fail.
+        let _ = terminal::render(
+            &mut out,
+            stdout_style(printer),
+            self.record,
+            &self.verdict,
+            &self.readiness,
+            page,
+        );
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// The exit code.
+    pub(crate) fn exit_code(&self, strict: bool) -> u8 {
+        readiness::exit_code(self.record, &self.verdict, &self.readiness, strict)
+    }
+}
+
+fn stdout_style(printer: Printer) -> Style {
+    use std::io::IsTerminal as _;
+    printer.style(std::io::stdout().is_terminal())
+}

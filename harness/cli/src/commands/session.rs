@@ -1,0 +1,203 @@
+//! From a plan to an exit code: secrets, run folder, runtime, signals, the run itself, its reports. Shared by everything
+//! that runs something.
+
+use super::reports;
+use crate::args::{Format, Output};
+use crate::environment;
+use crate::error::CliError;
+use crate::printer::Printer;
+use harness_core::event::{FORMAT, RunStarted};
+use harness_core::name::{Name, RunId};
+use harness_core::plan::Plan;
+use harness_drive::Clock;
+use harness_drive::executor::{self, Finished, Job};
+use harness_drive::redact::Secrets;
+use harness_report::store::{EventWriter, ReportFile, RunFolder, RunStore};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Everything a run needs that the plan does not hold.
+pub(crate) struct Prepared {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// Where commands run and paths count from.
+    pub(crate) root: PathBuf,
+    /// Defaults of secrets, kept out of the plan.
+    pub(crate) defaults: BTreeMap<Name, String>,
+    /// Texts of the feature files, by name.
+    pub(crate) features: Vec<(String, String)>,
+}
+
+/// Runs a plan to its end and answers with the exit code.
+pub(crate) fn execute(
+    prepared: Prepared,
+    output: &Output,
+    printer: Printer,
+) -> Result<u8, CliError> {
+    let secrets = secrets(&prepared)?;
+    let now = jiff::Zoned::now();
+    let run = environment::run_id(&now);
+    let runs = output
+        .reports
+        .clone()
+        .unwrap_or_else(|| prepared.root.join("reports").join("runs"));
+    let runs = std::path::absolute(&runs).unwrap_or(runs);
+    let folder = RunStore::open(&runs)
+        .create(&run)
+        .map_err(|error| CliError::Machine(error.to_string()))?;
+    let mut writer = EventWriter::create(&folder.events())
+        .map_err(|error| CliError::Machine(error.to_string()))?;
+    let job = job(prepared, &secrets, run, &now, &folder)?;
+    let mut live = printer.live();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime
+        .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
+    let mut lost = None;
+    let finished = runtime.block_on(async {
+        let interrupts = interrupts()?;
+        let listener = |envelope: &_, _: &_| {
+            let envelope: &harness_core::event::Envelope = envelope;
+            writer.write(Arc::new(envelope.clone()));
+            if let Some(error) = writer.take_error() {
+                printer.say(&format!(
+                    "warning: {error}; the run goes on, its reports are made from memory"
+                ));
+                lost = Some(error.to_string());
+            }
+            if let Some(live) = &mut live {
+                live.hear(envelope);
+            }
+        };
+        executor::run(job, interrupts, listener)
+            .await
+            .map_err(|error| CliError::Machine(error.to_string()))
+    })?;
+    if let Some(mut live) = live {
+        live.finish();
+    }
+    if let Err(error) = writer.finish() {
+        lost.get_or_insert_with(|| error.to_string());
+    }
+    conclude(
+        &finished,
+        &folder,
+        &secrets,
+        output,
+        lost.as_deref(),
+        printer,
+    )
+}
+
+fn conclude(
+    finished: &Finished,
+    folder: &RunFolder,
+    secrets: &Secrets,
+    output: &Output,
+    lost: Option<&str>,
+    printer: Printer,
+) -> Result<u8, CliError> {
+    if finished.abandoned {
+        printer.error("stopped at once; the guardian is ending what is left of the target");
+        return Ok(130);
+    }
+    let made = reports::make(&finished.record)?;
+    let written = made.write_all(folder, secrets);
+    match output.format {
+        Format::Text => printer.data(&made.summary(written.as_deref().ok(), printer)),
+        Format::Json => printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end())),
+    }
+    if let Some(lost) = lost {
+        printer.error(&format!(
+            "warning: the events on disk are incomplete: {lost}"
+        ));
+    }
+    let code = made.exit_code(output.strict);
+    match written {
+        Ok(_) => Ok(code),
+        // The answer stands, but nobody can open the report: the worse of the two codes is told.
+        Err(error) => {
+            printer.error(&format!("error: {error}"));
+            Ok(if code == 0 { error.code() } else { code })
+        }
+    }
+}
+
+fn job(
+    prepared: Prepared,
+    secrets: &Secrets,
+    run: RunId,
+    now: &jiff::Zoned,
+    folder: &RunFolder,
+) -> Result<Job, CliError> {
+    let program = std::env::current_exe().map_err(|error| {
+        CliError::Machine(format!("failed to find this program's own file: {error}"))
+    })?;
+    let started = RunStarted {
+        format: FORMAT,
+        run,
+        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        environment: environment::describe(&prepared.root),
+        plan: prepared.plan,
+    };
+    Ok(Job {
+        started,
+        secrets: secrets.clone(),
+        root: prepared.root,
+        folder: folder.path().to_owned(),
+        clock: Clock::start(),
+        guardian: (program, vec!["guardian".to_owned()]),
+        features: prepared.features,
+    })
+}
+
+/// Values of the plan's secrets: the environment first, then the suite's default.
+fn secrets(prepared: &Prepared) -> Result<Secrets, CliError> {
+    let mut secrets = Secrets::default();
+    for plan in &prepared.plan.secrets {
+        let value = std::env::var(&plan.env)
+            .ok()
+            .or_else(|| prepared.defaults.get(&plan.name).cloned());
+        let value = value.ok_or_else(|| CliError::Usage {
+            message: format!("failed to find secret `{}`", plan.name),
+            hint: format!(
+                "set the environment variable {}, or give it a default in [secret]",
+                plan.env
+            ),
+        })?;
+        let added = secrets.insert(plan.name.clone(), value);
+        added.map_err(|error| CliError::Usage {
+            message: error.to_string(),
+            hint: String::new(),
+        })?;
+    }
+    Ok(secrets)
+}
+
+/// A message for each INT, TERM and HUP.
+fn interrupts() -> Result<mpsc::Receiver<()>, CliError> {
+    let (sender, receiver) = mpsc::channel(4);
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
+        let mut signals = signal(kind)
+            .map_err(|error| CliError::Machine(format!("failed to listen for signals: {error}")))?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                // A run that is not listening any more is over.
+                let _ = sender.try_send(());
+            }
+        });
+    }
+    Ok(receiver)
+}

@@ -1,0 +1,198 @@
+//! Every check has been seen to fail: the real binary, the real demo system, one short suite; each planted defect turns
+//! exactly what is meant for it red, and without a defect everything is green.
+
+mod support;
+
+use serde_json::Value;
+use support::Suite;
+
+const BROWSE: &str = r#"
+title = "A visitor looks at products"
+[[step]]
+name = "the list"
+get = "/products"
+expect = ["status == 200", "count($.items) >= 1"]
+[[step]]
+name = "one product"
+get = "/products/SKU-00{{ int(1, 9) }}"
+expect = ["status == 200", "$.sku exists"]
+"#;
+
+const CHECKOUT: &str = r#"
+title = "A customer places an order and it is paid"
+[[step]]
+name = "place the order"
+post = "/orders"
+headers = { idempotency-key = "{{ uuid() }}" }
+json = { sku = "SKU-001", quantity = 2 }
+expect = ["status == 201", "$.status == 'PENDING'"]
+capture = { order = "$.id" }
+[[step]]
+name = "it is confirmed"
+get = "/orders/{{ order }}"
+expect = ["status == 200", "$.status == 'CONFIRMED'"]
+eventually = "20s"
+"#;
+
+const REPEAT: &str = r#"
+title = "The same idempotency key makes one order"
+variables = { key = "{{ uuid() }}" }
+[[step]]
+name = "place the order"
+post = "/orders"
+headers = { idempotency-key = "{{ key }}" }
+json = { sku = "SKU-002", quantity = 1 }
+expect = ["status == 201"]
+capture = { order = "$.id" }
+[[step]]
+name = "place it again"
+post = "/orders"
+headers = { idempotency-key = "{{ key }}" }
+json = { sku = "SKU-002", quantity = 1 }
+expect = ["status == 201", "$.id == '{{ order }}'"]
+"#;
+
+/// 150 journeys a second of two requests each: above the threshold of `errors-under-load`, far below what the system can
+/// do even on a busy machine.
+const STEADY: &str = r#"
+title = "A short steady load"
+[load]
+model = "open"
+stages = [{ rate = "150/s", for = "6s" }]
+mix = { browse = 1 }
+[[gate]]
+expect = "error_rate < 1%"
+[[gate]]
+expect = "p50(browse) < 150ms"
+"#;
+
+/// The orders link goes down while products are asked for: an open breaker answers at once, a breaker that never opens
+/// lets every request run into its retries.
+const OUTAGE: &str = r#"
+title = "The gateway answers fast while orders is gone"
+settle = "1s"
+[load]
+model = "open"
+stages = [{ rate = "60/s", for = "9s" }]
+mix = { browse = 1 }
+[[fault]]
+name = "orders hangs"
+link = "orders"
+at = "2s"
+for = "6s"
+timeout = { after = "0s" }
+[[gate]]
+expect = "p50(browse) < 700ms"
+during = "orders hangs"
+"#;
+
+const CONTRACT: &str = r#"
+[contract.gateway]
+openapi = "fixtures/openapi/gateway.json"
+service = "gateway"
+"#;
+
+fn suite() -> Suite {
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/journeys/checkout.toml", CHECKOUT),
+        ("scenarios/journeys/repeat.toml", REPEAT),
+        ("scenarios/1-steady.toml", STEADY),
+        ("scenarios/2-outage.toml", OUTAGE),
+    ]);
+    suite.append("harness.toml", CONTRACT);
+    suite
+}
+
+/// What is red: journeys, `contract:CHECK OPERATION`, gates by id.
+fn red(summary: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut red = Vec::new();
+    for walk in list(&summary["journeys"])
+        .iter()
+        .filter(|walk| walk["outcome"] != "passed")
+    {
+        red.push(format!("journey {}", walk["journey"].as_str().unwrap()));
+    }
+    for contract in summary["contracts"].as_object().unwrap().values() {
+        let findings = list(&contract["findings"]);
+        red.extend(
+            findings
+                .iter()
+                .map(|f| format!("contract {}", f["check"].as_str().unwrap())),
+        );
+    }
+    for gate in list(&summary["verdict"]["gates"])
+        .iter()
+        .filter(|gate| gate["grade"] != "pass")
+    {
+        red.push(format!(
+            "gate {} {}",
+            gate["gate"]["id"].as_str().unwrap(),
+            gate["grade"].as_str().unwrap()
+        ));
+    }
+    red.sort();
+    red.dedup();
+    red
+}
+
+#[track_caller]
+fn with(defect: &str, code: i32, decision: &str) -> Vec<String> {
+    let suite = suite();
+    let ran = suite
+        .run_with(defect, &["run", "--format", "json", "--quiet"])
+        .exits(code);
+    let summary = ran.json();
+    assert_eq!(
+        summary["readiness"]["decision"], decision,
+        "{:#}",
+        summary["readiness"]
+    );
+    red(&summary)
+}
+
+#[test]
+fn without_a_defect_everything_is_green() {
+    assert_eq!(with("", 0, "go"), Vec::<String>::new());
+}
+
+#[test]
+fn a_slow_query_turns_the_latency_gate_red() {
+    assert_eq!(with("slow-query", 1, "no-go"), ["gate 1-steady#2 fail"]);
+}
+
+#[test]
+fn lost_idempotency_turns_its_journey_red() {
+    assert_eq!(with("lost-idempotency", 1, "no-go"), ["journey repeat"]);
+}
+
+#[test]
+fn a_wrong_schema_is_a_contract_finding() {
+    assert_eq!(with("wrong-schema", 1, "no-go"), ["contract body-schema"]);
+}
+
+#[test]
+fn an_undocumented_status_is_a_contract_finding() {
+    let red = with("undocumented-status", 1, "no-go");
+    assert!(
+        red.contains(&"contract undocumented-status".to_owned()),
+        "{red:?}"
+    );
+}
+
+#[test]
+fn errors_under_load_turn_the_error_gate_red() {
+    assert_eq!(
+        with("errors-under-load", 1, "no-go"),
+        ["gate 1-steady#1 fail"]
+    );
+}
+
+#[test]
+fn a_breaker_that_never_opens_turns_the_outage_gate_red() {
+    assert_eq!(
+        with("breaker-never-opens", 1, "no-go"),
+        ["gate 2-outage#1 fail"]
+    );
+}
