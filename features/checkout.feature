@@ -3,21 +3,46 @@ Feature: Checkout
 
   @critical @smoke
   Scenario: An order is confirmed
-    When I run "checkout"
+    Given I send the header "idempotency-key" "{{ uuid() }}"
+    When I POST "/orders" with:
+      """
+      { "sku": "SKU-003", "quantity": 1 }
+      """
+    Then the status is 201
+    And "$.status" is "PENDING"
+    And I keep "$.id" as "order"
+    When I GET "/orders/{{ order }}"
+    Then within 5s "$.status" is "CONFIRMED"
 
   @critical
   Scenario: A declined payment is told
-    Given the header "idempotency-key" is "{{ uuid() }}"
-    When I POST "/orders" with JSON
+    Given I send the header "idempotency-key" "{{ uuid() }}"
+    # The payment service of the demo declines every order of thirteen.
+    When I POST "/orders" with:
       """
       { "sku": "SKU-001", "quantity": 13 }
       """
     Then the status is 201
     And I keep "$.id" as "order"
     When I GET "/orders/{{ order }}"
-    Then within "5s" it holds that: $.status == 'DECLINED'
+    Then within 5s "$.status" is "DECLINED"
 
   @chaos
   Scenario: A slow payment provider delays nothing but the confirmation
-    Given the link "payments" is slow by "800ms"
-    When I run "checkout"
+    Given the link "payments" has 800ms latency
+    When I run the journey "checkout"
+    And the link "payments" is healed
+
+  @smoke
+  Scenario Outline: A request without sense is refused and explained
+    When I POST "/orders" with:
+      """
+      { "sku": "<sku>", "quantity": <quantity> }
+      """
+    Then the status is <status>
+    And it holds that: header.content-type contains 'problem+json'
+
+    Examples:
+      | sku     | quantity | status |
+      | SKU-001 | 0        | 422    |
+      | NOTHING | 1        | 422    |

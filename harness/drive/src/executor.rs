@@ -352,7 +352,12 @@ impl Run {
             walker.walk_all(journey, &self.control.cancel).await;
         }
         if !features.is_empty() && !self.control.cancel.is_cancelled() {
-            cucumber::sequence(&walker, features, &self.job.features, &self.control.cancel).await;
+            let stop = &self.control.cancel;
+            let walked = cucumber::sequence(&walker, features, &self.job.features, stop).await;
+            if let Err(reason) = walked {
+                let text = format!("failed to walk the feature files: {reason}");
+                self.mouth.say(Event::Notice { text }).await;
+            }
         }
     }
 }
