@@ -62,8 +62,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         rest = tail;
     }
     let limit = 366.0 * 86_400e9;
-    if text.trim().is_empty() || nanos > limit {
+    if text.trim().is_empty() {
         Err(fail())
+    } else if nanos > limit {
+        Err(error(
+            text,
+            "duration of at most 366 days",
+            "nothing here takes longer",
+        ))
     } else {
         Ok(Duration::from_nanos(nanos.round() as u64))
     }
@@ -197,7 +203,7 @@ impl FromStr for Rate {
         };
         Self::per_second(number / per)
             .filter(|r| r.0 <= 10_000_000.0)
-            .ok_or_else(fail)
+            .ok_or_else(|| error(text, "rate of at most 10000000/s", "no load is larger"))
     }
 }
 

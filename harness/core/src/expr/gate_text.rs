@@ -222,34 +222,39 @@ fn limit(scan: &mut Scan<'_>, unit: Unit) -> Result<f64, ExprError> {
     scan.space();
     let from = scan.at;
     let text = scan.run(|c| !c.is_whitespace());
-    let (read, expected) = match unit {
+    let (read, expected, example) = match unit {
         Unit::Micros => (
             units::parse_duration(text)
                 .ok()
                 .filter(|_| text != "0")
                 .map(|d: Duration| d.as_nanos() as f64 / 1e3),
-            "a duration, such as `250ms` or `2s`",
+            "a duration",
+            "`250ms` or `2s`",
         ),
         Unit::Share => (
             text.parse::<Share>().ok().map(Share::get),
-            "a percentage, such as `0.1%`",
+            "a percentage from 0% to 100%",
+            "`0.1%`",
         ),
         Unit::PerSecond => (
             text.parse::<Rate>().ok().map(Rate::get),
-            "a rate, such as `950/s`",
+            "a rate",
+            "`950/s`",
         ),
     };
     let wrong = || {
         let message = match text {
             "" => "the value to compare with is missing".to_owned(),
-            text => format!("`{text}` does not fit here"),
+            text => format!("`{text}` is not {expected}"),
         };
         let span = if text.is_empty() {
             scan.here()
         } else {
             from..from + text.len()
         };
-        ExprError::new(message, span).hint(format!("this is compared with {expected}"))
+        ExprError::new(message, span).hint(format!(
+            "this is compared with {expected}, such as {example}"
+        ))
     };
     read.ok_or_else(wrong)
 }

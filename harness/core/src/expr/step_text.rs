@@ -257,13 +257,20 @@ fn value(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Value, ExprError>
     if fits {
         return Ok(value);
     }
-    let hint = match subject {
-        StepSubject::Status => "a status is compared with a number, such as `201`",
-        StepSubject::Count(_) => "a count is compared with a number",
-        StepSubject::Duration => "a duration is compared with one, such as `300ms`",
-        _ => "only `duration` is compared with a duration; a text stands in quotes",
+    let typed = &scan.text[from..scan.at];
+    let (what, hint) = match subject {
+        StepSubject::Status => ("not a status", "write a number, such as `201`"),
+        StepSubject::Count(_) => ("not a number", "a count is compared with a number"),
+        StepSubject::Duration => (
+            "not a duration",
+            "write a number with its unit, such as `300ms`",
+        ),
+        _ => (
+            "a duration, and only `duration` is one",
+            "a text stands in quotes",
+        ),
     };
-    Err(ExprError::new("this value does not fit the subject", from..scan.at).hint(hint))
+    Err(ExprError::new(format!("`{typed}` is {what}"), from..scan.at).hint(hint))
 }
 
 /// A text in quotes with `\` before a quote or another `\`; holes may stand in it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Reads a data file by the ending of its name. An unquoted CSV field that is a number or a boolean as JSON prints
 /// it becomes one; quote it to keep it text.
-pub(crate) fn rows(source: &Arc<Source>, out: &mut Vec<Diagnostic>) -> Vec<Row> {
+pub(crate) fn rows(source: &Arc<Source>, named: &Place, out: &mut Vec<Diagnostic>) -> Vec<Row> {
     let mut reader = Reader { source, out };
     let found = match source.name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("csv") => reader.csv(),
@@ -18,7 +18,8 @@ pub(crate) fn rows(source: &Arc<Source>, out: &mut Vec<Diagnostic>) -> Vec<Row> 
         _ => {
             let message = format!("`{}` is no data file", source.name);
             out.push(
-                Diagnostic::error(None, message).hint("data files end in .csv, .json or .jsonl"),
+                Diagnostic::error(Some(named.clone()), message)
+                    .hint("data files end in .csv, .json or .jsonl"),
             );
             return Vec::new();
         }
@@ -247,7 +248,11 @@ mod tests {
             text: text.into(),
         });
         let mut out = Vec::new();
-        let rows = rows(&source, &mut out);
+        let named = Place {
+            source: Arc::clone(&source),
+            span: 0..0,
+        };
+        let rows = rows(&source, &named, &mut out);
         (json!(rows), out.into_iter().map(|d| d.message).collect())
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod raw;
 mod read;
 mod schema;
 mod sources;
+mod syntax;
 mod violation;
 
 pub use schema::schema;
@@ -134,8 +135,8 @@ pub fn load(sources: &Sources) -> (Option<Suite>, Vec<Diagnostic>) {
     (suite, out)
 }
 
-/// Findings by file and place; those without a place first.
-pub(crate) fn in_order(findings: &mut [Diagnostic]) {
+/// Sorts findings by file and place; those without a place first.
+pub fn in_order(findings: &mut [Diagnostic]) {
     findings.sort_by(|a, b| {
         let key = |finding: &'_ Diagnostic| {
             finding

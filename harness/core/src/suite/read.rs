@@ -3,7 +3,7 @@
 
 use super::document::{Document, first_line};
 use super::schema::File;
-use super::violation;
+use super::{syntax, violation};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -73,13 +73,9 @@ pub(super) fn read<T: File>(
     }
     let (mut table, errors) = DeTable::parse_recoverable(&source.text);
     let broken = !errors.is_empty();
-    out.extend(errors.iter().map(|error| {
-        let span = error.span().unwrap_or(0..0);
-        Diagnostic::error(
-            Some(place(span)),
-            format!("not valid TOML: {}", error.message().trim()),
-        )
-    }));
+    let syntax = syntax::findings(&errors, source);
+    let told: Vec<usize> = syntax.iter().filter_map(line).collect();
+    out.extend(syntax);
 
     let mut spans = Spans {
         source: Arc::clone(source),
@@ -102,7 +98,10 @@ pub(super) fn read<T: File>(
             leave_out(table.get_mut(), pointer);
             incomplete = true;
         }
-        out.push(violation.finding);
+        // What a line with a syntax error seems to say is the parser's guess.
+        if line(&violation.finding).is_none_or(|line| !told.contains(&line)) {
+            out.push(violation.finding);
+        }
     }
     if broken {
         return None;
@@ -122,6 +121,10 @@ pub(super) fn read<T: File>(
             None
         }
     }
+}
+
+fn line(finding: &Diagnostic) -> Option<usize> {
+    finding.place.as_ref().map(|place| place.line_column().0)
 }
 
 fn table_value(

@@ -140,13 +140,16 @@ impl Sources {
         if let Some(source) = self.files.get(name) {
             return Ok(source);
         }
-        let told = self
-            .unusable
-            .get(name)
-            .map(|finding| finding.message.clone());
-        let message = told.unwrap_or_else(|| format!("there is no file `{name}`"));
-        Err(Diagnostic::error(Some(place), message)
-            .hint("paths count from the folder of harness.toml"))
+        let Some(finding) = self.unusable.get(name) else {
+            let missing = Diagnostic::error(Some(place), format!("there is no file `{name}`"));
+            return Err(missing.hint("paths count from the folder of harness.toml"));
+        };
+        // Told where it is named: what has a place of its own lies in a text that may be no text.
+        let mut told = finding.clone();
+        if told.place.replace(place).is_some() {
+            told.message = format!("`{name}` can't be read: {}", told.message);
+        }
+        Err(told)
     }
 }
 

@@ -67,7 +67,12 @@ impl Findings {
         let known: Vec<&str> = known.into_iter().collect();
         let hint = match nearest(typed, known.iter().copied()) {
             Some(close) => format!("did you mean `{close}`?"),
-            None if known.is_empty() => format!("there is no {what} at all yet"),
+            None if known.is_empty() => {
+                format!(
+                    "there is no {} at all yet",
+                    what.trim_end_matches(" called")
+                )
+            }
             None => format!("there is: {}", known.join(", ")),
         };
         self.error_with(place, format!("there is no {what} `{typed}`"), hint);

@@ -56,7 +56,7 @@ pub(super) fn of_scenario(
         prefix: scenario.name.as_str(),
         scenario: Some(scenario),
         faults: names.collect(),
-        partial: typed != scenario.load.mix.len(),
+        partial: doc.incomplete || typed != scenario.load.mix.len(),
         journeys: against
             .journeys
             .iter()
@@ -300,6 +300,7 @@ fn request_exists(name: &RequestName, place: Place, scope: &Scope<'_>, found: &m
                 let known: Vec<&str> = known.collect();
                 let hint = match nearest(journey, known.iter().copied()) {
                     Some(close) => format!("did you mean `{close}`?"),
+                    None if known.is_empty() => "the mix is empty".to_owned(),
                     None => format!("the mix has: {}", known.join(", ")),
                 };
                 found.out.push(finding.hint(hint));

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// The highest rate of a load, journey starts per second.
 pub(super) const MAX_RATE: f64 = 200_000.0;
+/// The largest weight of a mix: sums of such weights stay exact enough.
+const MAX_WEIGHT: f64 = 1e6;
 const CONNECTIONS: u32 = 256;
 const SAMPLE: f64 = 0.02;
 const SETTLE: Duration = Duration::from_secs(10);
@@ -233,7 +235,7 @@ fn mix(
     against: &Against<'_>,
     found: &mut Findings,
 ) -> Vec<MixEntry> {
-    if raw.value.0.is_empty() {
+    if raw.value.0.is_empty() && !doc.incomplete {
         found.error_with(
             doc.at(raw),
             "the mix is empty: no journey arrives",
@@ -242,13 +244,17 @@ fn mix(
     }
     let mut mix = Vec::new();
     for (key, weight) in raw.value.iter() {
-        if !(weight.value.is_finite() && weight.value > 0.0) {
-            let hint = "leave a journey out that must not arrive";
-            found.error_with(
-                doc.at(weight),
-                format!("a weight must be above zero, this is {}", weight.value),
-                hint,
-            );
+        if !(weight.value > 0.0 && weight.value <= MAX_WEIGHT) {
+            let (limit, hint) = if weight.value > 0.0 {
+                (
+                    "at most a million",
+                    "only the weights' proportion counts: `8` and `2` say the same as `0.8` and `0.2`",
+                )
+            } else {
+                ("above zero", "leave a journey out that must not arrive")
+            };
+            let message = format!("a weight must be {limit}, this is {}", weight.value);
+            found.error_with(doc.at(weight), message, hint);
             continue;
         }
         let Some(journey) = against

@@ -123,7 +123,15 @@ pub(super) fn template_error(
     error: &TemplateError,
     place: &dyn Fn(&Range<usize>) -> Place,
 ) -> Diagnostic {
-    Diagnostic::error(Some(place(&error.span)), error.to_string())
+    told(place(&error.span), &error.message, error.hint.as_deref())
+}
+
+fn told(place: Place, message: &str, hint: Option<&str>) -> Diagnostic {
+    let finding = Diagnostic::error(Some(place), message);
+    match hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
 }
 
 /// An expression that can't be read, told at its byte.
@@ -131,7 +139,7 @@ pub(super) fn expression_error(
     error: &ExprError,
     place: &dyn Fn(&Range<usize>) -> Place,
 ) -> Diagnostic {
-    Diagnostic::error(Some(place(&error.span)), error.to_string())
+    told(place(&error.span), &error.message, error.hint.as_deref())
 }
 
 /// Where a hole stands in a text.

@@ -27,6 +27,13 @@ pub(super) fn draft(doc: &Doc, suite: &Suite, found: &mut Findings) -> Option<Dr
             format!("the file's name is the journey's: {error}"),
         );
     });
+    if raw.step.is_empty() && !doc.incomplete {
+        found.error_with(
+            doc.top(),
+            "this journey has no steps",
+            "add `[[step]]` with a `name` and a request, such as `get = \"/\"`",
+        );
+    }
     let rows = rows(doc, suite, found);
     let steps = raw
         .step
@@ -103,7 +110,7 @@ fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Vec<Row> {
         Err(reason) => found.error(doc.at(path), reason),
         Ok(name) => match suite.sources.referenced(&name, doc.at(path)) {
             Err(finding) => found.out.push(finding),
-            Ok(source) => return data::rows(source, &mut found.out),
+            Ok(source) => return data::rows(source, &doc.at(path), &mut found.out),
         },
     }
     Vec::new()
