@@ -5,6 +5,7 @@ mod parse;
 mod render;
 
 pub use parse::TemplateError;
+pub(crate) use render::percent;
 pub use render::{RenderError, Scope, Symbols, UnboundError, plain};
 
 use crate::name::Name;

@@ -25,9 +25,9 @@ pub enum StepSubject {
     /// The whole body as text.
     Body,
     /// An RFC 9535 JSONPath into the JSON body: one node is its value, several nodes are a list, none is absent.
-    Json(JsonPath),
+    Json(Path),
     /// `count($…)`: how many nodes the path finds; of one node that is a list, its length.
-    Count(JsonPath),
+    Count(Path),
 }
 
 /// How a subject is judged.
@@ -57,6 +57,24 @@ pub enum Test {
     Absent,
 }
 
+impl Test {
+    /// The texts on its right-hand side.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        let values = match self {
+            Self::In(values) => values.as_mut_slice(),
+            Self::Equal(v) | Self::NotEqual(v) | Self::Contains(v) => std::slice::from_mut(v),
+            Self::Less(v) | Self::AtMost(v) | Self::Greater(v) | Self::AtLeast(v) => {
+                std::slice::from_mut(v)
+            }
+            Self::Matches(_) | Self::Exists | Self::Absent => &mut [],
+        };
+        values.iter_mut().filter_map(|value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+}
+
 /// The right-hand side.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -70,6 +88,25 @@ pub enum Value {
     Text(Text),
     /// `300ms`
     Duration(Duration),
+}
+
+/// A compiled JSONPath that compares and prints by its source: what the library prints of `$..id` does not read back.
+#[derive(Debug, Clone)]
+pub struct Path {
+    pub(super) source: String,
+    pub(super) compiled: JsonPath,
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.source)
+    }
 }
 
 /// A compiled regular expression that compares and prints by its source.

@@ -1,12 +1,11 @@
 //! Holds an answer against an expectation. Pure; the body is parsed at most once an answer.
 
-use super::step::{Expectation, StepSubject, Test, Value};
+use super::step::{Expectation, Path, StepSubject, Test, Value};
 use crate::event::Broken;
 use crate::http::Response;
 use crate::template::{Scope, plain};
 use crate::units;
 use serde_json::Value as Json;
-use serde_json_path::JsonPath;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -94,8 +93,8 @@ impl<'r> View<'r> {
     }
 }
 
-fn nodes<'v>(path: &JsonPath, json: &'v Json) -> Found<'v> {
-    let mut nodes = path.query(json).all();
+fn nodes<'v>(path: &Path, json: &'v Json) -> Found<'v> {
+    let mut nodes = path.compiled.query(json).all();
     match nodes.len() {
         0 => Found::Absent("nothing there"),
         1 => Found::Value(Cow::Borrowed(nodes.swap_remove(0))),
@@ -103,8 +102,8 @@ fn nodes<'v>(path: &JsonPath, json: &'v Json) -> Found<'v> {
     }
 }
 
-fn count(path: &JsonPath, json: &Json) -> usize {
-    match path.query(json).all().as_slice() {
+fn count(path: &Path, json: &Json) -> usize {
+    match path.compiled.query(json).all().as_slice() {
         [Json::Array(items)] => items.len(),
         nodes => nodes.len(),
     }
@@ -269,7 +268,8 @@ mod tests {
             ]),
             row: None,
             iteration: 0,
-            draws: Draws::at(0, &[]),
+            data: Draws::at(0, &[]),
+            ids: Draws::at(0, &[]),
             wall_ms: 0,
         };
         text.parse::<Expectation>()

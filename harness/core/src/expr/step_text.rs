@@ -1,7 +1,7 @@
 //! Step expressions as text: parser and printer.
 
 use super::scan::{ExprError, Scan, as_text};
-use super::step::{Expectation, Pattern, StepSubject, Test, Value};
+use super::step::{Expectation, Path, Pattern, StepSubject, Test, Value};
 use crate::diagnostic::nearest;
 use crate::template::{Escape, Text};
 use crate::units;
@@ -97,7 +97,7 @@ fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
 }
 
 /// A JSONPath: to the first space or `)` outside brackets and quotes.
-fn path(scan: &mut Scan<'_>, from: usize) -> Result<JsonPath, ExprError> {
+fn path(scan: &mut Scan<'_>, from: usize) -> Result<Path, ExprError> {
     let (mut depth, mut quote, mut escaped) = (0u32, None, false);
     let rest = scan.rest();
     let end = rest.char_indices().find_map(|(at, c)| {
@@ -119,7 +119,11 @@ fn path(scan: &mut Scan<'_>, from: usize) -> Result<JsonPath, ExprError> {
     });
     let text = &rest[..end.unwrap_or(rest.len())];
     scan.at += text.len();
-    JsonPath::parse(text).map_err(|error| {
+    let compiled = JsonPath::parse(text).map(|compiled| Path {
+        source: text.to_owned(),
+        compiled,
+    });
+    compiled.map_err(|error| {
         let at = (from + error.position())
             .min(scan.at.saturating_sub(1))
             .max(from);
@@ -418,7 +422,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMS: [&str; 14] = [
+    const FORMS: [&str; 17] = [
         "status == 201",
         "status in [200, 201]",
         "$.status == 'PENDING'",
@@ -433,6 +437,9 @@ mod tests {
         "$.ok != false",
         "$.total == null",
         "$['odd name'][?@.a == 'x y'].b > -1.5",
+        "$..id exists",
+        "count($..[?@.n > 1 && length(@.s) == 2]) == 1",
+        "$.a[?!@.b || @['c'] == \"x\"] absent",
     ];
 
     #[test]

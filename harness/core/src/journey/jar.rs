@@ -126,7 +126,7 @@ impl Jar {
                     removed |= value
                         .trim()
                         .parse::<i64>()
-                        .is_ok_and(|seconds| seconds <= 0)
+                        .is_ok_and(|seconds| seconds <= 0);
                 }
                 // Servers remove a cookie by a date at the epoch; other dates lie beyond a walk.
                 "expires" => removed |= value.contains("1970"),

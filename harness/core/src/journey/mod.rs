@@ -11,7 +11,7 @@ pub mod walk;
 use crate::expr::step::{Expectation, StepSubject};
 use crate::http::Method;
 use crate::name::Name;
-use crate::template::{Symbols, Text, UnboundError};
+use crate::template::{Escape, Symbols, Text, UnboundError};
 use crate::units;
 use command::Command;
 use serde::{Deserialize, Serialize};
@@ -69,11 +69,32 @@ impl Journey {
                 .iter_mut()
                 .chain(&mut request.headers)
                 .map(|(_, text)| text);
-            for text in named.chain([&mut request.url, &mut request.body]) {
+            for text in named.chain([&mut request.url]) {
+                *text = text.bind(symbols)?;
+            }
+            let kind = request
+                .headers
+                .iter()
+                .find(|(name, _)| name == "content-type");
+            let escape = escape_for(kind.map(|(_, kind)| kind.to_plain()).as_deref());
+            request.body = request.body.bind_as(symbols, escape)?;
+            for text in request.expect.iter_mut().flat_map(|e| e.test.texts_mut()) {
                 *text = text.bind(symbols)?;
             }
         }
         Ok(bound)
+    }
+}
+
+/// How a symbol's value is written into a body of this content type.
+fn escape_for(kind: Option<&str>) -> Escape {
+    let kind = kind.unwrap_or("").split(';').next().unwrap_or("").trim();
+    if kind == "application/json" || kind.ends_with("+json") {
+        Escape::JsonString
+    } else if kind == "application/x-www-form-urlencoded" {
+        Escape::Percent
+    } else {
+        Escape::None
     }
 }
 

@@ -3,13 +3,20 @@
 use super::jar::Parts;
 use crate::http::{Method, Request, Response};
 use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// The request that follows a redirect; `None` when the answer is not one, or leads nowhere.
+/// What a server may send in a `Location` and no URL may hold.
+const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
+
+/// Where a response redirects to, as it says so itself; `None` if it does not.
+pub(super) fn location(response: &Response) -> Option<&str> {
+    let redirects = matches!(response.status, 301 | 302 | 303 | 307 | 308);
+    response.header("location").filter(|_| redirects)
+}
+
+/// The request that follows a redirect; `None` when the answer is not one, or leads out of HTTP.
 pub(super) fn follow(request: &Request, response: &Response) -> Option<Request> {
-    if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let url = resolve(&request.url, response.header("location")?)?;
+    let url = resolve(&request.url, location(response)?)?;
     let mut next = Request {
         url,
         ..request.clone()
@@ -38,7 +45,13 @@ fn resolve(base: &str, location: &str) -> Option<String> {
     let parts = Parts::of(base);
     let origin = format!("{}://{}", parts.scheme, parts.authority);
     let lower = location.to_ascii_lowercase();
-    if location.is_empty() {
+    let location = utf8_percent_encode(location, UNFIT).to_string();
+    let location = location.as_str();
+    let scheme = lower
+        .split(['/', '?'])
+        .next()
+        .filter(|first| first.contains(':'));
+    if location.is_empty() || scheme.is_some_and(|s| s != "http:" && s != "https:") {
         None
     } else if lower.starts_with("http://") || lower.starts_with("https://") {
         Some(location.to_owned())
@@ -113,7 +126,10 @@ mod tests {
         assert_eq!(to("?p=2").as_deref(), Some("http://a:1/x/y?p=2"));
         assert_eq!(to("//b/z").as_deref(), Some("http://b/z"));
         assert_eq!(to("https://b/z").as_deref(), Some("https://b/z"));
-        assert_eq!(to(""), None);
+        assert_eq!(to("/ü z").as_deref(), Some("http://a:1/%C3%BC%20z"));
+        for nowhere in ["", "mailto:x", "javascript:alert(1)", "ftp://b/"] {
+            assert_eq!(to(nowhere), None, "{nowhere}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use super::jar::Jar;
 use super::{Action, Journey, RequestStep, redirect};
 use crate::event::{Broken, Outcome, error_class};
 use crate::expr::View;
+use crate::expr::step::StepSubject;
 use crate::http::{Failure, FailureKind, Request, Response, Timing};
 use crate::name::RunId;
 use crate::random::{Draws, coordinate};
-use crate::template::{RenderError, Scope};
+use crate::template::{RenderError, Scope, percent};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -117,6 +118,8 @@ struct Pending {
     request: Request,
     intended: Duration,
     redirects: u8,
+    /// When the first hop was sent.
+    sent: Option<Duration>,
 }
 
 /// One walk of a journey.
@@ -162,7 +165,8 @@ impl Walk {
             variables: BTreeMap::new(),
             row: context.row.and_then(|row| journey.rows.get(row).cloned()),
             iteration: context.iteration,
-            draws: Draws::at(context.seed, &at),
+            data: Draws::at(context.seed, &[at[1], at[2], coordinate("data")]),
+            ids: Draws::at(context.seed, &at),
             wall_ms: context.wall_ms_at_zero,
         };
         let mut unfilled = None;
@@ -236,7 +240,10 @@ impl Walk {
             request,
             intended,
             redirects,
+            sent,
         } = self.pending.take()?;
+        // Of a step that was redirected, all hops are judged and measured together.
+        let sent = sent.unwrap_or(answer.sent);
         let journey = Arc::clone(&self.journey);
         let Action::Request(step) = &journey.steps.get(self.at)?.action else {
             return None;
@@ -250,13 +257,17 @@ impl Walk {
                     request: next,
                     intended,
                     redirects: redirects + 1,
+                    sent: Some(sent),
                 });
                 return None;
             }
         }
         self.attempts += 1;
         self.scope.wall_ms = self.wall_ms(answer.ended);
-        let failures = self.judge(step, &answer);
+        let failures = match stuck(step, redirects, &answer) {
+            Some(broken) => vec![broken],
+            None => self.judge(step, &answer, sent),
+        };
         let passed = failures.is_empty();
         let cancelled =
             matches!(&answer.result, Err(failure) if failure.kind == FailureKind::Cancelled);
@@ -268,10 +279,10 @@ impl Walk {
             Ok(response) => error_class(None, Some(response.status)),
         });
         let Answer {
-            sent,
             ended,
             timing,
             result,
+            ..
         } = answer;
         let (step_index, attempts) = (self.at, self.attempts);
         let end = StepEnd {
@@ -307,9 +318,9 @@ impl Walk {
             .collect();
         let end = self.silent(failures.is_empty(), failures, now);
         if end.passed {
-            self.advance(now)
+            self.advance(now);
         } else {
-            self.outcome = Some(Outcome::Failed)
+            self.outcome = Some(Outcome::Failed);
         }
         end
     }
@@ -324,6 +335,7 @@ impl Walk {
                         request,
                         intended: self.intended,
                         redirects: 0,
+                        sent: None,
                     },
                     Err(error) => return Next::Failed(self.unbuilt(&error, now)),
                 }
@@ -333,6 +345,7 @@ impl Walk {
             mut request,
             intended,
             redirects,
+            sent,
         } = pending;
         if let Some(cookies) = self
             .jar
@@ -348,6 +361,7 @@ impl Walk {
             request: request.clone(),
             intended,
             redirects,
+            sent,
         });
         Next::Send(Outgoing {
             step: self.at,
@@ -361,12 +375,9 @@ impl Walk {
         let mut url = step.url.rendered(&mut self.scope)?;
         for (name, value) in &step.query {
             url.push(if url.contains('?') { '&' } else { '?' });
-            url.extend(percent_encoding::utf8_percent_encode(
-                name,
-                percent_encoding::NON_ALPHANUMERIC,
-            ));
+            percent(name, &mut url);
             url.push('=');
-            value.render(&mut self.scope, &mut url)?;
+            value.render_percent(&mut self.scope, &mut url)?;
         }
         let mut headers = Vec::with_capacity(step.headers.len() + 2);
         for (name, value) in &step.headers {
@@ -396,7 +407,7 @@ impl Walk {
     }
 
     /// Checks and captures; what did not hold.
-    fn judge(&mut self, step: &RequestStep, answer: &Answer) -> Vec<Broken> {
+    fn judge(&mut self, step: &RequestStep, answer: &Answer, sent: Duration) -> Vec<Broken> {
         let response = match &answer.result {
             Ok(response) => response,
             Err(failure) => {
@@ -406,17 +417,13 @@ impl Walk {
                 }];
             }
         };
-        let view = View::new(response, answer.ended.saturating_sub(answer.sent));
+        let view = View::new(response, answer.ended.saturating_sub(sent));
         let mut failures: Vec<_> = step
             .expect
             .iter()
             .filter_map(|e| e.check(&view, &mut self.scope).err())
             .collect();
-        let says_status = step
-            .expect
-            .iter()
-            .any(|e| matches!(e.subject, crate::expr::step::StepSubject::Status));
-        if !says_status && response.status >= 400 {
+        if !says_status(step) && response.status >= 400 {
             failures.insert(
                 0,
                 Broken {
@@ -489,6 +496,29 @@ impl Walk {
         self.wall_ms_at_zero
             .saturating_add(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
     }
+}
+
+fn says_status(step: &RequestStep) -> bool {
+    step.expect.iter().any(|e| e.subject == StepSubject::Status)
+}
+
+/// A redirect that should have been followed and can't be; a step that names a status judges the redirect itself.
+fn stuck(step: &RequestStep, redirects: u8, answer: &Answer) -> Option<Broken> {
+    let location = redirect::location(answer.result.as_ref().ok()?)?;
+    if step.redirects == 0 || says_status(step) {
+        return None;
+    }
+    Some(if redirects == step.redirects {
+        Broken {
+            expected: format!("at most {redirects} redirects"),
+            actual: format!("one more, to {location}"),
+        }
+    } else {
+        Broken {
+            expected: "a redirect that can be followed".into(),
+            actual: location.to_owned(),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -58,8 +58,10 @@ pub struct Scope {
     pub row: Option<Row>,
     /// The iteration's number, from 0.
     pub iteration: u64,
-    /// Draws for `uuid()` and the like.
-    pub draws: Draws,
+    /// Draws of data, `int()`: equal for equal plan, seed and iteration, whatever the run.
+    pub data: Draws,
+    /// Draws of identifiers, `uuid()` and `alnum()`: the run takes part, so that no two runs make equal ones.
+    pub ids: Draws,
     /// Milliseconds since the Unix epoch, now.
     pub wall_ms: i64,
 }
@@ -67,12 +69,19 @@ pub struct Scope {
 impl Text {
     /// The text with every symbol replaced by its value.
     pub fn bind(&self, symbols: &Symbols) -> Result<Self, UnboundError> {
+        self.bind_as(symbols, Escape::None)
+    }
+
+    /// The same with the values written for the text around them: a secret in a JSON body must not end its string.
+    pub fn bind_as(&self, symbols: &Symbols, escape: Escape) -> Result<Self, UnboundError> {
         let parts = self.parts.iter().map(|part| match part {
             Part::Symbol(symbol) => {
                 let value = symbols
                     .get(symbol)
                     .ok_or_else(|| UnboundError(symbol.clone()))?;
-                Ok(Part::Literal(value.to_owned()))
+                let mut written = String::new();
+                write_text(value, escape, &mut written);
+                Ok(Part::Literal(written))
             }
             other => Ok(other.clone()),
         });
@@ -100,6 +109,22 @@ impl Text {
                 Part::Literal(text) => out.push_str(text),
                 Part::Symbol(symbol) => return Err(UnboundError(symbol.clone()).into()),
                 Part::Hole { expr, escape } => write(scope.value(expr)?.as_ref(), *escape, out),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills every hole and appends the result percent-encoded as a whole, whatever its holes say: a query's value.
+    pub(crate) fn render_percent(
+        &self,
+        scope: &mut Scope,
+        out: &mut String,
+    ) -> Result<(), RenderError> {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => percent(text, out),
+                Part::Symbol(symbol) => return Err(UnboundError(symbol.clone()).into()),
+                Part::Hole { expr, .. } => write(scope.value(expr)?.as_ref(), Escape::Percent, out),
             }
         }
         Ok(())
@@ -154,14 +179,14 @@ impl Scope {
                     .map(Cow::Borrowed)
                     .ok_or_else(|| RenderError::Column(column.clone()))
             }
-            Hole::Uuid => text(uuid(&mut self.draws)),
+            Hole::Uuid => text(uuid(&mut self.ids)),
             Hole::Iteration => Ok(Cow::Owned(self.iteration.into())),
             Hole::Int(low, high) => {
                 let width = high.abs_diff(*low).saturating_add(1);
-                let drawn = self.draws.below(width);
+                let drawn = self.data.below(width);
                 Ok(Cow::Owned(low.wrapping_add_unsigned(drawn).into()))
             }
-            Hole::Alnum(length) => text(alnum(&mut self.draws, *length)),
+            Hole::Alnum(length) => text(alnum(&mut self.ids, *length)),
             Hole::Now => text(rfc3339(self.wall_ms)),
             Hole::NowMs => Ok(Cow::Owned(self.wall_ms.into())),
         }
@@ -227,19 +252,28 @@ pub fn plain(value: &Value) -> Cow<'_, str> {
 
 fn write(value: &Value, escape: Escape, out: &mut String) {
     match escape {
-        Escape::None => out.push_str(&plain(value)),
-        Escape::JsonString => out.push_str(&json_escaped(&plain(value))),
         // Writing to a String can't fail.
         Escape::JsonValue => _ = write!(out, "{value}"),
-        Escape::Percent => {
-            const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-                .remove(b'-')
-                .remove(b'.')
-                .remove(b'_')
-                .remove(b'~');
-            out.extend(percent_encoding::utf8_percent_encode(&plain(value), KEPT));
-        }
+        other => write_text(&plain(value), other, out),
     }
+}
+
+fn write_text(text: &str, escape: Escape, out: &mut String) {
+    match escape {
+        Escape::None | Escape::JsonValue => out.push_str(text),
+        Escape::JsonString => out.push_str(&json_escaped(text)),
+        Escape::Percent => percent(text, out),
+    }
+}
+
+/// Appends a text percent-encoded: fit for a path segment, a query or a form.
+pub(crate) fn percent(text: &str, out: &mut String) {
+    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    out.extend(percent_encoding::utf8_percent_encode(text, KEPT));
 }
 
 /// A text as it stands between the quotes of a JSON string.
@@ -262,7 +296,8 @@ mod tests {
             ]),
             row: json!({ "sku": "S-1", "quantity": 2 }).as_object().cloned(),
             iteration: 3,
-            draws: Draws::at(1, &[2]),
+            data: Draws::at(1, &[2]),
+            ids: Draws::at(1, &[3]),
             wall_ms: 1_763_691_696_789,
         }
     }

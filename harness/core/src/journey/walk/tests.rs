@@ -122,7 +122,7 @@ fn captures_flow_and_the_next_step_is_intended_after_the_last_and_its_think_time
     let outgoing = sent(&mut walk, 38 * MS);
     assert_eq!(
         (outgoing.request.url.as_str(), outgoing.intended),
-        ("http://a/orders/x%2F1?a%20b=S&", 37 * MS)
+        ("http://a/orders/x%2F1?a%20b=S%26", 37 * MS)
     );
     answered(&mut walk, 38 * MS, 200, &[], "").unwrap();
     assert!(matches!(walk.next(43 * MS), Next::Done(Outcome::Passed)));
@@ -304,4 +304,103 @@ fn pauses_and_commands_take_their_turn() {
     sent(&mut walk, 41 * MS);
     answered(&mut walk, 41 * MS, 200, &[], "").unwrap();
     assert!(matches!(walk.next(50 * MS), Next::Done(Outcome::Passed)));
+}
+
+#[test]
+fn a_redirect_that_cannot_be_followed_fails_the_step() {
+    for (location, expected) in [
+        ("/again", "at most 1 redirects"),
+        ("mailto:x", "a redirect that can be followed"),
+    ] {
+        let mut step = get("/", &[]);
+        step.redirects = 1;
+        let mut walk = walk(vec![request(step)]);
+        sent(&mut walk, 10 * MS);
+        let mut end = answered(&mut walk, 10 * MS, 302, &[("location", location)], "");
+        if end.is_none() {
+            sent(&mut walk, 15 * MS);
+            end = answered(&mut walk, 15 * MS, 302, &[("location", location)], "");
+        }
+        let end = end.unwrap();
+        assert!(!end.passed, "{location}");
+        assert_eq!(end.failures[0].expected, expected);
+    }
+}
+
+#[test]
+fn a_redirected_step_took_as_long_as_all_its_hops() {
+    let mut step = get("/", &["duration >= 15ms"]);
+    step.redirects = 2;
+    let mut walk = walk(vec![request(step)]);
+    sent(&mut walk, 12 * MS);
+    assert!(answered(&mut walk, 12 * MS, 302, &[("location", "/b")], "").is_none());
+    sent(&mut walk, 22 * MS);
+    let end = answered(&mut walk, 22 * MS, 200, &[], "").unwrap();
+    assert_eq!(
+        (end.passed, end.intended, end.sent, end.ended),
+        (true, 10 * MS, 12 * MS, 27 * MS)
+    );
+}
+
+#[test]
+fn a_query_is_encoded_as_a_whole() {
+    let mut step = get("/", &[]);
+    step.query = vec![
+        ("a b".into(), text("x&y {{ row.sku }}")),
+        ("c".into(), text("ü")),
+    ];
+    let mut walk = walk(vec![request(step)]);
+    let url = sent(&mut walk, 10 * MS).request.url;
+    assert_eq!(url, "http://a/?a%20b=x%26y%20S&c=%C3%BC");
+}
+
+#[test]
+fn symbols_are_bound_wherever_they_stand_and_for_what_stands_around() {
+    use crate::template::{Symbol, Symbols};
+    let mut step = get(
+        "/",
+        &["$.who == '${secret.key}'", "$.who in ['${secret.key}']"],
+    );
+    step.headers = vec![("content-type".into(), Text::literal("application/json"))];
+    step.body = Text::from_json(&json!({ "key": "${secret.key}" })).unwrap();
+    let mut journey = walk(vec![request(step.clone())]).journey().as_ref().clone();
+    let mut symbols = Symbols::default();
+    symbols.insert(Symbol::Secret("key".parse().unwrap()), "a\"b".into());
+    let bound = |journey: &Journey| {
+        Walk::new(
+            Arc::new(journey.bind(&symbols).unwrap()),
+            &context("r1"),
+            10 * MS,
+        )
+    };
+    let mut json_walk = bound(&journey);
+    let body = sent(&mut json_walk, 10 * MS).request.body;
+    assert_eq!(std::str::from_utf8(&body).unwrap(), r#"{"key":"a\"b"}"#);
+    let end = answered(&mut json_walk, 10 * MS, 200, &[], r#"{"who":"a\"b"}"#).unwrap();
+    assert_eq!(end.failures, []);
+    step.headers = vec![(
+        "content-type".into(),
+        Text::literal("application/x-www-form-urlencoded"),
+    )];
+    step.body = text("k=${secret.key}");
+    journey.steps[0].action = request(step);
+    assert_eq!(sent(&mut bound(&journey), 10 * MS).request.body, "k=a%22b");
+}
+
+#[test]
+fn drawn_data_repeats_from_run_to_run_and_identifiers_do_not() {
+    let body = |run: &str, template: &str| {
+        let mut step = get("/", &[]);
+        step.body = text(template);
+        let journey = walk(vec![request(step)]).journey().clone();
+        sent(&mut Walk::new(journey, &context(run), 10 * MS), 10 * MS)
+            .request
+            .body
+    };
+    let data = "{{ int(1, 1000000000) }}";
+    assert_eq!(body("r1", data), body("r2", data));
+    for id in ["{{ uuid() }}", "{{ alnum(12) }}"] {
+        assert_eq!(body("r1", id), body("r1", id));
+        assert_ne!(body("r1", id), body("r2", id), "{id}");
+    }
 }
