@@ -44,5 +44,5 @@ Feature: Checkout
 
     Examples:
       | sku     | quantity | status |
-      | SKU-001 | 0        | 422    |
+      | SKU-001 | 0        | 400    |
       | NOTHING | 1        | 422    |

@@ -1,6 +1,7 @@
 //! The whole translation: order, names and tags of drafts; its parts are in the files beside.
 
 mod any_text;
+mod guide;
 mod library;
 mod losses;
 
