@@ -65,7 +65,7 @@ impl Uniform {
                 preflight(*status, denied(document, *status, asked))
             }
             Self::Unreachable => {
-                let message = format!("no operation could be reached at {base_url}: {last}");
+                let message = format!("no operation gave a whole answer at {base_url}: {last}");
                 Some(Finding::new(
                     ContractCheck::Unreachable,
                     &document.name,

@@ -253,7 +253,7 @@ fn mix(
             } else {
                 ("above zero", "leave a journey out that must not arrive")
             };
-            let message = format!("a weight must be {limit}, this is {}", weight.value);
+            let message = format!("a weight must be {limit}, this is {:?}", weight.value);
             found.error_with(doc.at(weight), message, hint);
             continue;
         }
