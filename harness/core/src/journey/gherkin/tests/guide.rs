@@ -20,5 +20,8 @@ fn the_guide_lists_every_step() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(GUIDE, &current).unwrap();
     }
-    assert!(guide == current || std::env::var_os("UPDATE_DOCS").is_some(), "docs/journeys.md is not current");
+    assert!(
+        guide == current || std::env::var_os("UPDATE_DOCS").is_some(),
+        "docs/journeys.md is not current"
+    );
 }
