@@ -259,19 +259,28 @@ fn take(stage: &mut Stage, context: Context) -> LocalBoxFuture<'_, ()> {
     .boxed_local()
 }
 
-/// Ends the walk, whether it came to its end or not.
+/// Ends the walk, whether it came to its end or not. A scenario whose journey has data rows (those of a journey it runs) is
+/// sequenced with the first one; the others are walked here.
 fn leave(stage: Option<&mut Stage>) -> LocalBoxFuture<'_, ()> {
     async move {
         let Some(stage) = stage else { return };
         let Some(mut passage) = stage.passage.take() else {
             return;
         };
-        let cancelled = stage.stop.is_cancelled();
-        if !cancelled {
-            // Its last step has ended; this asks how it went.
-            passage.advance(None).await;
+        for row in 1..=super::rows(passage.journey()) {
+            // Nothing is left of a walk that was sequenced to its end; this asks how it went.
+            let cancelled = tokio::select! {
+                biased;
+                () = stage.stop.cancelled() => true,
+                () = passage.advance(None) => false,
+            };
+            let (walker, journey) = (passage.walker().clone(), Arc::clone(passage.journey()));
+            passage.finish(cancelled).await;
+            if cancelled || row == super::rows(&journey) {
+                return;
+            }
+            passage = Passage::begin(walker, journey, row);
         }
-        passage.finish(cancelled).await;
     }
     .boxed_local()
 }

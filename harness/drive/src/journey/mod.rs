@@ -105,6 +105,16 @@ impl Passage {
         }
     }
 
+    /// The journey.
+    fn journey(&self) -> &Arc<Journey> {
+        &self.journey
+    }
+
+    /// What it needs of the run.
+    fn walker(&self) -> &Walker {
+        &self.walker
+    }
+
     /// How it went, once it is over.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
