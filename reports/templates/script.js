@@ -65,6 +65,6 @@
   }
 
   // Print with everything open that shows evidence.
-  addEventListener("beforeprint", () => all("details:not(.data):not([open])").forEach(d => { d.open = true; d.dataset.was = "closed"; }));
+  addEventListener("beforeprint", () => all("details:not(.data,.bulk):not([open])").forEach(d => { d.open = true; d.dataset.was = "closed"; }));
   addEventListener("afterprint", () => all("details[data-was]").forEach(d => { d.open = false; delete d.dataset.was; }));
 })();

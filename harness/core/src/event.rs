@@ -398,7 +398,29 @@ pub struct ContractCoverage {
     /// The contract.
     pub contract: Name,
     /// Per operation: `GET /orders/{id}` → status → times seen, by what.
+    #[serde(deserialize_with = "by_status")]
     pub operations: BTreeMap<String, BTreeMap<u16, BTreeMap<SeenIn, u64>>>,
+}
+
+/// Statuses are keys, and keys are texts in JSON: inside a flattened envelope serde hands them over as such.
+fn by_status<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, BTreeMap<u16, BTreeMap<SeenIn, u64>>>, D::Error> {
+    type Texts = BTreeMap<String, BTreeMap<String, BTreeMap<SeenIn, u64>>>;
+    let status = |(text, seen): (String, _)| match text.parse() {
+        Ok(status) => Ok((status, seen)),
+        Err(_) => Err(serde::de::Error::custom(format!("`{text}` is no status"))),
+    };
+    Texts::deserialize(from)?
+        .into_iter()
+        .map(|(operation, seen)| {
+            let seen = seen
+                .into_iter()
+                .map(status)
+                .collect::<Result<_, D::Error>>()?;
+            Ok((operation, seen))
+        })
+        .collect()
 }
 
 /// A stretch of a scenario in which the same stage ran and the same faults were active or settling.
@@ -553,5 +575,29 @@ pub fn error_class(failure: Option<FailureKind>, status: Option<u16>) -> String 
         (Some(kind), _) => kind.as_str().to_owned(),
         (None, Some(status)) if status >= 400 => format!("status-{status}"),
         _ => "expectation".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coverage_reads_back_through_the_envelope() {
+        let seen = BTreeMap::from([(200, BTreeMap::from([(SeenIn::Case, 3)]))]);
+        let envelope = Envelope {
+            seq: 1,
+            at_us: 2,
+            wall_ms: 3,
+            event: Event::ContractCoverage(ContractCoverage {
+                contract: "shop".parse().unwrap(),
+                operations: BTreeMap::from([("GET /orders".to_owned(), seen)]),
+            }),
+        };
+        let text = serde_json::to_string(&envelope).unwrap();
+        assert_eq!(serde_json::from_str::<Envelope>(&text).unwrap(), envelope);
+        let wrong = text.replace("\"200\"", "\"2OO\"");
+        let error = serde_json::from_str::<Envelope>(&wrong).unwrap_err();
+        assert!(error.to_string().contains("`2OO` is no status"), "{error}");
     }
 }

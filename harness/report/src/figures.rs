@@ -3,12 +3,14 @@
 
 use crate::text;
 use harness_core::event::{ContractFinding, Outcome, StepFinished};
-use harness_core::expr::gate::Comparison;
+use harness_core::expr::gate::{Comparison, GateSubject, Unit};
 use harness_core::name::Name;
-use harness_core::readiness::Decision;
+use harness_core::plan::gate::During;
+use harness_core::readiness::{Decision, Item};
 use harness_core::record::{
     ContractRecord, JourneyRecord, NameRecord, Record, ScenarioRecord, Tally,
 };
+use harness_core::units::format_duration;
 use harness_core::verdict::{GateResult, Grade, Trust};
 use std::collections::BTreeMap;
 
@@ -169,27 +171,69 @@ pub const fn trust_word(trust: Trust) -> &'static str {
     }
 }
 
-/// How much of its limit a gate has left, as a share of the limit: 0.4 is 40 % to spare, below zero is over it.
-/// `None` where nothing was seen or the limit is zero.
+/// What an item means for the answer: `key`, `scored` or `info`.
+pub fn class_word(item: &Item) -> &'static str {
+    if item.key {
+        "key"
+    } else if item.weight > 0.0 {
+        "scored"
+    } else {
+        "info"
+    }
+}
+
+/// How much of its limit a gate has left, as a share of the limit: 0.4 is 40 % to spare, below zero is over it. A share
+/// that must not fall below its limit, such as availability, can reach 100 % at most, and what is left counts from
+/// there. `None` where nothing was seen or the limit is zero.
 pub fn headroom(gate: &GateResult) -> Option<f64> {
     let (seen, limit) = (gate.observed?, gate.gate.expect.limit);
     if limit == 0.0 {
         return None;
     }
-    match gate.gate.expect.op {
-        Comparison::Less | Comparison::AtMost => Some(1.0 - seen / limit),
-        Comparison::Greater | Comparison::AtLeast => Some(seen / limit - 1.0),
+    match (gate.gate.expect.op, gate.unit) {
+        (Comparison::Less | Comparison::AtMost, _) => Some(1.0 - seen / limit),
+        (_, Unit::Share) => (limit < 1.0).then(|| (seen - limit) / (1.0 - limit)),
+        (Comparison::Greater | Comparison::AtLeast, _) => Some(seen / limit - 1.0),
     }
 }
 
-/// Which load a gate looked at, for people.
+/// Which load a gate looked at, for people; empty for a recovery, whose subject says it.
 pub fn during(gate: &GateResult) -> String {
-    use harness_core::plan::gate::During;
     match &gate.gate.during {
+        _ if matches!(gate.gate.expect.subject, GateSubject::Recovery(_)) => String::new(),
         During::Undisturbed => "undisturbed load".to_owned(),
         During::All => "all load".to_owned(),
         During::Fault(fault) => format!("during {fault}"),
         During::Recovery(fault) => format!("after {fault}"),
+    }
+}
+
+/// Where a gate looked: its scenario and the part of its load.
+pub fn place(gate: &GateResult) -> String {
+    let scenario = gate
+        .gate
+        .scenario
+        .as_ref()
+        .map_or("every scenario", Name::as_str);
+    match during(gate) {
+        during if during.is_empty() => scenario.to_owned(),
+        during => format!("{scenario}, {during}"),
+    }
+}
+
+/// A gate without its place: `p99(browse) < 100ms`, `p99(browse) < 500ms over 10s`.
+pub fn expectation(gate: &GateResult) -> String {
+    match gate.gate.over {
+        Some(over) => format!("{} over {}", gate.gate.expect, format_duration(over)),
+        None => gate.gate.expect.to_string(),
+    }
+}
+
+/// A reason without the gate it begins with, for places that show the gate already.
+pub fn bare_reason(reason: &str) -> &str {
+    match reason.strip_prefix('`').and_then(|r| r.split_once("`: ")) {
+        Some((_, rest)) => rest,
+        None => reason,
     }
 }
 

@@ -1,4 +1,4 @@
-//! JUnit XML for the CI server's test view: journeys, contract, the target, the load and the gates as suites. The
+//! JUnit XML for the CI server's test view: the run, journeys, contract, the target, the load and the gates as suites. The
 //! same run gives the same text; no clock is read.
 
 use crate::figures;
@@ -26,7 +26,12 @@ pub fn render(record: &Record, verdict: &Verdict) -> Result<String, JunitError> 
     );
     let mut report = Report::new(one_line(&name, 200));
     report.time = Some(Duration::from_micros(record.last_us));
-    report.add_test_suite(target(&verdict.target));
+    report.add_test_suite(check(
+        "run",
+        "came to its end with nothing lost",
+        &verdict.run,
+    ));
+    report.add_test_suite(check("target", "comes up and stays up", &verdict.target));
     let suites = [
         journeys(record),
         contract(record),
@@ -74,18 +79,16 @@ fn case(suite: &str, name: &str, status: TestCaseStatus) -> TestCase {
     case
 }
 
-fn target(check: &CheckResult) -> TestSuite {
-    let mut suite = TestSuite::new("target");
-    suite.add_test_case(case(
-        "target",
-        "comes up and stays up",
-        status(
-            end_of(check.grade),
-            figures::grade_word(check.grade),
-            &check.reason,
-            "",
-        ),
-    ));
+/// A suite of one built-in check.
+fn check(name: &str, what: &str, check: &CheckResult) -> TestSuite {
+    let mut suite = TestSuite::new(name);
+    let status = status(
+        end_of(check.grade),
+        figures::grade_word(check.grade),
+        &check.reason,
+        "",
+    );
+    suite.add_test_case(case(name, what, status));
     suite
 }
 
@@ -253,8 +256,8 @@ fn gate(result: &GateResult) -> TestCase {
     let name = format!(
         "{} {} ({})",
         result.gate.id,
-        result.gate.expect,
-        figures::during(result)
+        figures::expectation(result),
+        figures::place(result)
     );
     case(
         "gates",

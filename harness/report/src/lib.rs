@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod figures;
+pub mod headline;
 pub mod html;
 pub mod json;
 pub mod junit;

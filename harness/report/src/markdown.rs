@@ -2,10 +2,11 @@
 //! that it can neither break a table nor make a link, a mention or markup.
 
 use crate::figures;
+use crate::headline::Headline;
 use crate::text::{self, one_line, visible};
 use harness_core::readiness::Readiness;
 use harness_core::record::{JourneyRecord, Record};
-use harness_core::verdict::{GateResult, Verdict, show};
+use harness_core::verdict::{GateResult, Grade, Verdict, show};
 use std::fmt::Write as _;
 
 /// GitHub silently drops a summary near 1 MiB.
@@ -38,27 +39,19 @@ fn head(record: &Record, readiness: &Readiness) -> String {
         figures::decision_sign(readiness.decision),
         readiness.decision.as_str()
     );
-    let decided = readiness
-        .decided_by
-        .as_ref()
-        .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
-    if let Some(item) = decided {
+    let headline = Headline::of(readiness);
+    if let Some((title, reason)) = headline.decided {
+        let _ = writeln!(out, "Decided by **{}**: {}\n", said(title), said(reason));
+    }
+    for reason in &headline.reasons {
+        let _ = writeln!(out, "- {}", said(reason));
+    }
+    for (statement, closes_with) in &headline.conditions {
         let _ = writeln!(
             out,
-            "Decided by **{}**: {}\n",
-            prose(&item.title),
-            prose(&item.reason)
-        );
-    }
-    for reason in &readiness.reasons {
-        let _ = writeln!(out, "- {}", prose(reason));
-    }
-    for condition in &readiness.conditions {
-        let _ = writeln!(
-            out,
-            "- [ ] {} (closed by {})",
-            prose(&condition.statement),
-            code(&condition.closes_with)
+            "- [ ] {}, closed by: {}",
+            said(statement),
+            said(closes_with)
         );
     }
     let run = record.run.as_ref().map_or_else(String::new, |run| {
@@ -85,35 +78,29 @@ fn head(record: &Record, readiness: &Readiness) -> String {
 
 /// The table in parts, so that a cut falls between two rows.
 fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
-    let mut parts =
-        vec!["\n### Gates\n\n| | gate | class | seen | why |\n|---|---|---|---:|---|\n".to_owned()];
+    let headline = Headline::of(readiness);
+    let mut parts = vec![
+        "\n### Gates\n\n| | class | gate | where | seen | why |\n|---|---|---|---|---:|---|\n"
+            .to_owned(),
+    ];
     for item in &readiness.items {
-        let result: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
-        let what = result.map_or_else(
-            || prose(&item.title),
-            |g| {
-                format!(
-                    "{} {}",
-                    code(&g.gate.expect.to_string()),
-                    prose(&figures::during(g))
-                )
-            },
-        );
-        let seen = result
+        let gate: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
+        let what = gate.map_or_else(|| prose(&item.title), |g| code(&figures::expectation(g)));
+        let seen = gate
             .and_then(|g| g.observed.map(|v| show(v, g.unit)))
             .unwrap_or_default();
-        let class = if item.key {
-            "key"
-        } else if item.weight > 0.0 {
-            "scored"
-        } else {
-            "info"
+        // A passed gate has said all with its figure, and a reason told above is not told again.
+        let why = match item.grade {
+            Grade::Pass if gate.is_some() => String::new(),
+            _ if headline.tells(item) => "as said above".to_owned(),
+            _ => said(figures::bare_reason(&item.reason)),
         };
         parts.push(format!(
-            "| {} {} | {what} | {class} | {seen} | {} |\n",
+            "| {} {} | {} | {what} | {} | {seen} | {why} |\n",
             figures::grade_sign(item.grade),
             figures::grade_word(item.grade),
-            prose(&item.reason)
+            figures::class_word(item),
+            gate.map(|g| prose(&figures::place(g))).unwrap_or_default(),
         ));
     }
     parts
@@ -201,8 +188,13 @@ fn more(all: usize) -> Option<String> {
 
 /// Words in a line or a table's cell: every character with a meaning in Markdown or HTML as its entity.
 fn prose(words: &str) -> String {
+    prose_within(&one_line(words, 600))
+}
+
+/// [`prose`] of a part of a line, with the blanks at its ends.
+fn prose_within(part: &str) -> String {
     let mut out = String::new();
-    for c in one_line(words, 600).chars() {
+    for c in part.chars() {
         match c {
             '|' | '<' | '>' | '&' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' | '\\' | '!'
             | '$' | '"' => {
@@ -215,6 +207,20 @@ fn prose(words: &str) -> String {
     out.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
+/// Words of ours, in which what stands between back ticks is code.
+fn said(words: &str) -> String {
+    let words = one_line(words, 600);
+    let parts: Vec<&str> = words.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return prose(&words);
+    }
+    let part = |(i, part): (usize, &&str)| match i % 2 {
+        0 => prose_within(part),
+        _ => code(part),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// A code span that its text cannot close, fit for a table's cell.
 fn code(words: &str) -> String {
     let words = one_line(words, 400);
@@ -223,7 +229,11 @@ fn code(words: &str) -> String {
     }
     let ticks = "`".repeat(longest_run(&words) + 1);
     // A table takes a bar apart even inside a code span, unless it is escaped.
-    format!("{ticks} {} {ticks}", words.replace('|', "\\|"))
+    if words.starts_with('`') || words.ends_with('`') {
+        format!("{ticks} {} {ticks}", words.replace('|', "\\|"))
+    } else {
+        format!("{ticks}{}{ticks}", words.replace('|', "\\|"))
+    }
 }
 
 /// A fenced block that its text cannot close.
@@ -250,13 +260,14 @@ mod tests {
             prose("a|b <i> @you www.x http://y"),
             "a&#124;b &#60;i&#62; &#64;you www&#46;x http&#58;//y"
         );
-        assert_eq!(code("a`b``c|d\ne"), "``` a`b``c\\|d e ```");
+        assert_eq!(code("a`b``c|d\ne"), "```a`b``c\\|d e```");
     }
 
     proptest! {
         #[test]
         fn a_cell_stays_a_cell_and_a_fence_shut(words in any::<String>()) {
             prop_assert!(!prose(&words).contains(['|', '\n', '<', '`', '@']));
+            prop_assert!(!said(&words).replace("\\|", "").contains(['|', '\n']));
             let span = code(&words);
             prop_assert!(!span.contains('\n') && !span.replace("\\|", "").contains('|'), "{span}");
             let fenced = fence(&words);

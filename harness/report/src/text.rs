@@ -107,6 +107,18 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A number for a narrow place: `0.42`, `950`, `15 k`, `1.5 M`.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        v if v < 10_000.0 => number(value),
+        v if v < 1e6 => format!("{:.0} k", value / 1e3),
+        v if v < 1e7 => format!("{:.1} M", value / 1e6),
+        v if v < 1e9 => format!("{:.0} M", value / 1e6),
+        v if v.is_finite() => format!("{value:.1e}"),
+        _ => NONE.to_owned(),
+    }
+}
+
 /// Bytes: `812 B`, `1.4 MB`.
 pub fn bytes(n: f64) -> String {
     let (value, unit) = match n {
@@ -115,7 +127,7 @@ pub fn bytes(n: f64) -> String {
         n if n < 1e9 => (n / 1e6, "MB"),
         n => (n / 1e9, "GB"),
     };
-    if value < 10.0 {
+    if value < 10.0 && value.fract() > 0.0 {
         format!("{value:.1} {unit}")
     } else {
         format!("{value:.0} {unit}")
@@ -180,6 +192,10 @@ mod tests {
         assert_eq!(
             [0, 999, 1000, 1_234_567].map(count),
             ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0.42, 9_950.0, 15_000.0, 1.5e6, 2e12].map(short),
+            ["0.42", "9,950", "15 k", "1.5 M", "2.0e12"]
         );
         assert_eq!(
             [5.0, 760.0, 3723.0].map(clock),

@@ -9,14 +9,17 @@
 mod streams;
 
 use harness_core::event::Envelope;
+use harness_core::readiness::{Decision, Readiness, readiness};
 use harness_core::record::{Record, fold};
+use harness_core::verdict::{Verdict, evaluate};
 use harness_report::terminal::{Live, Style};
 use harness_report::{html, json, junit, markdown, store, terminal};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-const RUNS: [&str; 3] = ["go", "no-go", "cut-short"];
+/// Three real recordings, and a made-up one whose target says hostile things.
+const RUNS: [&str; 4] = ["go", "no-go", "cut-short", "hostile"];
 
 fn path(run: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/runs/{run}.ndjson"))
@@ -33,9 +36,16 @@ fn record(run: &str) -> Record {
     fold(events(run)).unwrap()
 }
 
+/// What a run is worth, by the real judge.
+fn judged(record: &Record) -> (Verdict, Readiness) {
+    let verdict = evaluate(record);
+    let readiness = readiness(record, &verdict);
+    (verdict, readiness)
+}
+
 fn page(run: &str) -> String {
     let record = record(run);
-    let (verdict, readiness) = streams::judged(&record);
+    let (verdict, readiness) = judged(&record);
     html::render(&record, &verdict, &readiness).unwrap()
 }
 
@@ -61,7 +71,7 @@ impl Kept {
 
 fn summary(run: &str, style: Style) -> String {
     let record = record(run);
-    let (verdict, readiness) = streams::judged(&record);
+    let (verdict, readiness) = judged(&record);
     let mut out = Vec::new();
     terminal::render(
         &mut out,
@@ -76,10 +86,26 @@ fn summary(run: &str, style: Style) -> String {
 }
 
 #[test]
+fn the_recordings_are_what_they_are_named_after() {
+    let decision = |run: &str| judged(&record(run)).1.decision;
+    assert_eq!(decision("go"), Decision::Go);
+    assert_eq!(decision("no-go"), Decision::NoGo);
+    let cut = record("cut-short");
+    assert!(cut.end.is_none() && !cut.scenarios.is_empty());
+    assert_ne!(decision("cut-short"), Decision::Go);
+    for run in RUNS {
+        let text = std::fs::read_to_string(path(run)).unwrap();
+        for trace in ["/tmp/", "/home/", "/root/", "/work/"] {
+            assert!(!text.contains(trace), "{run} tells of its machine: {trace}");
+        }
+    }
+}
+
+#[test]
 fn junit_of_every_run() {
     for run in RUNS {
         let record = record(run);
-        let (verdict, _) = streams::judged(&record);
+        let (verdict, _) = judged(&record);
         insta::assert_snapshot!(
             format!("junit-{run}"),
             junit::render(&record, &verdict).unwrap()
@@ -91,7 +117,7 @@ fn junit_of_every_run() {
 fn markdown_of_every_run() {
     for run in RUNS {
         let record = record(run);
-        let (verdict, readiness) = streams::judged(&record);
+        let (verdict, readiness) = judged(&record);
         insta::assert_snapshot!(
             format!("markdown-{run}"),
             markdown::render(&record, &verdict, &readiness)
@@ -103,7 +129,7 @@ fn markdown_of_every_run() {
 fn json_of_every_run() {
     for run in RUNS {
         let record = record(run);
-        let (verdict, readiness) = streams::judged(&record);
+        let (verdict, readiness) = judged(&record);
         insta::assert_snapshot!(
             format!("json-{run}"),
             json::Summary::of(&record, &verdict, &readiness)
@@ -307,9 +333,9 @@ fn every_drawing_has_a_title_and_a_description_and_charts_their_data() {
 
 #[test]
 fn nothing_the_target_says_gets_out_of_its_place() {
-    let record = record("no-go");
-    let (verdict, readiness) = streams::judged(&record);
-    let page = page("no-go");
+    let record = record("hostile");
+    let (verdict, readiness) = judged(&record);
+    let page = page("hostile");
     assert!(
         page.contains("&lt;script&gt;alert(1)"),
         "the hostile words are shown"
@@ -317,7 +343,7 @@ fn nothing_the_target_says_gets_out_of_its_place() {
     for text in [
         &page,
         &junit::render(&record, &verdict).unwrap(),
-        &summary("no-go", Style::PLAIN),
+        &summary("hostile", Style::PLAIN),
     ] {
         assert!(!text.contains(['\x1b', '\u{202e}']));
     }
@@ -333,7 +359,7 @@ fn nothing_the_target_says_gets_out_of_its_place() {
 #[test]
 fn markdown_is_cut_before_its_server_drops_it() {
     let mut record = record("no-go");
-    let (verdict, mut readiness) = streams::judged(&record);
+    let (verdict, mut readiness) = judged(&record);
     let item = readiness.items[0].clone();
     readiness.items = (0..20_000)
         .map(|i| harness_core::readiness::Item {
@@ -361,7 +387,7 @@ fn the_committed_streams_are_small_and_one_of_them_is_hostile() {
     }
     let hostile = serde_json::to_string(streams::HOSTILE).unwrap();
     assert!(
-        std::fs::read_to_string(path("no-go"))
+        std::fs::read_to_string(path("hostile"))
             .unwrap()
             .contains(hostile.trim_matches('"'))
     );
@@ -376,8 +402,8 @@ fn a_theme_of_ones_own_replaces_a_part_and_may_build_on_the_built_in_one() {
     )
     .unwrap();
     std::fs::write(dir.path().join("style.css"), "body{color:red}").unwrap();
-    let record = record("no-go");
-    let (verdict, readiness) = streams::judged(&record);
+    let record = record("hostile");
+    let (verdict, readiness) = judged(&record);
     let page = html::Theme::from_folder(dir.path())
         .unwrap()
         .render(&record, &verdict, &readiness)

@@ -37,12 +37,17 @@ impl Scale {
         }
     }
 
-    /// Logarithmic; both ends above zero.
-    pub fn log(low: f64, high: f64) -> Self {
+    /// Logarithmic, up to a mark (1 or 3 times a power of ten) at or above the largest value; both ends above zero.
+    pub fn log(low: f64, largest: f64) -> Self {
         let low = low.max(1.0);
+        let power = 10f64.powf(largest.max(low * 10.0).log10().floor());
+        let mark = [1.0, 3.0, 10.0]
+            .into_iter()
+            .map(|lead| lead * power)
+            .find(|mark| *mark >= largest * 0.999);
         Self {
             low,
-            high: high.max(low * 10.0),
+            high: mark.unwrap_or(largest).max(low * 10.0),
             log: true,
         }
     }
@@ -130,6 +135,7 @@ mod tests {
             Scale::log(1000.0, 1e6).ticks(),
             [1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6]
         );
+        assert_eq!(Scale::log(1000.0, 788e3).ticks().last(), Some(&1e6));
         assert_eq!(time_ticks(20.0), [0.0, 5.0, 10.0, 15.0, 20.0]);
         assert_eq!(time_ticks(600.0).len(), 6);
     }

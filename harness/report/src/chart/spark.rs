@@ -1,7 +1,7 @@
 //! The target's own metrics, small, many, and on one time axis: counters as rates, gauges as they are.
 
 use super::timeline::Timeline;
-use super::{Chart, Line, POINTS};
+use super::{Chart, Line, POINTS, Words};
 use crate::chart::scale::Scale;
 use crate::text;
 use harness_core::record::Record;
@@ -25,6 +25,18 @@ struct Metric {
     points: Vec<(u64, f64)>,
 }
 
+impl Metric {
+    /// How its values are written, short enough for a narrow axis.
+    fn words(&self) -> Words {
+        let name = self.name.split('{').next().unwrap_or(&self.name);
+        if name.ends_with("_bytes") {
+            text::bytes
+        } else {
+            text::short
+        }
+    }
+}
+
 /// All metrics of all services.
 pub fn metrics(record: &Record) -> Metrics {
     let timeline = Timeline::whole_run(record);
@@ -37,7 +49,7 @@ pub fn metrics(record: &Record) -> Metrics {
             let last = metric
                 .points
                 .last()
-                .map_or_else(|| text::NONE.to_owned(), |(_, v)| text::number(*v));
+                .map_or_else(|| text::NONE.to_owned(), |(_, v)| metric.words()(*v));
             let changed = metric
                 .points
                 .iter()
@@ -128,7 +140,14 @@ fn chart(id: String, timeline: &Timeline, metric: &Metric) -> Chart {
         values: points.iter().map(|(_, v)| Some(*v)).collect(),
         filled: true,
     };
-    chart.draw(&timeline.scale, &y, &xs, &[line], text::clock, text::number);
+    chart.draw(
+        &timeline.scale,
+        &y,
+        &xs,
+        &[line],
+        text::clock,
+        metric.words(),
+    );
     chart.x_ticks = [
         chart.x_ticks.first().cloned(),
         chart.x_ticks.last().filter(|t| t.at > 50.0).cloned(),

@@ -6,6 +6,7 @@ use super::scenario::{self, ScenarioView};
 use super::target::{self, LinkView, MetricView, NamedView, ServiceView};
 use super::walks::{self, WalkView};
 use crate::figures;
+use crate::headline::Headline;
 use crate::text::{self, one_line};
 use harness_core::event::{RunEnd, RunStarted};
 use harness_core::plan::gate::During;
@@ -82,7 +83,7 @@ struct GateView {
     id: String,
     title: String,
     class: &'static str,
-    during: String,
+    place: String,
     seen: String,
     limit: String,
     reason: String,
@@ -97,34 +98,32 @@ impl Page {
         let plan = &run.plan;
         let (walks, walks_cut) = walks::of(record);
         let (metrics, metrics_named) = target::metrics(record);
-        let decided = readiness
-            .decided_by
-            .as_ref()
-            .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
+        let headline = Headline::of(readiness);
         Some(Self {
             project: one_line(&plan.project, 80),
             run: run.run.to_string(),
-            date: one_line(&run.date, 40),
+            date: one_line(&run.date, 40).replacen('T', " ", 1),
             took: text::span(record.last_us as f64 / 1e6),
             version: one_line(&run.version, 40),
             profile: plan.profile.as_ref().map(ToString::to_string),
             variant: plan.variant.as_ref().map(ToString::to_string),
             decision: decision(readiness.decision),
-            decided: decided_words(readiness.decision, decided),
-            decided_reason: decided
-                .map(|item| one_line(&item.reason, 400))
+            decided: decided_words(readiness.decision, &headline),
+            decided_reason: headline
+                .decided
+                .map(|(_, reason)| one_line(reason, 400))
                 .unwrap_or_default(),
             score: format!("{:.0}", readiness.score.floor()),
             score_go: GO_SCORE as u32,
             score_conditional: CONDITIONAL_SCORE as u32,
             score_width: readiness.score.clamp(0.0, 100.0).floor(),
-            reasons: readiness.reasons.iter().map(|r| one_line(r, 400)).collect(),
-            conditions: readiness
+            reasons: headline.reasons.iter().map(|r| one_line(r, 400)).collect(),
+            conditions: headline
                 .conditions
                 .iter()
-                .map(|c| ConditionView {
-                    statement: one_line(&c.statement, 400),
-                    closes_with: one_line(&c.closes_with, 200),
+                .map(|(statement, closes_with)| ConditionView {
+                    statement: one_line(statement, 400),
+                    closes_with: one_line(closes_with, 200),
                 })
                 .collect(),
             headroom: headroom(verdict),
@@ -200,9 +199,9 @@ fn decision(decision: Decision) -> DecisionView {
     }
 }
 
-fn decided_words(decision: Decision, item: Option<&Item>) -> String {
-    match (decision, item) {
-        (_, Some(item)) => format!("Decided by {}", one_line(&item.title, 200)),
+fn decided_words(decision: Decision, headline: &Headline<'_>) -> String {
+    match (decision, headline.decided) {
+        (_, Some((title, _))) => format!("Decided by {}", one_line(title, 200)),
         (Decision::Go, None) => "Every key gate passed.".to_owned(),
         (_, None) => "Decided by the score.".to_owned(),
     }
@@ -219,9 +218,9 @@ fn headroom(verdict: &Verdict) -> Option<Headroom> {
     Some(Headroom {
         spare: text::percent(spare),
         words: format!(
-            "to spare on the tightest passed gate, {} ({})",
-            gate.gate.expect,
-            figures::during(gate)
+            "to spare on the tightest passed gate: `{}` in {}",
+            figures::expectation(gate),
+            figures::place(gate)
         ),
     })
 }
@@ -370,22 +369,16 @@ fn gate(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> Gate
         grade: Badge::of(item.grade),
         id: item.id.clone(),
         title: one_line(
-            &result.map_or_else(|| item.title.clone(), |g| g.gate.expect.to_string()),
+            &result.map_or_else(|| item.title.clone(), figures::expectation),
             200,
         ),
-        class: if item.key {
-            "key"
-        } else if item.weight > 0.0 {
-            "scored"
-        } else {
-            "info"
-        },
-        during: result.map(figures::during).unwrap_or_default(),
+        class: figures::class_word(item),
+        place: result.map(figures::place).unwrap_or_default(),
         seen: result
             .and_then(|g| g.observed.map(|v| show(v, g.unit)))
             .unwrap_or_else(none),
         limit: result.map_or_else(none, |g| show(g.gate.expect.limit, g.unit)),
-        reason: one_line(&item.reason, 600),
+        reason: one_line(figures::bare_reason(&item.reason), 600),
         origin: result
             .map(|g| {
                 format!(

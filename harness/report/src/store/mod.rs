@@ -1,5 +1,6 @@
 //! Runs on disk: a folder a run, named by its id, never written twice. Knows paths and files, not what events mean.
 
+mod line;
 mod read;
 mod writer;
 

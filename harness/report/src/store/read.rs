@@ -1,7 +1,8 @@
 //! Events from disk, plain or compressed, whole or cut in half. Refuses what is newer than it knows and what is no
 //! recording, naming the line.
 
-use harness_core::event::{ContractCoverage, Envelope, Event, FORMAT, LoadTick, SelfHealth};
+use super::line;
+use harness_core::event::{Envelope, Event, FORMAT};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -83,12 +84,9 @@ pub fn read(path: &Path) -> Result<EventReader, ReadError> {
     })
 }
 
-/// What every line has, and what only the first one needs.
+/// What is asked of the first line before it is taken for an event of this format.
 #[derive(Deserialize)]
-struct Head {
-    seq: u64,
-    at_us: u64,
-    wall_ms: i64,
+struct First {
     event: String,
     #[serde(default)]
     format: Option<u32>,
@@ -130,62 +128,28 @@ impl EventReader {
     }
 
     fn parse(&self) -> Result<Envelope, ReadError> {
-        let first = self.line == 1;
-        let head: Head = match serde_json::from_slice(&self.buffer) {
-            Err(_) if first => {
-                return Err(ReadError::NotARun {
-                    path: self.path.clone(),
-                });
-            }
-            head => head.map_err(|e| self.bad(format!("not an event: {e}")))?,
-        };
-        match head.format {
-            _ if !first => {}
-            Some(found) if found > FORMAT => {
-                return Err(ReadError::Newer {
-                    path: self.path.clone(),
-                    found,
-                });
-            }
-            Some(_) if head.event == "run_started" => {}
-            _ => {
-                return Err(ReadError::NotARun {
-                    path: self.path.clone(),
-                });
-            }
+        if self.line == 1 {
+            self.first()?;
         }
-        let Head {
-            seq,
-            at_us,
-            wall_ms,
-            event,
-            ..
-        } = head;
-        let event = self
-            .parse_event(&event)
-            .map_err(|e| self.bad(format!("not a `{event}` event: {e}")))?;
-        Ok(Envelope {
-            seq,
-            at_us,
-            wall_ms,
-            event,
-        })
+        line::parse(&self.buffer).map_err(|reason| self.bad(reason))
     }
 
-    /// The events that make up nearly all of a recording are read straight into their type; through the envelope,
-    /// which is flattened and tagged, serde would first buffer every number of their distributions.
-    fn parse_event(&self, kind: &str) -> serde_json::Result<Event> {
-        match kind {
-            "load_tick" => serde_json::from_slice::<LoadTick>(&self.buffer)
-                .map(Box::new)
-                .map(Event::LoadTick),
-            // Its statuses are numbers as keys, which the buffering would hand over as texts.
-            "contract_coverage" => serde_json::from_slice::<ContractCoverage>(&self.buffer)
-                .map(Event::ContractCoverage),
-            "self_health" => serde_json::from_slice::<SelfHealth>(&self.buffer)
-                .map(Box::new)
-                .map(Event::SelfHealth),
-            _ => serde_json::from_slice::<Envelope>(&self.buffer).map(|envelope| envelope.event),
+    /// Whether a recording begins here, and one that this harness can read.
+    fn first(&self) -> Result<(), ReadError> {
+        let path = || self.path.clone();
+        match serde_json::from_slice::<First>(&self.buffer) {
+            Ok(First {
+                format: Some(found),
+                ..
+            }) if found > FORMAT => Err(ReadError::Newer {
+                path: path(),
+                found,
+            }),
+            Ok(First {
+                event,
+                format: Some(_),
+            }) if event == "run_started" => Ok(()),
+            _ => Err(ReadError::NotARun { path: path() }),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{Paint, Style};
 use crate::figures;
+use crate::headline::Headline;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
-use harness_core::verdict::{Grade, Trust, Verdict};
+use harness_core::verdict::{Grade, Trust, Verdict, show};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -82,33 +83,70 @@ fn answer(
             "! the record was cut short: what happened after its last event is not known"
         )?;
     }
-    let decided = readiness
-        .decided_by
-        .as_ref()
-        .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
-    if let Some(item) = decided {
-        wrapped(
-            out,
-            style,
-            "decided by ",
-            &format!("{} ({}): {}", item.title, item.id, item.reason),
-        )?;
+    let headline = Headline::of(readiness);
+    if let Some((title, reason)) = headline.decided {
+        wrapped(out, style, "  decided by ", title)?;
+        wrapped(out, style, "             ", reason)?;
     }
-    for reason in readiness.reasons.iter().take(3) {
+    for reason in &headline.reasons {
         wrapped(out, style, "  • ", reason)?;
     }
-    for condition in &readiness.conditions {
-        wrapped(
-            out,
-            style,
-            "  □ ",
-            &format!(
-                "{} (closed by {})",
-                condition.statement, condition.closes_with
-            ),
-        )?;
+    for (statement, closes_with) in &headline.conditions {
+        wrapped(out, style, "  □ ", statement)?;
+        wrapped(out, style, "    → ", closes_with)?;
     }
     Ok(())
+}
+
+/// A line of the table of gates.
+struct Row<'a> {
+    item: &'a Item,
+    /// Under which heading it stands; none for the built-in checks.
+    place: String,
+    what: String,
+    seen: String,
+    limit: String,
+}
+
+impl<'a> Row<'a> {
+    fn of(item: &'a Item, verdict: &Verdict) -> Self {
+        let Some(gate) = verdict.gates.iter().find(|g| g.gate.id == item.id) else {
+            // What a passed check counted says more than its title.
+            let what = if item.grade == Grade::Pass {
+                &item.reason
+            } else {
+                &item.title
+            };
+            return Self {
+                item,
+                place: String::new(),
+                what: what.clone(),
+                seen: String::new(),
+                limit: String::new(),
+            };
+        };
+        let whole = figures::expectation(gate);
+        let subject = gate.gate.expect.subject.to_string();
+        let limit = gate.gate.expect.to_string();
+        Self {
+            item,
+            place: figures::place(gate),
+            // `p99(browse)` on the left and `< 100ms` on the right; a window's length stays with the subject.
+            what: whole.replacen(&limit, &subject, 1),
+            seen: gate
+                .observed
+                .map_or_else(|| text::NONE.to_owned(), |value| show(value, gate.unit)),
+            limit: limit
+                .strip_prefix(&subject)
+                .unwrap_or(&limit)
+                .trim()
+                .to_owned(),
+        }
+    }
+}
+
+fn width(texts: impl Iterator<Item = usize>) -> usize {
+    texts.max().unwrap_or(0)
 }
 
 fn gates(
@@ -117,47 +155,52 @@ fn gates(
     verdict: &Verdict,
     readiness: &Readiness,
 ) -> io::Result<()> {
-    heading(out, style, "Gates")?;
-    let title = |item: &Item| {
-        verdict
-            .gates
-            .iter()
-            .find(|g| g.gate.id == item.id)
-            .map_or_else(|| item.title.clone(), |g| g.gate.expect.to_string())
-    };
-    let titles: Vec<String> = readiness
+    let headline = Headline::of(readiness);
+    let mut rows: Vec<Row<'_>> = readiness
         .items
         .iter()
-        .map(|item| one_line(&title(item), 30))
+        .map(|item| Row::of(item, verdict))
         .collect();
-    let widest = titles.iter().map(|t| t.chars().count()).max().unwrap_or(0);
-    for (item, title) in readiness.items.iter().zip(titles) {
+    // Built-in checks first, wherever they were weighed; the sort keeps the order otherwise.
+    rows.sort_by_key(|row| !row.place.is_empty());
+    let grade = width(rows.iter().map(|r| figures::grade_word(r.item.grade).len()));
+    let seen = width(rows.iter().map(|r| r.seen.chars().count()));
+    let limit = width(rows.iter().map(|r| r.limit.chars().count()));
+    heading(out, style, "Gates")?;
+    let mut place = "";
+    for row in &rows {
+        if row.place != place {
+            place = &row.place;
+            let words = one_line(place, style.width.saturating_sub(2));
+            writeln!(out, "  {}", style.paint(Paint::Dim, &words))?;
+        }
+        let item = row.item;
         let word = format!(
-            "{} {:<12}",
+            "{} {:<grade$}",
             figures::grade_sign(item.grade),
             figures::grade_word(item.grade)
         );
-        let class = if item.key {
-            "key   "
-        } else if item.weight > 0.0 {
-            "scored"
-        } else {
-            "info  "
-        };
-        let row = format!(
-            "  {} {}  {title:<widest$}  ",
+        let start = format!(
+            "  {}  {}  ",
             style.paint(paint_of(item.grade), &word),
-            style.paint(Paint::Dim, class)
+            style.paint(Paint::Dim, &format!("{:<6}", figures::class_word(item)))
         );
-        if item.grade == Grade::Pass {
-            let room = style.width.saturating_sub(visible_width(&row)).max(12);
+        let room = style.width.saturating_sub(visible_width(&start)).max(20);
+        if row.limit.is_empty() {
+            writeln!(out, "{start}{}", one_line(&row.what, room))?;
+        } else {
+            let room = room.saturating_sub(seen + limit + 4).max(12);
             writeln!(
                 out,
-                "{row}{}",
-                style.paint(Paint::Dim, &one_line(&item.reason, room))
+                "{start}{:<room$}  {:>seen$}  {}",
+                one_line(&row.what, room),
+                row.seen,
+                row.limit
             )?;
-        } else {
-            wrapped(out, style, &row, &item.reason)?;
+        }
+        if item.grade != Grade::Pass && !headline.tells(item) {
+            let indent = " ".repeat(visible_width(&start));
+            wrapped(out, style, &indent, figures::bare_reason(&item.reason))?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! Streams of events as a run would write them, made by rule: a healthy run, a broken one whose target says hostile
-//! things, and a long one to measure with. Stand in for real recordings and share nothing with the code they test.
+//! things, and a long one to measure with. Beside the real recordings; shares nothing with the code it tests.
 #![allow(
     unreachable_pub,
     dead_code,
@@ -12,11 +12,8 @@
 )]
 
 mod functional;
-mod judged;
 mod load;
 mod plan;
-
-pub use judged::judged;
 
 use functional::{contract, walks};
 use harness_core::event::{
