@@ -28,7 +28,7 @@ pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
     };
     let from = std::path::absolute(&from).unwrap_or(from);
     if chosen.is_some() {
-        let there = from.join("harness.toml").is_file();
+        let there = from.join("harness.toml").exists();
         return if there {
             Ok(from)
         } else {
@@ -37,7 +37,7 @@ pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
     }
     let found = from
         .ancestors()
-        .find(|folder| folder.join("harness.toml").is_file())
+        .find(|folder| folder.join("harness.toml").exists())
         .map(Path::to_owned);
     found.ok_or(CliError::NoSuite { from })
 }
@@ -71,13 +71,14 @@ fn collect(root: &Path, folder: &str, extension: &str, depth: usize, names: &mut
             continue;
         };
         let path = format!("{folder}/{name}");
-        // A link is followed once, by the system; a loop of links ends at the depth.
-        if entry.path().is_dir() {
+        let ours = Path::new(&name).extension().is_some_and(|e| e == extension);
+        // A folder that is named like a file is told as one that can't be read. A link is followed once, by the system;
+        // a loop of links ends at the depth.
+        if entry.path().is_dir() && !ours {
             if depth > 1 {
                 collect(root, &path, extension, depth - 1, names);
             }
-        } else if Path::new(&name).extension().is_some_and(|e| e == extension) && names.len() < MANY
-        {
+        } else if ours && names.len() < MANY {
             names.push(path);
         }
     }
@@ -89,7 +90,9 @@ fn add(root: &Path, name: &str, sources: &mut Sources) {
         // A document that is not there is told where the suite names it.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && name != "harness.toml" => {}
         Err(error) => sources.unreadable(name, error),
-        Ok(data) if !data.is_file() => sources.unreadable(name, "it is not a file"),
+        Ok(data) if !data.is_file() => {
+            sources.unreadable(name, "it is a folder or a device, not a file")
+        }
         Ok(data) if data.len() > Sources::limit(name) => sources.too_large(name, data.len()),
         Ok(_) => match std::fs::read(&path) {
             Ok(bytes) => sources.add(name, bytes),

@@ -1,52 +1,46 @@
 //! `harness check`: every error of the suite at once.
 
+use super::suite;
 use crate::args::{CheckArgs, Format};
 use crate::diagnostics;
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources;
-use harness_core::plan::resolve::{self, Choice};
-use harness_core::suite;
+use harness_core::plan::Plan;
+use harness_core::plan::resolve::Choice;
 use std::path::Path;
 
-/// Reads and plans the suite with every profile's and variant's names, and says what is wrong.
+/// Reads and plans the suite, and says what is wrong.
 pub(crate) fn check(
     suite: Option<&Path>,
     args: &CheckArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
     let found = sources::read(suite)?;
-    let (suite, mut findings) = suite::load(&found.sources);
-    let planned = suite
-        .as_ref()
-        .map(|suite| resolve::plan(suite, &Choice::default()));
-    let summary = match planned {
-        Some(Ok((plan, warnings))) => {
-            findings.extend(warnings);
-            let (journeys, scenarios) = (plan.journeys.len(), plan.scenarios.len());
-            let gates =
-                plan.gates.len() + plan.scenarios.iter().map(|s| s.gates.len()).sum::<usize>();
-            format!(
-                "{}: {journeys} journeys, {scenarios} scenarios, {gates} gates: no errors",
-                plan.project
-            )
-        }
-        Some(Err(errors)) => {
-            findings.extend(errors);
-            String::new()
-        }
-        None => String::new(),
-    };
-    let fatal = super::run::fatal(&findings);
+    let planned = suite::plan(&found, &Choice::default());
+    let findings = &planned.findings;
     match args.format {
-        Format::Json => printer.data(&format!("{:#}\n", diagnostics::json(&findings))),
-        Format::Text if findings.is_empty() => printer.data(&format!("{summary}\n")),
+        Format::Json => printer.data(&format!("{:#}\n", diagnostics::json(findings))),
         Format::Text => {
-            printer.data(&diagnostics::render(&findings, printer.colour()));
-            if !fatal {
-                printer.data(&format!("{summary}\n"));
+            if !findings.is_empty() {
+                printer.data(&diagnostics::render(findings, printer.colour()));
+            }
+            if let Some(plan) = &planned.plan {
+                printer.data(&summary(plan));
             }
         }
     }
-    Ok(if fatal { 2 } else { 0 })
+    Ok(if suite::fatal(findings) { 2 } else { 0 })
+}
+
+fn summary(plan: &Plan) -> String {
+    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let gates = plan.gates.len() + plan.scenarios.iter().map(|s| s.gates.len()).sum::<usize>();
+    format!(
+        "{}: {}, {}, {}: no errors\n",
+        plan.project,
+        counted(plan.journeys.len(), "journey"),
+        counted(plan.scenarios.len(), "scenario"),
+        counted(gates, "gate"),
+    )
 }

@@ -10,6 +10,7 @@ mod reports;
 mod run;
 mod schema;
 mod session;
+mod suite;
 
 use crate::args::{Args, Command};
 use crate::error::CliError;

@@ -195,7 +195,8 @@ fn score(items: &[Item]) -> f64 {
             .iter()
             .filter(|i| !passed_only || i.grade == Grade::Pass)
             .map(|i| i.weight)
-            .sum()
+            // Not `sum`: that of nothing is -0.0, which prints its sign.
+            .fold(0.0, |sum, weight| sum + weight)
     };
     let all = weight(false);
     // Rounded to a billionth, so that sums of decimal weights meet the limits exactly: 75 of 100 is not below 75.

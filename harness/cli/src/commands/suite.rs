@@ -1,0 +1,73 @@
+//! From texts to a plan, for every command that needs one: all findings of the suite, of the plan and of the documents it
+//! names, in order of file and line.
+
+use crate::error::CliError;
+use crate::sources::Found;
+use harness_contract::Document;
+use harness_core::diagnostic::{Diagnostic, Severity};
+use harness_core::plan::Plan;
+use harness_core::plan::resolve::{self, Choice};
+use harness_core::suite::{self, Suite};
+
+/// A suite that was read and, if it has no errors, planned.
+pub(crate) struct Planned {
+    /// The suite, if there is a readable harness.toml.
+    pub(crate) suite: Option<Suite>,
+    /// The plan, if there are no errors.
+    pub(crate) plan: Option<Plan>,
+    /// What is wrong or worth saying.
+    pub(crate) findings: Vec<Diagnostic>,
+}
+
+/// Reads and plans.
+pub(crate) fn plan(found: &Found, choice: &Choice) -> Planned {
+    let (suite, mut findings) = suite::load(&found.sources);
+    let mut plan = None;
+    match suite.as_ref().map(|suite| resolve::plan(suite, choice)) {
+        Some(Ok((resolved, warnings))) => {
+            findings.extend(warnings);
+            findings.extend(unusable_documents(&resolved, found));
+            plan = Some(resolved);
+        }
+        Some(Err(errors)) => findings.extend(errors),
+        None => {}
+    }
+    suite::in_order(&mut findings);
+    let plan = plan.filter(|_| !fatal(&findings));
+    Planned {
+        suite,
+        plan,
+        findings,
+    }
+}
+
+/// Whether there is an error among the findings.
+pub(crate) fn fatal(findings: &[Diagnostic]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+}
+
+/// The error that ends a command whose findings were printed.
+pub(crate) fn refused() -> CliError {
+    CliError::Suite("the suite has errors; nothing was started".into())
+}
+
+/// Documents that can't be loaded at all. Told at the document's own begin: its text is what is wrong.
+fn unusable_documents(plan: &Plan, found: &Found) -> Vec<Diagnostic> {
+    let told = plan.contracts.iter().filter_map(|contract| {
+        let error = Document::load(contract.name.as_str(), &contract.text).err()?;
+        let source = found.sources.get(&contract.document)?.clone();
+        let end = source.text.chars().next().map_or(0, char::len_utf8);
+        let place = harness_core::diagnostic::Place {
+            source,
+            span: 0..end,
+        };
+        let message = format!("contract `{}`: {error}", contract.name);
+        Some(
+            Diagnostic::error(Some(place), message)
+                .hint("it must be an OpenAPI document in JSON or YAML"),
+        )
+    });
+    told.collect()
+}
