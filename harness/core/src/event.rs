@@ -402,16 +402,15 @@ pub struct ContractCoverage {
     pub operations: BTreeMap<String, BTreeMap<u16, BTreeMap<SeenIn, u64>>>,
 }
 
+type SeenByStatus<S> = BTreeMap<String, BTreeMap<S, BTreeMap<SeenIn, u64>>>;
+
 /// Statuses are keys, and keys are texts in JSON: inside a flattened envelope serde hands them over as such.
-fn by_status<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<BTreeMap<String, BTreeMap<u16, BTreeMap<SeenIn, u64>>>, D::Error> {
-    type Texts = BTreeMap<String, BTreeMap<String, BTreeMap<SeenIn, u64>>>;
+fn by_status<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SeenByStatus<u16>, D::Error> {
     let status = |(text, seen): (String, _)| match text.parse() {
         Ok(status) => Ok((status, seen)),
         Err(_) => Err(serde::de::Error::custom(format!("`{text}` is no status"))),
     };
-    Texts::deserialize(from)?
+    SeenByStatus::<String>::deserialize(from)?
         .into_iter()
         .map(|(operation, seen)| {
             let seen = seen
@@ -563,8 +562,6 @@ pub struct SelfHealth {
     pub memory: u64,
     /// Open file descriptors.
     pub descriptors: u64,
-    /// Failures of kind [`FailureKind::Local`] in this second.
-    pub local_failures: u64,
     /// Exemplars and samples not kept because a limit was reached.
     pub drops: u64,
 }

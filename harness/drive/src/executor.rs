@@ -19,6 +19,7 @@ use harness_core::event::{Envelope, Event, Phase, RunEnd, RunStarted, ScenarioEn
 use harness_core::journey::Journey;
 use harness_core::name::Name;
 use harness_core::plan::Plan;
+use harness_core::random::coordinate;
 use harness_core::record::Record;
 use harness_core::template::UnboundError;
 use harness_load::Clock;
@@ -27,6 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// How long processes that outlived their services may take to end by themselves.
+const SWEEP_GRACE: Duration = Duration::from_millis(500);
 
 /// A run to be made.
 pub struct Job {
@@ -72,8 +76,11 @@ pub struct Finished {
 #[derive(Clone, Default)]
 struct Control {
     cancel: CancellationToken,
-    loading: Arc<Mutex<Option<(Name, CancellationToken, Option<ScenarioEnd>)>>>,
+    loading: Arc<Mutex<Option<Loading>>>,
 }
+
+/// The scenario under load, what stops it, and why it was stopped.
+type Loading = (Name, CancellationToken, Option<ScenarioEnd>);
 
 impl Control {
     fn stop_scenario(&self, name: &Name, end: ScenarioEnd) {
@@ -88,10 +95,14 @@ impl Control {
 /// Makes a run. The listener hears every event, on the caller's task, with the record so far. Each message on
 /// `interrupts` is a wish to stop; the second means at once.
 pub async fn run<L: FnMut(&Envelope, &Record)>(
-    job: Job,
+    mut job: Job,
     mut interrupts: mpsc::Receiver<()>,
     listener: L,
 ) -> Result<Finished, BeginError> {
+    if let Some(workers) = scenario::most_workers(&job.started.plan) {
+        let environment = &mut job.started.environment;
+        environment.insert("workers".into(), workers.to_string());
+    }
     let redactor = Redactor::new(&job.secrets);
     let client = Client::new(job.clock)?;
     let journal = Journal::create(&job.folder.join("undo.ndjson"), job.started.run.as_str())?;
@@ -114,13 +125,13 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let left = loop {
-        // What was said is heard before the end of the work is noticed.
+        // A wish to stop is never behind a flood of events; what was said is heard before the end of the work is noticed.
         let input = tokio::select! {
             biased;
-            Some(input) = inputs.recv() => input,
             Some(()) = interrupts.recv() => Input::Interrupt,
-            ended = &mut work => break if ended.is_err() { Left::Broken } else { Left::InOrder },
             _ = second.tick() => Input::Second,
+            Some(input) = inputs.recv() => input,
+            ended = &mut work => break if ended.is_err() { Left::Broken } else { Left::InOrder },
         };
         match dispatcher.handle(input) {
             Response::Continue => {}
@@ -138,7 +149,8 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
         }
         Left::InOrder => {
             let _ = work.await;
-            journal.write(&Entry::Clean)?;
+            // On a full disk the run's answer still stands: a sweep that reads the journal finds nothing left to end.
+            let _ = journal.write(&Entry::Clean);
             let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
         }
         Left::Broken => {
@@ -194,12 +206,35 @@ impl Run {
             Ok(target) => {
                 let end = self.with_target(&target).await;
                 target.down().await;
+                self.sweep().await;
                 self.mouth.say(Event::TargetStopped).await;
                 end
             }
             Err(failed) => self.say_failed(failed).await,
         };
         self.mouth.say(Event::RunFinished { end }).await;
+    }
+
+    /// Ends what services left behind: processes that left their group still carry the run's label.
+    async fn sweep(&self) {
+        let path = self.journal.path().to_owned();
+        let swept = tokio::task::spawn_blocking(move || heal(&path, SWEEP_GRACE)).await;
+        let text = match swept {
+            Ok(Ok(healed)) if !healed.failed.is_empty() => {
+                format!(
+                    "not everything could be undone: {}",
+                    healed.failed.join("; ")
+                )
+            }
+            Ok(Ok(healed)) if !healed.processes.is_empty() => format!(
+                "{} processes that outlived their services were ended",
+                healed.processes.len()
+            ),
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => format!("failed to look for what the services left behind: {error}"),
+            Err(error) => format!("failed to look for what the services left behind: {error}"),
+        };
+        self.mouth.say(Event::Notice { text }).await;
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -290,7 +325,8 @@ impl Run {
         let setting = Setting {
             client: self.client.clone(),
             mouth: self.mouth.clone(),
-            seed: plan.seed,
+            // Generated identifiers and keys must be new to a target that remembers those of earlier runs.
+            seed: plan.seed ^ coordinate(self.job.started.run.as_str()),
             addresses: target.addresses(),
         };
         let contracts =

@@ -68,7 +68,6 @@ pub async fn watch(gauges: Gauges, mouth: Mouth, stop: CancellationToken) {
             cpu_total: (cpu - last_cpu) / seconds,
             memory,
             descriptors,
-            local_failures: 0,
             drops: sums.drops,
         };
         (last_cpu, last_at) = (cpu, at);

@@ -142,12 +142,24 @@ impl Redactor {
     }
 }
 
-/// The forms a value can take on its way: plain, percent-encoded, JSON-escaped, base64 at its three alignments.
+/// What a part of a URL escapes: everything but RFC 3986's unreserved characters.
+const COMPONENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The forms a value can take on its way: plain, percent-encoded (a blank as `+` too), JSON-escaped, base64 at its three alignments.
 fn encodings(value: &str) -> Vec<String> {
+    let percent = |kept| percent_encoding::utf8_percent_encode(value, kept).to_string();
+    let everything = percent(percent_encoding::NON_ALPHANUMERIC);
+    let component = percent(COMPONENT);
     let mut forms = vec![
         value.to_owned(),
-        percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
-            .to_string(),
+        everything.replace("%20", "+"),
+        component.replace("%20", "+"),
+        everything,
+        component,
     ];
     if let Ok(json) = serde_json::to_string(value) {
         forms.push(json.trim_matches('"').to_owned());
@@ -185,12 +197,14 @@ mod tests {
 
     #[test]
     fn every_encoding_is_found() {
-        let secret = "p@ss word/42";
+        let secret = "p@ss-word /42";
         let redactor = redactor(secret);
         let engine = &base64::engine::general_purpose::STANDARD;
         for text in [
             format!("x-api-key: {secret}"),
-            "q=p%40ss%20word%2F42".to_owned(),
+            "q=p%40ss-word%20%2F42".to_owned(),
+            "q=p%40ss%2Dword%20%2F42".to_owned(),
+            "q=p%40ss-word+%2F42".to_owned(),
             format!("Basic {}", engine.encode(format!("user:{secret}"))),
             format!("Basic {}", engine.encode(format!("u:{secret}:x"))),
             format!("Basic {}", engine.encode(format!("us{secret}"))),

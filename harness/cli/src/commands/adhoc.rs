@@ -42,7 +42,7 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
             "rate": args.rate,
             "for": args.lasts,
             "connections": args.connections,
-            "sample": "0%",
+            "sample": 0.0,
             "mix": { "url": 1 },
         },
         "gate": gates,

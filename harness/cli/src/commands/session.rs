@@ -6,9 +6,10 @@ use crate::args::{Format, Output};
 use crate::environment;
 use crate::error::CliError;
 use crate::printer::Printer;
-use harness_core::event::{FORMAT, RunStarted};
+use harness_core::event::{Envelope, FORMAT, RunStarted};
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
+use harness_core::record::Record;
 use harness_drive::Clock;
 use harness_drive::executor::{self, Finished, Job};
 use harness_drive::redact::Secrets;
@@ -37,6 +38,21 @@ pub(crate) fn execute(
     output: &Output,
     printer: Printer,
 ) -> Result<u8, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime
+        .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
+    let code = runtime.block_on(perform(prepared, output, printer));
+    // A name that is still being resolved, or a thread that does not end, must not hold the answer back.
+    runtime.shutdown_background();
+    code
+}
+
+async fn perform(prepared: Prepared, output: &Output, printer: Printer) -> Result<u8, CliError> {
+    // Listened for before there is anything to be undone.
+    let interrupts = interrupts()?;
     let secrets = secrets(&prepared)?;
     let now = jiff::Zoned::now();
     let run = environment::run_id(&now);
@@ -53,32 +69,22 @@ pub(crate) fn execute(
     let job = job(prepared, &secrets, run, &now, &folder)?;
     let mut live = printer.live();
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let runtime = runtime
-        .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
     let mut lost = None;
-    let finished = runtime.block_on(async {
-        let interrupts = interrupts()?;
-        let listener = |envelope: &_, _: &_| {
-            let envelope: &harness_core::event::Envelope = envelope;
-            writer.write(Arc::new(envelope.clone()));
-            if let Some(error) = writer.take_error() {
-                printer.say(&format!(
-                    "warning: {error}; the run goes on, its reports are made from memory"
-                ));
-                lost = Some(error.to_string());
-            }
-            if let Some(live) = &mut live {
-                live.hear(envelope);
-            }
-        };
-        executor::run(job, interrupts, listener)
-            .await
-            .map_err(|error| CliError::Machine(error.to_string()))
-    })?;
+    let listener = |envelope: &Envelope, _: &Record| {
+        writer.write(Arc::new(envelope.clone()));
+        if let Some(error) = writer.take_error() {
+            printer.say(&format!(
+                "warning: {error}; the run goes on, its reports are made from memory"
+            ));
+            lost = Some(error.to_string());
+        }
+        if let Some(live) = &mut live {
+            live.hear(envelope);
+        }
+    };
+    let finished = executor::run(job, interrupts, listener)
+        .await
+        .map_err(|error| CliError::Machine(error.to_string()))?;
     if let Some(mut live) = live {
         live.finish();
     }
@@ -113,6 +119,7 @@ fn conclude(
         Format::Text => printer.data(&made.summary(written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end())),
     }
+    last_words(&finished.record, printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"
@@ -126,6 +133,18 @@ fn conclude(
             printer.error(&format!("error: {error}"));
             Ok(if code == 0 { error.code() } else { code })
         }
+    }
+}
+
+/// What services printed last before they ended, or did not come up: where a person looks first.
+fn last_words(record: &Record, printer: Printer) {
+    let failed = record.target.failed.iter();
+    let failed = failed.filter_map(|(service, _, output)| Some((service.as_deref()?, output)));
+    let died = record.target.died.iter();
+    let died = died.map(|(_, service, _, output)| (service.as_str(), output));
+    for (service, output) in failed.chain(died).filter(|(_, output)| !output.is_empty()) {
+        let lines: String = output.iter().map(|line| format!("\n  | {line}")).collect();
+        printer.error(&format!("the last lines of {service}:{lines}"));
     }
 }
 

@@ -1,22 +1,28 @@
 //! What the whole-binary tests share: the real `harness`, the real demo system, suites written into a folder of each
 //! test's own, and waiting that never sleeps blindly.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report, helpers included"
+)]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use serde_json::Value;
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The binary under test.
-pub const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
+pub(crate) const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 
 /// Nothing here takes this long; a test that waits longer hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The demo system's binary, built beside the tests if the command that runs them has not built it.
-pub fn shop() -> &'static Path {
+pub(crate) fn shop() -> &'static Path {
     static SHOP: OnceLock<PathBuf> = OnceLock::new();
     SHOP.get_or_init(|| {
         let path = Path::new(HARNESS).with_file_name("shop");
@@ -34,8 +40,22 @@ pub fn shop() -> &'static Path {
     })
 }
 
+/// The machine for oneself: who judges figures holds it while it loads the system, so that tests of one binary and of
+/// several at once do not measure each other.
+#[must_use]
+pub(crate) fn turn() -> File {
+    let path = Path::new(HARNESS).with_file_name("one-load-at-a-time.lock");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    file.lock().unwrap();
+    file
+}
+
 /// The repository's root.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
@@ -43,13 +63,13 @@ pub fn repository() -> PathBuf {
 }
 
 /// A suite in a folder of its own.
-pub struct Suite {
+pub(crate) struct Suite {
     folder: tempfile::TempDir,
 }
 
 impl Suite {
     /// A folder with these files.
-    pub fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let suite = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -60,13 +80,13 @@ impl Suite {
     }
 
     /// The demo system in process mode, with its documents, and these files beside.
-    pub fn shop(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn shop(files: &[(&str, &str)]) -> Self {
         let suite = Self::new(&[("harness.toml", &shop_toml())]);
         for name in ["gateway", "orders", "payments"] {
             let file = format!("fixtures/openapi/{name}.json");
             suite.write(
                 &file,
-                &std::fs::read_to_string(repository().join(&file)).unwrap(),
+                std::fs::read_to_string(repository().join(&file)).unwrap(),
             );
         }
         files
@@ -76,26 +96,26 @@ impl Suite {
     }
 
     /// Writes a file, its folders too.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// Adds to a file.
-    pub fn append(&self, name: &str, text: &str) {
+    pub(crate) fn append(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         let old = std::fs::read_to_string(&path).unwrap_or_default();
         self.write(name, old + text);
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// `harness` in this folder, not started.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(HARNESS);
         command
             .args(arguments)
@@ -109,12 +129,12 @@ impl Suite {
     }
 
     /// Runs `harness` to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).output().unwrap())
     }
 
     /// The same with a planted defect.
-    pub fn run_with(&self, defect: &str, arguments: &[&str]) -> Ran {
+    pub(crate) fn run_with(&self, defect: &str, arguments: &[&str]) -> Ran {
         Ran::of(
             self.command(arguments)
                 .env("DEFECT", defect)
@@ -123,8 +143,65 @@ impl Suite {
         )
     }
 
+    /// Starts `harness` in a process group of its own, as a shell would, without waiting for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let out = self.path().join(".stdout");
+        let err = self.path().join(".stderr");
+        let mut command = self.command(arguments);
+        command
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap())
+            .process_group(0);
+        let child = command.spawn().unwrap();
+        Running { child, out, err }
+    }
+
+    /// The id of the run that was started, as soon as it has one.
+    pub(crate) fn run_id(&self) -> String {
+        let run = until("a run folder", || self.runs().pop());
+        run.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// A run's events so far, as text.
+    pub(crate) fn events(&self, id: &str) -> String {
+        let path = format!("reports/runs/{id}/events.ndjson.zst");
+        let Ok(file) = File::open(self.path().join(path)) else {
+            return String::new();
+        };
+        let mut text = Vec::new();
+        // A stream that is still written ends in the middle; what is there is what is asked for.
+        let _ = zstd::stream::read::Decoder::new(file)
+            .and_then(|mut reader| std::io::copy(&mut reader, &mut text));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Waits until an event is on the disk; `event` is the word in its `event` member.
+    #[track_caller]
+    pub(crate) fn until_event(&self, id: &str, event: &str) {
+        let wanted = format!("\"event\":\"{event}\"");
+        until(event, || self.events(id).contains(&wanted).then_some(()));
+    }
+
+    /// Runs `harness` with the machine for itself and `--format json`, and again, up to three times in all, when the
+    /// instrument says that it could not keep its schedule: on a machine that is busy with something else that is an
+    /// honest answer, but not the one that is asked for. Returns the last answer, its summary and its run's id.
+    pub(crate) fn judged(&self, defect: &str, arguments: &[&str]) -> (Ran, Value, String) {
+        let _turn = turn();
+        let arguments = [arguments, &["--format", "json"]].concat();
+        for last in [false, false, true] {
+            let ran = self.run_with(defect, &arguments);
+            let summary = ran.json();
+            let generators = summary["verdict"]["generator"].as_array().unwrap();
+            if last || generators.iter().all(|one| one["trust"] != "invalid") {
+                let id = summary["run"]["id"].as_str().unwrap().to_owned();
+                return (ran, summary, id);
+            }
+        }
+        unreachable!("the last answer is returned")
+    }
+
     /// Folders of the runs made here.
-    pub fn runs(&self) -> Vec<PathBuf> {
+    pub(crate) fn runs(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.path().join("reports/runs")) else {
             return Vec::new();
         };
@@ -137,22 +214,83 @@ impl Suite {
     }
 
     /// The folder of the only run made here.
-    pub fn only_run(&self) -> PathBuf {
+    pub(crate) fn only_run(&self) -> PathBuf {
         let runs = self.runs();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].clone()
     }
 }
 
+/// A `harness` under way.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    out: PathBuf,
+    err: PathBuf,
+}
+
+impl Running {
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Pid of its guardian: its child whose command line says so.
+    pub(crate) fn guardian(&self) -> u32 {
+        let parent = self.child.id().to_string();
+        until("the guardian", || {
+            pids().into_iter().find(|pid| {
+                let read = |file| {
+                    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+                };
+                let stat = read("stat");
+                let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+                after.split_whitespace().nth(1) == Some(&parent)
+                    && read("cmdline").contains("\0guardian\0")
+            })
+        })
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> Ran {
+        let status = until("its end", || self.child.try_wait().unwrap());
+        let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        Ran {
+            code: status.code().unwrap_or(-1),
+            stdout: read(&self.out),
+            stderr: read(&self.err),
+        }
+    }
+}
+
+impl Drop for Running {
+    /// A test that failed leaves no run behind: its guardian sees it vanish.
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Sends a signal by name.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
 /// What a finished `harness` left.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// The exit code; -1 when a signal ended it.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Its data.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Its talk.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
@@ -165,14 +303,14 @@ impl Ran {
     }
 
     /// The data as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|e| panic!("no JSON ({e}) on stdout: {self:#?}"))
     }
 
     /// Asserts the exit code, showing everything otherwise.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stdout:\n{}\nstderr:\n{}",
@@ -184,7 +322,11 @@ impl Ran {
 
 /// Waits until something holds; panics with `what` when it takes too long.
 #[track_caller]
-pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no executor to block and no run's clock"
+)]
+pub(crate) fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(value) = holds() {
@@ -195,18 +337,43 @@ pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Pids of processes that carry a run's label.
-pub fn labelled(run: &str) -> Vec<u32> {
+/// Pids of live processes that carry a run's label.
+pub(crate) fn labelled(run: &str) -> Vec<u32> {
     let wanted = format!("HARNESS_RUN={run}");
-    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
+    let carries = |pid: &u32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment
             .split(|b| *b == 0)
             .any(|entry| entry == wanted.as_bytes())
+    };
+    pids().into_iter().filter(carries).collect()
+}
+
+/// The labelled process whose command line holds a text.
+pub(crate) fn process_of(run: &str, text: &str) -> u32 {
+    until(text, || {
+        labelled(run).into_iter().find(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line)
+                .replace('\0', " ")
+                .contains(text)
+        })
     })
-    .collect()
+}
+
+/// Waits until nothing that carries a run's label lives.
+#[track_caller]
+pub(crate) fn until_nothing_lives(run: &str) {
+    until("nothing labelled lives", || {
+        labelled(run).is_empty().then_some(())
+    });
+}
+
+fn pids() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 fn shop_toml() -> String {

@@ -163,8 +163,6 @@ pub struct Instrument {
     pub lag_p99: Hist,
     /// Processor seconds per second of the load workers, in thousandths: how many seconds had it.
     pub cpu_millis: Hist,
-    /// Failures for want of local ports, descriptors or memory.
-    pub local_failures: u64,
     /// Samples and exemplars not kept.
     pub drops: u64,
 }

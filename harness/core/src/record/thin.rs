@@ -44,7 +44,6 @@ impl Merge for SelfHealth {
         self.cpu_total = self.cpu_total.max(later.cpu_total);
         self.memory = self.memory.max(later.memory);
         self.descriptors = self.descriptors.max(later.descriptors);
-        self.local_failures += later.local_failures;
         self.drops += later.drops;
     }
 }

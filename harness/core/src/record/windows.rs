@@ -114,7 +114,6 @@ impl ScenarioRecord {
     /// Adds a second of the instrument. A second without a wake-up and without work says nothing about it.
     pub(super) fn take_health(&mut self, health: &SelfHealth) {
         let instrument = &mut self.instrument;
-        instrument.local_failures += health.local_failures;
         instrument.drops += health.drops;
         if health.lag.is_empty() && health.cpu_generator <= 0.0 {
             return;

@@ -16,7 +16,7 @@ pub fn generator(record: &Record, scenario: &ScenarioRecord) -> GeneratorResult 
     let mut reasons: Vec<(Trust, String)> = Vec::new();
     reasons.extend(played(record, scenario, &load));
     reasons.extend(lag(scenario));
-    reasons.extend(local(scenario, &load));
+    reasons.extend(local(&load));
     reasons.extend(cpu(record, scenario));
     reasons.extend(shortfall(scenario, &load, !reasons.is_empty()));
     if scenario.instrument.seconds == 0 && !load.is_empty() {
@@ -108,13 +108,12 @@ fn lag(scenario: &ScenarioRecord) -> Option<(Trust, String)> {
     }
 }
 
-fn local(scenario: &ScenarioRecord, load: &Tally) -> Option<(Trust, String)> {
-    let counted = load
+fn local(load: &Tally) -> Option<(Trust, String)> {
+    let failures = load
         .errors
         .get(FailureKind::Local.as_str())
         .copied()
         .unwrap_or(0);
-    let failures = counted.max(scenario.instrument.local_failures);
     (failures as f64 > load.started as f64 * LOCAL_FAILURES).then(|| {
         let words =
             format!("{failures} requests failed for want of local ports, descriptors or memory");

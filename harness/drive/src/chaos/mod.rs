@@ -162,7 +162,7 @@ impl Chaos<'_> {
                         fault: name,
                         scenario,
                     })
-                    .await
+                    .await;
             }
             Err(reason) => {
                 self.mouth
@@ -171,7 +171,7 @@ impl Chaos<'_> {
                         scenario,
                         reason,
                     })
-                    .await
+                    .await;
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::ports::{Faults, Restart as _, Watch};
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
-use harness_core::plan::ScenarioPlan;
+use harness_core::plan::{Plan, ScenarioPlan};
 use harness_load::Attack;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError};
@@ -103,7 +103,7 @@ async fn play(
     chaos.open().await;
     let attack = Attack {
         scenario: scenario.name.clone(),
-        workers: workers(scenario, &mixed),
+        workers: workers(scenario, steps_of(mixed.iter())),
         plan: scenario.load.clone(),
         journeys: mixed,
         seed: run.plan().seed,
@@ -143,13 +143,30 @@ async fn play(
 }
 
 /// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core.
-fn workers(scenario: &ScenarioPlan, journeys: &[Arc<Journey>]) -> usize {
+fn workers(scenario: &ScenarioPlan, steps: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let steps = journeys
-        .iter()
+    let most = cores.min(scenario.load.connections as usize).max(1);
+    let wanted = scenario.load.peak().get() * steps as f64 / PER_WORKER;
+    (wanted.ceil() as usize).clamp(1, most)
+}
+
+/// Steps of the longest journey.
+fn steps_of<'j>(journeys: impl Iterator<Item = &'j Arc<Journey>>) -> usize {
+    journeys
         .map(|journey| journey.steps.len())
         .max()
-        .unwrap_or(1);
-    let wanted = scenario.load.peak().get() * steps as f64 / PER_WORKER;
-    (wanted.ceil() as usize).clamp(1, cores)
+        .unwrap_or(1)
+}
+
+/// The largest number of load workers that any scenario uses; `None` without scenarios.
+pub(super) fn most_workers(plan: &Plan) -> Option<usize> {
+    let of = |scenario: &ScenarioPlan| {
+        let mix = &scenario.load.mix;
+        let mixed = plan
+            .journeys
+            .iter()
+            .filter(|journey| mix.iter().any(|entry| entry.journey == journey.name));
+        workers(scenario, steps_of(mixed))
+    };
+    plan.scenarios.iter().map(of).max()
 }

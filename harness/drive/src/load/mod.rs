@@ -53,7 +53,7 @@ pub async fn play(
                 ..
             }) => gauges.generator(&lag, cpu_seconds, drops),
             Some(Report::Exemplar(exemplar)) => {
-                mouth.say(Event::Exemplar(Box::new(exemplar))).await
+                mouth.say(Event::Exemplar(Box::new(exemplar))).await;
             }
             Some(Report::Sample {
                 request, response, ..

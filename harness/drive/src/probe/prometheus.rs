@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Scrape {
             Some((series, _)) if bucket(series) => {}
             Some(_) if scrape.values.len() >= SERIES => scrape.dropped += 1,
             Some((series, value)) if value.is_finite() => {
-                _ = scrape.values.insert(series.to_owned(), value)
+                _ = scrape.values.insert(series.to_owned(), value);
             }
             Some(_) => {}
         }

@@ -44,7 +44,7 @@ pub fn heal_dead(path: &Path, grace: Duration) -> std::io::Result<Outcome> {
         Err(std::fs::TryLockError::Error(error)) => return Err(error),
     }
     let healed = heal(path, grace)?;
-    if healed.failed.is_empty() {
+    if !healed.is_empty() && healed.failed.is_empty() {
         let mut line = serde_json::to_vec(&Entry::Clean)?;
         line.push(b'\n');
         std::io::Write::write_all(&mut &journal, &line)?;

@@ -30,7 +30,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -115,8 +114,6 @@ pub struct Target {
     links: Arc<Links>,
     symbols: Symbols,
     services: Mutex<Vec<Arc<Service>>>,
-    /// Set while services are meant to end.
-    stopping: Arc<AtomicBool>,
 }
 
 impl Target {
@@ -160,7 +157,6 @@ impl Target {
             Symbol::RunDir,
             around.folder.join("scratch").display().to_string(),
         );
-        let stopping = Arc::new(AtomicBool::new(false));
         Ok(Arc::new(Self {
             plan: plan.clone(),
             around,
@@ -168,7 +164,6 @@ impl Target {
             links,
             symbols,
             services: Mutex::default(),
-            stopping,
         }))
     }
 
@@ -304,8 +299,11 @@ impl Target {
                 .await
                 .map_err(|e| Failed::of(&service.name, e, Vec::new()))?;
             let run = Service::start(&start, &self.around.journal, sink).await;
-            let run = run.map_err(|e| Failed::of(&service.name, e, Vec::new()))?;
+            let run = Arc::new(run.map_err(|e| Failed::of(&service.name, e, Vec::new()))?);
+            // Known as a service while it lives, so that an interrupt stops it like one.
+            self.services.lock().await.push(Arc::clone(&run));
             let status = run.wait().await;
+            self.services.lock().await.pop();
             if status != "exit code 0" {
                 let reason = format!(
                     "its prepare command `{}` ended with {status}",
@@ -350,14 +348,10 @@ impl Target {
 
     /// Says it when a service ends that should not.
     fn watch_over(&self, service: &Arc<Service>) {
-        let (service, mouth, stopping) = (
-            Arc::clone(service),
-            self.around.mouth.clone(),
-            Arc::clone(&self.stopping),
-        );
+        let (service, mouth) = (Arc::clone(service), self.around.mouth.clone());
         tokio::spawn(async move {
             let status = service.wait().await;
-            if !stopping.load(Ordering::Acquire) {
+            if !service.is_to_end() {
                 let died = Event::ServiceDied {
                     service: service.name().to_owned(),
                     status,
@@ -369,9 +363,10 @@ impl Target {
     }
 
     async fn stop_all(&self) {
-        self.stopping.store(true, Ordering::Release);
         let mut services = self.services.lock().await;
-        while let Some(service) = services.pop() {
+        // All of them before the first is stopped: one may end because another does.
+        services.iter().for_each(|service| service.let_end());
+        while let Some(service) = services.last().cloned() {
             let plan = self
                 .plan
                 .services
@@ -380,6 +375,8 @@ impl Target {
             service
                 .stop(plan.map_or(Duration::from_secs(5), |plan| plan.stop_within))
                 .await;
+            // Forgotten only when it is gone: an interrupt may drop this half-way.
+            services.pop();
         }
     }
 
@@ -436,7 +433,6 @@ impl Restart for Target {
         async move {
             self.links.heal();
             self.stop_all().await;
-            self.stopping.store(false, Ordering::Release);
             self.start_all().await.map_err(|failed| {
                 failed.service.map_or(failed.reason.clone(), |service| {
                     format!("{service}: {}", failed.reason)

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -64,6 +65,8 @@ pub(super) struct Service {
     name: String,
     pid: i32,
     tail: Tail,
+    /// Whether it is meant to end.
+    to_end: AtomicBool,
     /// `None` while it lives.
     status: watch::Receiver<Option<String>>,
 }
@@ -116,12 +119,12 @@ impl Service {
             tokio::join!(
                 async {
                     if let Some(out) = out {
-                        sink.drain(out).await
+                        sink.drain(out).await;
                     }
                 },
                 async {
                     if let Some(err) = err {
-                        sink.drain(err).await
+                        sink.drain(err).await;
                     }
                 },
             )
@@ -138,6 +141,7 @@ impl Service {
             name: start.name.clone(),
             pid,
             tail,
+            to_end: AtomicBool::new(false),
             status,
         })
     }
@@ -163,6 +167,16 @@ impl Service {
                 .and_then(|words| words.clone());
             ended.unwrap_or_else(|| "an unknown end".to_owned())
         }
+    }
+
+    /// From here on its end is no surprise.
+    pub(super) fn let_end(&self) {
+        self.to_end.store(true, Ordering::Release);
+    }
+
+    /// Whether it is meant to end.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.to_end.load(Ordering::Acquire)
     }
 
     /// TERM to its group, and KILL to what is left after `grace`.

@@ -1,0 +1,214 @@
+//! Each kind of fault shows in the client's figures while it lasts and not before, several at once are all lifted, and a
+//! gate that may abort ends a load early.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report, helpers included"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::Suite;
+
+const BROWSE: &str = r#"
+title = "A visitor looks at products"
+[[step]]
+name = "the list"
+get = "/products"
+timeout = "1s"
+expect = ["status == 200"]
+"#;
+
+/// A load of six seconds with a fault on the way in during the middle two, and gates for the figures before and during.
+fn scenario(fault: &str, before: &str, during: &str) -> String {
+    format!(
+        r#"
+title = "A fault on the way in"
+settle = "1s"
+[load]
+rate = "30/s"
+for = "6s"
+mix = {{ browse = 1 }}
+[[fault]]
+name = "broken"
+link = "edge"
+at = "2s"
+for = "2s"
+{fault}
+[[gate]]
+expect = "{before}"
+[[gate]]
+expect = "{during}"
+during = "broken"
+"#
+    )
+}
+
+fn ticks<'e>(events: &'e str, event: &'e str) -> impl Iterator<Item = Value> + 'e {
+    let all = events
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    all.filter(move |one| one["event"] == event)
+}
+
+/// The gate holds with the fault, and the same gate fails without it: what it sees is the fault.
+#[track_caller]
+fn shows(fault: &str, before: &str, during: &str) -> String {
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/fault.toml", &scenario(fault, before, during)),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    let gates = &summary["verdict"]["gates"];
+    assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+    let events = suite.events(&id);
+    assert_eq!(ticks(&events, "fault_armed").count(), 1);
+    assert_eq!(ticks(&events, "fault_effective").count(), 1, "{events}");
+    assert_eq!(ticks(&events, "fault_lifted").count(), 1);
+    assert_eq!(ticks(&events, "fault_failed").count(), 0, "{events}");
+    events
+}
+
+/// The classes of errors that were counted.
+fn errors(events: &str) -> Vec<String> {
+    let mut classes: Vec<_> = ticks(events, "load_tick")
+        .filter_map(|tick| Some(tick["errors"].as_object()?.clone()))
+        .flat_map(|errors| errors.into_iter().map(|(class, _)| class))
+        .collect();
+    classes.sort();
+    classes.dedup();
+    classes
+}
+
+#[test]
+fn latency_makes_answers_late() {
+    let events = shows(
+        "latency = { delay = \"400ms\", jitter = \"100ms\" }",
+        "p50 < 250ms",
+        "p50 > 290ms",
+    );
+    assert_eq!(errors(&events), Vec::<String>::new());
+}
+
+#[test]
+fn timeout_swallows_answers() {
+    let events = shows(
+        "timeout = { after = \"0s\" }",
+        "error_rate < 5%",
+        "error_rate > 80%",
+    );
+    assert!(
+        errors(&events).contains(&"timeout".to_owned()),
+        "{:?}",
+        errors(&events)
+    );
+}
+
+#[test]
+fn reset_breaks_connections() {
+    let events = shows(
+        "reset = { after = \"0s\" }",
+        "error_rate < 5%",
+        "error_rate > 80%",
+    );
+    assert!(
+        errors(&events).contains(&"reset".to_owned()),
+        "{:?}",
+        errors(&events)
+    );
+}
+
+#[test]
+fn bandwidth_makes_answers_crawl() {
+    shows(
+        "bandwidth = { rate = \"4kB/s\" }",
+        "p50 < 250ms",
+        "p50 > 300ms",
+    );
+}
+
+#[test]
+fn a_link_that_is_down_refuses() {
+    let events = shows("down = true", "error_rate < 5%", "error_rate > 80%");
+    assert!(
+        errors(&events).contains(&"refused".to_owned()),
+        "{:?}",
+        errors(&events)
+    );
+}
+
+#[test]
+fn several_faults_at_once_are_all_applied_and_all_lifted() {
+    let more = r#"
+[[fault]]
+name = "slow orders"
+link = "orders"
+at = "1s"
+for = "4s"
+latency = { delay = "20ms" }
+[[fault]]
+name = "until the very end"
+link = "edge"
+at = "3s"
+for = "3s"
+bandwidth = { rate = "1MB/s" }
+"#;
+    let fault = "latency = { delay = \"300ms\" }";
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        (
+            "scenarios/1-faults.toml",
+            &(scenario(fault, "error_rate < 50%", "p50 > 290ms") + more),
+        ),
+        (
+            "scenarios/2-after.toml",
+            "title = \"After\"\n[load]\nrate = \"30/s\"\nfor = \"3s\"\nmix = { browse = 1 }\n[[gate]]\nexpect = \"error_rate < 5%\"\n",
+        ),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 0, "{:#}", summary["verdict"]);
+    let events = suite.events(&id);
+    for event in ["fault_armed", "fault_lifted"] {
+        let mut names: Vec<_> = ticks(&events, event)
+            .map(|e| e["fault"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["broken", "slow orders", "until the very end"],
+            "{event}"
+        );
+    }
+    let together = ticks(&events, "epoch_started")
+        .any(|epoch| epoch["faults"].as_array().is_some_and(|f| f.len() == 3));
+    assert!(together, "{events}");
+    let last_lift = events.rfind("\"event\":\"fault_lifted\"").unwrap();
+    assert!(last_lift < events.find("\"scenario\":\"2-after\",\"t0_us\"").unwrap());
+}
+
+#[test]
+fn a_gate_that_may_abort_ends_the_load_early() {
+    let long = r#"
+title = "It would last ten minutes"
+[load]
+rate = "60/s"
+for = "10m"
+mix = { wrong = 1 }
+[[gate]]
+expect = "error_rate < 10%"
+abort = true
+"#;
+    let wrong = "title = \"Never right\"\ntags = [\"load-only\"]\n[[step]]\nname = \"s\"\nget = \"/products\"\nexpect = [\"status == 299\"]\n";
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/wrong.toml", wrong),
+        ("scenarios/long.toml", long),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    ran.exits(1);
+    let events = suite.events(&id);
+    assert_eq!(ticks(&events, "gate_tripped").count(), 1, "{events}");
+    assert!(events.contains("\"end\":\"aborted\""), "{events}");
+    assert_eq!(summary["readiness"]["decision"], "no-go");
+    assert_eq!(summary["verdict"]["gates"][0]["grade"], "fail");
+}
