@@ -36,7 +36,13 @@ pub(super) fn find<T: File>(value: &Value, spans: &Spans, partial: bool) -> Vec<
     for error in &errors {
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let typed = unexpected.iter().filter(|key| !(partial && key.is_empty()));
+                // After a header that could not be read, its keys seem to stand in the file itself.
+                let astray = partial && error.instance_path().as_str().is_empty();
+                let known = known_keys(error, &compiled.schema);
+                let typed = unexpected.iter().filter(|key| {
+                    let meant = || nearest(key, known.iter().copied()).is_some();
+                    !(partial && key.is_empty() || astray && !meant())
+                });
                 let unknown = typed.map(|key| unknown_key(key, error, &compiled.schema, spans));
                 found.extend(unknown.map(|finding| Violation {
                     finding,

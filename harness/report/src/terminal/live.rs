@@ -11,6 +11,8 @@ use std::io::Write;
 use std::time::Duration;
 
 /// Between two lines of load, microseconds.
+/// Lines of a service's output shown when it did not come up.
+const LAST_LINES: usize = 10;
 const LOAD_EVERY_US: u64 = 5_000_000;
 
 /// The live display.
@@ -149,10 +151,11 @@ impl Live {
                 text::micros(Some(*took_us))
             ),
             Event::TargetReady { entry } => format!("target ready at {}", one_line(entry, 200)),
-            Event::TargetFailed { reason, .. } => self.bad(&format!(
-                "✗ the target did not come up: {}",
-                one_line(reason, 300)
-            )),
+            Event::TargetFailed {
+                service,
+                reason,
+                output,
+            } => self.target_failed(service.as_deref(), reason, output),
             Event::ServiceDied {
                 service, status, ..
             } => self.bad(&format!(
@@ -200,6 +203,18 @@ impl Live {
             _ => return,
         };
         self.say(&words);
+    }
+
+    /// Why, and what the service said last: mostly that names the mistake.
+    fn target_failed(&self, service: Option<&str>, reason: &str, output: &[String]) -> String {
+        let who = service.map_or("the target".to_owned(), |name| one_line(name, 60));
+        let why = format!("✗ {who} did not come up: {}", one_line(reason, 300));
+        let mut words = self.bad(&why);
+        let last = output.len().saturating_sub(LAST_LINES);
+        for line in output.iter().skip(last) {
+            words.push_str(&format!("\n    │ {}", one_line(line, 200)));
+        }
+        words
     }
 
     fn bad(&self, words: &str) -> String {
