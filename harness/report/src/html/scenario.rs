@@ -145,12 +145,7 @@ pub(super) fn of(
             .take(NAMES)
             .map(|(name, r)| name_row(name, &figures::total(r)))
             .collect(),
-        exemplars: scenario
-            .exemplars
-            .iter()
-            .take(EXEMPLARS)
-            .map(exemplar)
-            .collect(),
+        exemplars: examples(scenario).into_iter().map(exemplar).collect(),
     }
 }
 
@@ -233,7 +228,7 @@ fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Fau
 /// From the lifting until the tail was back in its band.
 fn recovery_words(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> String {
     match recovery(record, scenario, fault) {
-        Recovered::After(0) => "the band was never left".to_owned(),
+        Recovered::After(0) => "at once".to_owned(),
         Recovered::After(us) => format!("after {}", human_us(us)),
         Recovered::NotWithin(us) => format!("not within {}", human_us(us)),
         Recovered::Unknown(why) => one_line(&why, 200),
@@ -322,6 +317,16 @@ fn name_row(name: &str, t: &Tally) -> NameView {
             micros(t.service.quantile(0.99)),
         ],
     }
+}
+
+/// Failed exchanges in order of time, then slow ones, the slowest first.
+fn examples(scenario: &ScenarioRecord) -> Vec<&Exemplar> {
+    let (mut slow, mut shown): (Vec<_>, Vec<_>) =
+        scenario.exemplars.iter().partition(|e| e.class == "slow");
+    slow.sort_by_key(|e| std::cmp::Reverse(e.response_us));
+    shown.append(&mut slow);
+    shown.truncate(EXEMPLARS);
+    shown
 }
 
 fn exemplar(e: &Exemplar) -> ExemplarView {

@@ -1,0 +1,121 @@
+//! The page in a real browser: it opens under its own policy without a word on the console, and fits a phone. Skipped,
+//! with a line that says so, where there is no browser; `HARNESS_REQUIRE_CHROMIUM=1` makes that a failure.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a panic is the report"
+)]
+
+use harness_core::readiness::readiness;
+use harness_core::record::fold;
+use harness_core::verdict::evaluate;
+use harness_report::{html, store};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The narrowest phone, CSS pixels.
+const PHONE: u32 = 360;
+
+fn browser() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("HARNESS_REQUIRE_CHROMIUM").is_none_or(|v| v != "1"),
+            "HARNESS_REQUIRE_CHROMIUM=1, and none of {names:?} is on the path"
+        );
+        // Not by the macro, whose words a passing test swallows.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: no chromium on the path to open the page in"
+        );
+    }
+    found
+}
+
+fn page(run: &str) -> String {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/runs/{run}.ndjson"));
+    let events = store::read(&path)
+        .unwrap()
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap();
+    let record = fold(events).unwrap();
+    let verdict = evaluate(&record);
+    html::render(&record, &verdict, &readiness(&record, &verdict)).unwrap()
+}
+
+/// A file as the browser has it after its scripts ran, and the lines of its console.
+fn open(browser: &Path, file: &Path) -> (String, Vec<String>) {
+    let profile = tempfile::tempdir().unwrap();
+    let out = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--window-size=1280,900"])
+        .args(["--virtual-time-budget=5000", "--timeout=60000"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr)
+        .lines()
+        .filter(|line| line.contains("CONSOLE"))
+        .map(str::to_owned)
+        .collect();
+    (String::from_utf8_lossy(&out.stdout).into_owned(), said)
+}
+
+/// The words on the console, and how far the page reaches beyond a phone's width, pixels.
+fn seen(browser: &Path, page: &str) -> (Vec<String>, u32) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("page.html");
+    std::fs::write(&file, page).unwrap();
+    let (dom, said) = open(browser, &file);
+    assert!(dom.contains("</main>"), "the page did not open: {said:?}");
+    // A browser's window has a least width; a frame in it has none, and shares the origin of the page around it.
+    let quoted = page.replace('&', "&amp;").replace('"', "&quot;");
+    let around = format!(
+        "<!doctype html><title>none</title><iframe width={PHONE} height=800 frameborder=0 srcdoc=\"{quoted}\"></iframe>\
+         <script>onload = () => {{ const f = document.querySelector('iframe'); \
+         document.title = f.contentWindow.innerWidth + ' ' + f.contentDocument.documentElement.scrollWidth }}</script>"
+    );
+    std::fs::write(&file, around).unwrap();
+    let (dom, _) = open(browser, &file);
+    let title = dom
+        .split("<title>")
+        .nth(1)
+        .and_then(|rest| rest.split("</title>").next())
+        .unwrap();
+    let widths: Vec<u32> = title
+        .split(' ')
+        .map(|n| n.parse().expect("two widths as the title"))
+        .collect();
+    assert_eq!(widths[0], PHONE, "the frame is as wide as a phone");
+    (said, widths[1].saturating_sub(PHONE))
+}
+
+#[test]
+fn the_page_opens_silently_and_fits_a_phone() {
+    let Some(browser) = browser() else { return };
+    for run in ["go", "no-go", "cut-short", "hostile"] {
+        let (said, beyond) = seen(&browser, &page(run));
+        assert!(said.is_empty(), "{run}: {said:#?}");
+        assert_eq!(beyond, 0, "{run} is {beyond} pixels wider than a phone");
+    }
+}
+
+#[test]
+fn a_breach_of_the_policy_an_error_and_a_wide_thing_are_seen() {
+    let Some(browser) = browser() else { return };
+    let page = page("go");
+    let spoilt = |what: &str| page.replace("</main>", &format!("{what}</main>"));
+    let (said, _) = seen(&browser, &spoilt("<b style=\"color:red\">x</b>"));
+    assert!(said.iter().any(|line| line.contains("style")), "{said:#?}");
+    let (said, _) = seen(&browser, &spoilt("<script>alert(1)</script>"));
+    assert!(said.iter().any(|line| line.contains("script")), "{said:#?}");
+    let (_, beyond) = seen(&browser, &spoilt("<svg width=\"500\" height=\"1\"></svg>"));
+    assert!(beyond > 100, "{beyond}");
+}
