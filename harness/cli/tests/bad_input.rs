@@ -1,6 +1,11 @@
 //! `harness check` on suites with mistakes: every mistake at once, each at its place, with what to do; exit 2, no
 //! panic, quickly. One snapshot a group, told as a person sees it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report, helpers included"
+)]
+
 mod support;
 
 use std::fmt::Write as _;

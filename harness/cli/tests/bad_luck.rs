@@ -1,6 +1,12 @@
 //! Targets, machines and terminals that misbehave: what happens is told, memory and time stay bounded, and what was
 //! seen is kept.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "in a test a panic is the report, helpers included"
+)]
+
 mod bad;
 mod support;
 

@@ -1,5 +1,11 @@
 //! Small servers that misbehave, each in one way, and a run watched for its memory while it lasts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic is the test's report; a pause paces what a server does, or how often memory is read"
+)]
+
 use crate::support::{PATIENCE, Ran};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
