@@ -8,7 +8,8 @@
 mod streams;
 
 use harness_core::event::Envelope;
-use harness_report::store::{EventWriter, ReadError, read};
+use harness_core::record::fold;
+use harness_report::store::{EventWriter, ReadError, read, record};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,6 +50,25 @@ fn what_was_written_reads_back_compressed_and_plain() {
         assert_eq!(back, events);
         assert!(!reader.cut_short());
     }
+}
+
+#[test]
+fn folding_while_reading_gives_the_same_record_and_the_same_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = streams::broken();
+    let recorded = record(&written(dir.path(), &events)).unwrap();
+    assert_eq!(recorded.record, fold(events.clone()).unwrap());
+    assert!(!recorded.cut_short);
+    let text = streams::lines(&events);
+    let half = plain(dir.path(), &text[..text.len() / 2]);
+    assert!(record(&half).unwrap().cut_short);
+    let spoilt = plain(
+        dir.path(),
+        &text.replacen("\"second\":7", "\"second\":-7", 1),
+    );
+    assert!(matches!(record(&spoilt), Err(ReadError::Line { .. })));
+    let nothing = plain(dir.path(), "");
+    assert!(matches!(record(&nothing), Err(ReadError::NotARun { .. })));
 }
 
 #[test]

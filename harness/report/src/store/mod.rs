@@ -4,7 +4,7 @@ mod line;
 mod read;
 mod writer;
 
-pub use read::{EventReader, ReadError, read};
+pub use read::{EventReader, ReadError, Recorded, read, record};
 pub use writer::{EventWriter, WriteError};
 
 use crate::leak::{self, Leak, Secret};

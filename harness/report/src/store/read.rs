@@ -3,10 +3,14 @@
 
 use super::line;
 use harness_core::event::{Envelope, Event, FORMAT};
+use harness_core::record::{FoldError, Record};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
 /// The longest line read: a plan carries whole API documents.
 const LONGEST: u64 = 64 << 20;
@@ -48,7 +52,20 @@ pub enum ReadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its events contradict each other.
+    #[error("failed to make a record of {}: {source}", path.display())]
+    Fold {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: FoldError,
+    },
 }
+
+/// Events handed from the reading thread to the folding one at a time.
+const BATCH: usize = 256;
+/// Batches read ahead.
+const AHEAD: usize = 8;
 
 /// A recording's events, in order. Ends after the first error.
 pub struct EventReader {
@@ -81,6 +98,47 @@ pub fn read(path: &Path) -> Result<EventReader, ReadError> {
         line: 0,
         done: false,
         cut_short: true,
+    })
+}
+
+/// A recording, folded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What its events add up to.
+    pub record: Record,
+    /// Whether it ends before the run did.
+    pub cut_short: bool,
+}
+
+/// Reads a recording and folds it at the same time, on two threads, without holding more than a few thousand of its
+/// events.
+pub fn record(path: &Path) -> Result<Recorded, ReadError> {
+    let mut reader = read(path)?;
+    let (send, receive) = mpsc::sync_channel::<Vec<Envelope>>(AHEAD);
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            loop {
+                let some = reader.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
+                // Nobody listens any more once an event could not be folded, and that is the error then.
+                if some.is_empty() || send.send(some).is_err() {
+                    return Ok(reader.cut_short());
+                }
+            }
+        });
+        let mut record = Record::default();
+        let folded = receive
+            .into_iter()
+            .flatten()
+            .try_for_each(|event| record.apply(&event));
+        let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
+        folded.map_err(|source| ReadError::Fold {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Recorded {
+            record,
+            cut_short: read?,
+        })
     })
 }
 
