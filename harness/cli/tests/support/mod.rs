@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub(crate) const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 
 /// Nothing here takes this long; a test that waits longer hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The demo system's binary, built beside the tests if the command that runs them has not built it.
 pub(crate) fn shop() -> &'static Path {
