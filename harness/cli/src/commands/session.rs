@@ -136,9 +136,10 @@ fn conclude(
     }
 }
 
-/// What services printed last before they ended, or did not come up: where a person looks first.
+/// What services printed last before they died, or did not come up: where a person looks first.
 fn last_words(record: &Record, printer: Printer) {
-    let failed = record.target.failed.iter();
+    // The live lines have told it of a target that did not come up; a quiet run has none.
+    let failed = record.target.failed.iter().filter(|_| printer.quiet);
     let failed = failed.filter_map(|(service, _, output)| Some((service.as_deref()?, output)));
     let died = record.target.died.iter();
     let died = died.map(|(_, service, _, output)| (service.as_str(), output));
