@@ -91,7 +91,7 @@ fn add(root: &Path, name: &str, sources: &mut Sources) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && name != "harness.toml" => {}
         Err(error) => sources.unreadable(name, error),
         Ok(data) if !data.is_file() => {
-            sources.unreadable(name, "it is a folder or a device, not a file")
+            sources.unreadable(name, "it is a folder or a device, not a file");
         }
         Ok(data) if data.len() > Sources::limit(name) => sources.too_large(name, data.len()),
         Ok(_) => match std::fs::read(&path) {

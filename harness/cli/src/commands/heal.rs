@@ -23,7 +23,7 @@ pub(crate) fn heal(
     for journal in journals(&runs)? {
         match heal::heal_dead(&journal, Duration::from_secs(3)) {
             Ok(heal::Outcome::Live) => {
-                printer.say(&format!("{}: a live run, left alone", run_of(&journal)))
+                printer.say(&format!("{}: a live run, left alone", run_of(&journal)));
             }
             Ok(heal::Outcome::Healed(healed)) if healed.is_empty() => {}
             Ok(heal::Outcome::Healed(healed)) => {
