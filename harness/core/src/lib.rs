@@ -14,6 +14,7 @@ pub mod plan;
 pub mod random;
 pub mod readiness;
 pub mod record;
+pub mod secret;
 pub mod suite;
 pub mod template;
 pub mod units;
