@@ -1,7 +1,7 @@
 //! The forms a secret's value takes on its way through requests, answers, output and reports. One list for whoever
 //! takes secrets out and whoever looks whether one was left. Knows nothing of names, events or files.
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -110,7 +110,7 @@ fn lower_hex(encoded: &str) -> String {
 
 /// The characters that depend on nothing but the value, when `offset` bytes stand before it in the encoded data: those
 /// that mix with its neighbours are cut off.
-fn base64_piece(engine: &impl base64::Engine, value: &str, offset: usize) -> Option<String> {
+fn base64_piece(engine: &impl Engine, value: &str, offset: usize) -> Option<String> {
     let encoded = engine.encode([&[0; 2][..offset], value.as_bytes()].concat());
     let (from, to) = ((offset * 8).div_ceil(6), (offset + value.len()) * 8 / 6);
     let piece = encoded.get(from..to)?;

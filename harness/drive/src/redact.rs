@@ -1,14 +1,11 @@
-//! Takes secrets out of everything that is said: plain, percent-encoded, JSON-escaped and base64 forms. Events pass
-//! through here before anybody hears them, so no reporter can leak what it never had.
+//! Takes secrets out of everything that is said, in every form a value takes. Events pass through here before anybody
+//! hears them, so no reporter can leak what it never had.
 
-use base64::Engine as _;
 use harness_core::event::Event;
 use harness_core::name::Name;
+use harness_core::secret::{self, SHORTEST};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Values shorter than this can't be redacted without eating ordinary text; such a secret is refused.
-pub const SHORTEST: usize = 4;
 
 /// The secrets of a run, resolved.
 #[derive(Clone, Default)]
@@ -72,7 +69,7 @@ impl Redactor {
         let mut forms: Vec<_> = secrets
             .iter()
             .flat_map(|(name, value)| {
-                encodings(value)
+                secret::forms(value)
                     .into_iter()
                     .map(move |form| (form, format!("[secret {name}]")))
             })
@@ -142,50 +139,10 @@ impl Redactor {
     }
 }
 
-/// What a part of a URL escapes: everything but RFC 3986's unreserved characters.
-const COMPONENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// The forms a value can take on its way: plain, percent-encoded (a blank as `+` too), JSON-escaped, base64 at its three alignments.
-fn encodings(value: &str) -> Vec<String> {
-    let percent = |kept| percent_encoding::utf8_percent_encode(value, kept).to_string();
-    let everything = percent(percent_encoding::NON_ALPHANUMERIC);
-    let component = percent(COMPONENT);
-    let mut forms = vec![
-        value.to_owned(),
-        everything.replace("%20", "+"),
-        component.replace("%20", "+"),
-        everything,
-        component,
-    ];
-    if let Ok(json) = serde_json::to_string(value) {
-        forms.push(json.trim_matches('"').to_owned());
-    }
-    for engine in [
-        &base64::engine::general_purpose::STANDARD_NO_PAD,
-        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-    ] {
-        // Inside a longer text the value may begin at any of three positions of a base64 group; the characters that
-        // mix with its neighbours are cut off, and what is left must be long enough to mean something.
-        for pad in 0..3usize {
-            let encoded = engine.encode([&vec![0; pad][..], value.as_bytes()].concat());
-            let (from, to) = ((pad * 8).div_ceil(6), (pad + value.len()) * 8 / 6);
-            if let Some(core) = encoded.get(from..to).filter(|core| core.len() > SHORTEST) {
-                forms.push(core.to_owned());
-            }
-        }
-    }
-    forms.sort();
-    forms.dedup();
-    forms
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
 
     fn redactor(value: &str) -> Redactor {
         let mut secrets = Secrets::default();
