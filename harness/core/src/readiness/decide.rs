@@ -134,7 +134,7 @@ fn items(record: &Record, verdict: &Verdict) -> Vec<Item> {
     items.extend(verdict.gates.iter().map(gate_item));
     // These two are listed only where they stand against the build: they are about the run, not about the build.
     if verdict.run.grade != Grade::Pass {
-        items.push(check(RUN, "The run came to its end", 1.0, &verdict.run));
+        items.push(check(RUN, "Everything planned was done", 1.0, &verdict.run));
     }
     let invalid = verdict
         .generator

@@ -2,7 +2,7 @@
 //! that the walks passed, that the contracts hold.
 
 use super::{CheckResult, Grade};
-use crate::event::{ContractCheck, Outcome, RunEnd};
+use crate::event::{ContractCheck, Outcome, RunEnd, ScenarioEnd};
 use crate::name::Name;
 use crate::plan::Plan;
 use crate::record::{JourneyRecord, Record};
@@ -56,9 +56,53 @@ pub(super) fn run(record: &Record) -> CheckResult {
             "the record ends before the run does".to_owned(),
         ),
         Some(RunEnd::TargetFailed) => (Grade::Pass, "the run ended with the target".to_owned()),
-        Some(RunEnd::Completed) => (Grade::Pass, "the run came to its end".to_owned()),
+        Some(RunEnd::Completed) => undone(record)
+            .unwrap_or_else(|| (Grade::Pass, "everything planned was done".to_owned())),
     };
     result(grade, 1, u64::from(grade != Grade::Pass), reason)
+}
+
+/// What a run that came to its end left undone: a scenario that was never played, a fault that was not applied or
+/// touched nothing. Gates can't tell: those of a scenario may not name its faults, and it may have none.
+fn undone(record: &Record) -> Option<(Grade, String)> {
+    let plan = &record.run.as_ref()?.plan;
+    let unplayed = |name: &Name| {
+        record
+            .scenario(name.as_str())
+            .is_none_or(|s| s.end.is_none())
+    };
+    if let Some(scenario) = plan.scenarios.iter().find(|s| unplayed(&s.name)) {
+        let name = &scenario.name;
+        return Some((
+            Grade::Fail,
+            format!("scenario `{name}` was not played; see the notices"),
+        ));
+    }
+    plan.scenarios.iter().find_map(|scenario| {
+        let end = record.scenario(scenario.name.as_str())?.end.as_ref()?;
+        if end.1 != ScenarioEnd::Completed {
+            return None;
+        }
+        scenario.faults.iter().find_map(|planned| {
+            let fault = record
+                .faults_of(&scenario.name)
+                .find(|fault| fault.name == planned.name);
+            let why = match fault {
+                None => "was never applied".to_owned(),
+                Some(fault) if fault.failed.is_some() => {
+                    format!("failed: {}", fault.failed.as_deref().unwrap_or_default())
+                }
+                Some(fault) if fault.effective_us.is_none() => {
+                    "touched nothing while it lasted".to_owned()
+                }
+                Some(_) => return None,
+            };
+            Some((
+                Grade::Invalid,
+                format!("fault `{}` of `{}` {why}", planned.name, scenario.name),
+            ))
+        })
+    })
 }
 
 /// Whether the target came up and stayed up.
@@ -247,6 +291,7 @@ mod tests {
 
     fn with(events: impl IntoIterator<Item = Event>, end: RunEnd) -> Record {
         let mut plan = plan(10, Vec::new());
+        plan.scenarios.clear();
         plan.contracts.push(ContractPlan {
             name: name("orders"),
             document: "orders.yaml".into(),
@@ -310,6 +355,45 @@ mod tests {
             run(&crate::record::fold(events).unwrap()).grade,
             Grade::Invalid
         );
+    }
+
+    #[test]
+    fn everything_planned_must_be_done() {
+        let finished = Event::RunFinished {
+            end: RunEnd::Completed,
+        };
+        let unplayed = Stream::new(plan(10, Vec::new()))
+            .event(finished.clone())
+            .record();
+        assert_eq!(run(&unplayed).grade, Grade::Fail);
+        assert!(run(&unplayed).reason.contains("`peak` was not played"));
+
+        let loaded = || {
+            Stream::new(plan(30, Vec::new()))
+                .peak()
+                .load(0..30, 0, 5000)
+        };
+        let unapplied = loaded()
+            .ended(30, ScenarioEnd::Completed)
+            .event(finished)
+            .record();
+        assert_eq!(run(&unapplied).grade, Grade::Invalid);
+        assert!(run(&unapplied).reason.contains("was never applied"));
+
+        let fault = unapplied.run.as_ref().unwrap().plan.scenarios[0].faults[0]
+            .name
+            .clone();
+        let armed = Event::FaultArmed {
+            fault,
+            scenario: Some(name("peak")),
+            what: String::new(),
+        };
+        let idle = run(&loaded().event(armed).done(30));
+        assert!(
+            idle.grade == Grade::Invalid && idle.reason.contains("touched nothing"),
+            "{idle:?}"
+        );
+        assert_eq!(run(&loaded().fault().done(30)).grade, Grade::Pass);
     }
 
     #[test]

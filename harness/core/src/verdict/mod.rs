@@ -41,7 +41,7 @@ pub struct Verdict {
     /// The worst of all that decides: the checks, the instrument, and the key gates. Scored gates weigh in the
     /// readiness score and information is only told; neither is in here.
     pub grade: Grade,
-    /// Whether the run came to its end with nothing lost.
+    /// Whether the run came to its end, nothing lost and nothing planned left undone.
     pub run: CheckResult,
     /// Functional walks.
     pub journeys: CheckResult,

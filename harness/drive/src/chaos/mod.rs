@@ -6,10 +6,12 @@ pub mod timeline;
 use crate::dispatcher::Mouth;
 use crate::ports::Faults;
 use harness_core::event::{Epoch, Event};
+use harness_core::name::Name;
 use harness_core::plan::ScenarioPlan;
 use harness_load::Clock;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use timeline::{Change, State, edges};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,8 @@ pub struct Chaos<'r> {
     pub t0: Duration,
     /// Where events go.
     pub mouth: Mouth,
+    /// Per armed fault: whether its first effect was told. Begins empty.
+    pub effects: Mutex<BTreeMap<usize, Arc<AtomicBool>>>,
 }
 
 impl Chaos<'_> {
@@ -129,32 +133,43 @@ impl Chaos<'_> {
                 .await;
             return;
         }
+        let told = Arc::new(AtomicBool::new(false));
+        self.effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(fault, Arc::clone(&told));
         let (faults, mouth, lasts) = (Arc::clone(&self.faults), self.mouth.clone(), plan.lasts);
         tokio::spawn(async move {
             let watch = async {
-                loop {
-                    if let Some(at) = faults.effective(&id) {
-                        return at;
-                    }
+                while !say_effect(faults.as_ref(), &id, &name, &scenario, &told, &mouth).await {
                     tokio::time::sleep(EFFECT_POLL).await;
                 }
             };
-            if let Ok(at) = tokio::time::timeout(lasts, watch).await {
-                let effective_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-                mouth
-                    .say(Event::FaultEffective {
-                        fault: name,
-                        scenario,
-                        effective_us,
-                    })
-                    .await;
-            }
+            // Whatever comes after the last look is told when the fault is lifted.
+            let _ = tokio::time::timeout(lasts, watch).await;
         });
     }
 
     async fn lift(&self, fault: usize) {
         let plan = &self.scenario.faults[fault];
         let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
+        let told = self
+            .effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&fault);
+        if let Some(told) = told {
+            let id = self.id(fault);
+            say_effect(
+                self.faults.as_ref(),
+                &id,
+                &name,
+                &scenario,
+                &told,
+                &self.mouth,
+            )
+            .await;
+        }
         match self.faults.lift(&self.id(fault)).await {
             Ok(()) => {
                 self.mouth
@@ -175,4 +190,30 @@ impl Chaos<'_> {
             }
         }
     }
+}
+
+/// Says a fault's first effect, once; whether it has been said.
+async fn say_effect(
+    faults: &dyn Faults,
+    id: &str,
+    fault: &str,
+    scenario: &Option<Name>,
+    told: &AtomicBool,
+    mouth: &Mouth,
+) -> bool {
+    let Some(at) = faults.effective(id) else {
+        return told.load(Ordering::Acquire);
+    };
+    if !told.swap(true, Ordering::AcqRel) {
+        let effective_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        let (fault, scenario) = (fault.to_owned(), scenario.clone());
+        mouth
+            .say(Event::FaultEffective {
+                fault,
+                scenario,
+                effective_us,
+            })
+            .await;
+    }
+    true
 }

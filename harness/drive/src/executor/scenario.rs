@@ -99,6 +99,7 @@ async fn play(
         clock,
         t0,
         mouth: run.mouth.clone(),
+        effects: std::sync::Mutex::default(),
     };
     chaos.open().await;
     let attack = Attack {

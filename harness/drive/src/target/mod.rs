@@ -252,12 +252,15 @@ impl Target {
 
     /// Whether every service lives and says that it is ready, waiting for it within its own limit.
     pub async fn steady(&self) -> Result<(), String> {
-        for (plan, service) in self
-            .plan
-            .services
-            .iter()
-            .zip(self.services.lock().await.iter())
-        {
+        if self.plan.mode == Mode::External {
+            let entry = self.entry().map_err(|e| e.to_string())?;
+            return ready::answers(&self.around.client, &entry).await;
+        }
+        let services = self.services.lock().await;
+        if services.len() != self.plan.services.len() {
+            return Err("not every service was started".to_owned());
+        }
+        for (plan, service) in self.plan.services.iter().zip(services.iter()) {
             let port = self.ports.get(&plan.name).copied().unwrap_or(0);
             ready::wait(&self.around.client, &plan.ready, port, service)
                 .await
@@ -330,6 +333,7 @@ impl Target {
             let port = self.ports.get(&plan.name).copied().unwrap_or(0);
             if let Err(reason) = ready::wait(&self.around.client, &plan.ready, port, &service).await
             {
+                service.end_is_told();
                 return Err(Failed::of(&plan.name, reason, service.tail()));
             }
             let took = self.around.clock.now().saturating_sub(begun);
@@ -350,13 +354,7 @@ impl Target {
     fn watch_over(&self, service: &Arc<Service>) {
         let (service, mouth) = (Arc::clone(service), self.around.mouth.clone());
         tokio::spawn(async move {
-            let status = service.wait().await;
-            if !service.is_to_end() {
-                let died = Event::ServiceDied {
-                    service: service.name().to_owned(),
-                    status,
-                    output: service.tail(),
-                };
+            if let Some(died) = service.death().await {
                 mouth.say(died).await;
             }
         });
@@ -375,6 +373,12 @@ impl Target {
             service
                 .stop(plan.map_or(Duration::from_secs(5), |plan| plan.stop_within))
                 .await;
+            // One that ended by itself a moment ago is told before the target's end is.
+            if let Ok(Some(died)) =
+                tokio::time::timeout(Duration::from_secs(1), service.death()).await
+            {
+                self.around.mouth.say(died).await;
+            }
             // Forgotten only when it is gone: an interrupt may drop this half-way.
             services.pop();
         }

@@ -4,6 +4,7 @@
 use super::journal::{Entry, Journal, JournalError, LABEL};
 use super::output::{Sink, Tail};
 use super::procfs;
+use harness_core::event::Event;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,10 @@ pub(super) struct Service {
     tail: Tail,
     /// Whether it is meant to end.
     to_end: AtomicBool,
+    /// Set once its unexpected end was told.
+    told: AtomicBool,
+    /// Set as soon as its process was reaped.
+    reaped: Arc<AtomicBool>,
     /// `None` while it lives.
     status: watch::Receiver<Option<String>>,
 }
@@ -129,8 +134,12 @@ impl Service {
                 },
             )
         });
+        let reaped = Arc::new(AtomicBool::new(false));
+        let gone = Arc::clone(&reaped);
         tokio::spawn(async move {
             let words = describe(child.wait().await);
+            // From here on its pid may be somebody else's.
+            gone.store(true, Ordering::Release);
             // Its last words are worth a moment; a grandchild that holds the streams open is not waited for.
             let _ = tokio::time::timeout(LAST_WORDS, drained).await;
             // A journal that can't be written any more is told when the next thing is started.
@@ -142,6 +151,8 @@ impl Service {
             pid,
             tail,
             to_end: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            reaped,
             status,
         })
     }
@@ -169,24 +180,43 @@ impl Service {
         }
     }
 
-    /// From here on its end is no surprise.
+    /// From here on its end is no surprise; that of one which has ended already stays one.
     pub(super) fn let_end(&self) {
-        self.to_end.store(true, Ordering::Release);
+        let ended = self.reaped.load(Ordering::Acquire) || procfs::ended(self.pid);
+        self.to_end.store(!ended, Ordering::Release);
     }
 
-    /// Whether it is meant to end.
-    pub(super) fn is_to_end(&self) -> bool {
-        self.to_end.load(Ordering::Acquire)
+    /// Its end was told in other words.
+    pub(super) fn end_is_told(&self) {
+        self.told.store(true, Ordering::Release);
     }
 
-    /// TERM to its group, and KILL to what is left after `grace`.
+    /// The event that tells of its end, if that is a surprise nobody has told yet. Waits until it has ended.
+    pub(super) async fn death(&self) -> Option<Event> {
+        let status = self.wait().await;
+        let surprise =
+            !self.to_end.load(Ordering::Acquire) && !self.told.swap(true, Ordering::AcqRel);
+        surprise.then(|| Event::ServiceDied {
+            service: self.name.clone(),
+            status,
+            output: self.tail(),
+        })
+    }
+
+    /// TERM to its group, and KILL to what is left after `grace`. A group whose leader was reaped may be a stranger's
+    /// by now: what is left of it carries the run's label and is ended by that.
     pub(super) async fn stop(&self, grace: Duration) {
-        signal(self.pid, Signal::TERM);
+        self.signal(Signal::TERM);
         let ended = tokio::time::timeout(grace, self.wait()).await.is_ok();
-        // The leader may be gone while its group is not.
-        signal(self.pid, Signal::KILL);
+        self.signal(Signal::KILL);
         if !ended {
             let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+        }
+    }
+
+    fn signal(&self, wanted: Signal) {
+        if !self.reaped.load(Ordering::Acquire) {
+            signal(self.pid, wanted);
         }
     }
 }
@@ -217,5 +247,52 @@ pub(super) fn describe(exit: std::io::Result<ExitStatus>) -> String {
             (None, None) => status.to_string(),
         },
         Err(error) => format!("an unknown end: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+
+    async fn started(script: &str, folder: &Path) -> Service {
+        let journal = Journal::create(&folder.join("undo"), "test-service").unwrap();
+        let log = folder.join("s.log");
+        let sink = Arc::new(Sink::open(&log, Redactor::default()).await.unwrap());
+        let start = Start {
+            name: "s".into(),
+            command: vec!["sh".into(), "-c".into(), script.into()],
+            env: BTreeMap::new(),
+            dir: folder.to_owned(),
+            log,
+            run: "test-service".into(),
+        };
+        Service::start(&start, &journal, sink).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_service_that_ended_by_itself_is_told_even_when_it_was_about_to_be_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = started("echo last words; exit 7", folder.path()).await;
+        service.wait().await;
+        service.let_end();
+        service.stop(Duration::from_secs(1)).await;
+        let Some(Event::ServiceDied { status, output, .. }) = service.death().await else {
+            panic!("its death was not told")
+        };
+        assert_eq!(
+            (status.as_str(), output),
+            ("exit code 7", vec!["last words".to_owned()])
+        );
+        assert!(service.death().await.is_none(), "it was told twice");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_was_stopped_is_no_surprise() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = started("exec sleep 300", folder.path()).await;
+        service.let_end();
+        service.stop(Duration::from_secs(10)).await;
+        assert!(service.death().await.is_none());
     }
 }
