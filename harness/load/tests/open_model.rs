@@ -70,7 +70,11 @@ async fn counts_match_the_plan() {
     // Every arrival's lateness is known, and that of every pause that was waited for: on a busy machine one may be over
     // before it is asked for.
     let lags = tally.lag.count();
-    assert!((400..=400 + two.ok).contains(&lags), "{lags} of {}", 400 + two.ok);
+    assert!(
+        (400..=400 + two.ok).contains(&lags),
+        "{lags} of {}",
+        400 + two.ok
+    );
     assert!(tally.cpu_seconds > 0.0);
     // The pause is the journey's time, not a request's.
     assert!(two.response.min() >= Some(3000), "{:?}", two.response.min());
