@@ -1,7 +1,7 @@
 //! Takes secrets out of everything that is said, in every form a value takes. Events pass through here before anybody
 //! hears them, so no reporter can leak what it never had.
 
-use harness_core::event::Event;
+use harness_core::event::{Event, RunStarted};
 use harness_core::name::Name;
 use harness_core::secret::{self, SHORTEST};
 use serde_json::Value;
@@ -56,6 +56,14 @@ impl Secrets {
     }
 }
 
+/// Fields that hold one of the format's own words in every event but the first, and never what anybody else said. A
+/// secret that is such a word must not take the event with it.
+const WORDS: [&str; 7] = [
+    "phase", "end", "outcome", "check", "seen_in", "method", "kind",
+];
+/// Fields whose maps have keys from elsewhere: a document's operations, a service's metrics.
+const FREE_KEYS: [&str; 2] = ["operations", "values"];
+
 /// Replaces every form of every secret by `[secret NAME]`.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
@@ -103,39 +111,86 @@ impl Redactor {
         let Ok(mut value) = serde_json::to_value(&event) else {
             return event;
         };
-        if !self.value(&mut value) {
+        let tag = value.get("event").cloned();
+        let words = if matches!(event, Event::RunStarted(_)) {
+            &[][..]
+        } else {
+            &WORDS
+        };
+        if !self.value(&mut value, words) {
             return event;
         }
-        // Only texts were replaced by texts, so the shape still fits; a failure here must not let the secret out.
+        if let (Some(tag), Some(slot)) = (tag, value.get_mut("event")) {
+            *slot = tag;
+        }
+        // Only free texts were replaced, so the shape still fits; a failure here must not let the secret out.
         serde_json::from_value(value).unwrap_or(Event::Notice {
             text: "an event was withheld: it held a secret where none can be redacted".into(),
         })
     }
 
-    /// Redacts every text in a value, keys included; says whether it changed anything.
-    fn value(&self, value: &mut Value) -> bool {
+    /// Whether a run that begins like this can do without its secrets: none of them is a word of the plan's own, such
+    /// as the name of a step or of a field, that reports can't be made without.
+    pub fn fits(&self, started: &RunStarted) -> bool {
+        if self.forms.is_empty() {
+            return true;
+        }
+        let Ok(mut value) = serde_json::to_value(started) else {
+            return false;
+        };
+        if self.named(&value) {
+            return false;
+        }
+        !self.value(&mut value, &[]) || serde_json::from_value::<RunStarted>(value).is_ok()
+    }
+
+    /// Whether a key, or the name of a thing, holds a secret.
+    fn named(&self, value: &Value) -> bool {
+        let held = |text: &str| self.text(text).is_some();
+        match value {
+            Value::Array(items) => items.iter().any(|item| self.named(item)),
+            Value::Object(map) => map.iter().any(|(key, item)| {
+                let names = matches!(key.as_str(), "name" | "id");
+                held(key) || (names && item.as_str().is_some_and(held)) || self.named(item)
+            }),
+            _ => false,
+        }
+    }
+
+    /// Redacts every text in a value but those of the fields `words`; says whether it changed anything. Keys are the
+    /// format's own words and stay, except those of maps from free texts.
+    fn value(&self, value: &mut Value, words: &[&str]) -> bool {
         match value {
             Value::String(text) => self.text(text).map(|clean| *text = clean).is_some(),
             Value::Array(items) => items
                 .iter_mut()
-                .fold(false, |any, item| self.value(item) | any),
-            Value::Object(map) => {
-                let inside = map
-                    .values_mut()
-                    .fold(false, |any, item| self.value(item) | any);
-                let keys: Vec<_> = map
-                    .keys()
-                    .filter_map(|k| self.text(k).map(|clean| (k.clone(), clean)))
-                    .collect();
-                for (key, clean) in &keys {
-                    if let Some(item) = map.shift_remove(key) {
-                        map.insert(clean.clone(), item);
-                    }
+                .fold(false, |any, item| self.value(item, words) | any),
+            Value::Object(map) => map.iter_mut().fold(false, |any, (key, item)| {
+                if words.contains(&key.as_str()) && item.is_string() {
+                    return any;
                 }
-                inside || !keys.is_empty()
-            }
+                let keys = FREE_KEYS.contains(&key.as_str()) && self.keys(item);
+                self.value(item, words) | keys | any
+            }),
             _ => false,
         }
+    }
+
+    /// Redacts the keys of a map; says whether it changed any.
+    fn keys(&self, value: &mut Value) -> bool {
+        let Value::Object(map) = value else {
+            return false;
+        };
+        let keys: Vec<_> = map
+            .keys()
+            .filter_map(|k| self.text(k).map(|clean| (k.clone(), clean)))
+            .collect();
+        for (key, clean) in &keys {
+            if let Some(item) = map.shift_remove(key) {
+                map.insert(clean.clone(), item);
+            }
+        }
+        !keys.is_empty()
     }
 }
 
@@ -143,6 +198,8 @@ impl Redactor {
 mod tests {
     use super::*;
     use base64::Engine as _;
+    use harness_core::event::{ProbeSample, RunEnd};
+    use serde_json::json;
 
     fn redactor(value: &str) -> Redactor {
         let mut secrets = Secrets::default();
@@ -188,6 +245,68 @@ mod tests {
             (reason.as_str(), output[0].as_str()),
             ("refused key [secret api_key]", "key=[secret api_key]")
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_the_format_leaves_events_whole() {
+        for (secret, event) in [
+            ("reason", failed("a reason")),
+            ("target", failed("no target")),
+            (
+                "completed",
+                Event::RunFinished {
+                    end: RunEnd::Completed,
+                },
+            ),
+        ] {
+            let before = serde_json::to_value(&event).unwrap();
+            let after = serde_json::to_value(redactor(secret).event(event)).unwrap();
+            let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(after["event"], before["event"], "{secret}");
+            assert_eq!(keys(&after), keys(&before), "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_secret_goes_from_the_keys_of_free_texts() {
+        let event = Event::ProbeSample(ProbeSample {
+            service: "orders".into(),
+            values: [("calls{key=hunter2!}".to_owned(), 1.0)].into(),
+            error: None,
+        });
+        let Event::ProbeSample(sample) = redactor("hunter2!").event(event) else {
+            panic!("shape lost")
+        };
+        let keys: Vec<_> = sample.values.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["calls{key=[secret api_key]}"]);
+    }
+
+    fn failed(reason: &str) -> Event {
+        Event::TargetFailed {
+            service: None,
+            reason: reason.into(),
+            output: vec![],
+        }
+    }
+
+    #[test]
+    fn a_secret_that_names_something_in_the_plan_does_not_fit() {
+        let plan = json!({
+            "project": "demo shop", "seed": 1, "target": { "mode": "external", "entry": "http://shop" },
+            "journeys": [], "walks": ["checkout"], "plan_digest": "", "workload_digest": "",
+        });
+        let started = json!({
+            "format": 1, "run": "20260101-000000-abcd", "date": "today", "version": "1",
+            "environment": { "os": "Linux" }, "plan": plan,
+        });
+        let started: RunStarted = serde_json::from_value(started).unwrap();
+        for word in ["seed", "project", "external", "checkout", "2026"] {
+            assert!(!redactor(word).fits(&started), "{word}");
+        }
+        for word in ["hunter2!", "demo shop"] {
+            assert!(redactor(word).fits(&started), "{word}");
+        }
+        assert!(Redactor::default().fits(&started));
     }
 
     #[test]

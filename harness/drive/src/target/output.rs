@@ -159,4 +159,19 @@ mod tests {
         );
         assert!(!std::fs::read_to_string(path).unwrap().contains("hunter2"));
     }
+
+    #[tokio::test]
+    async fn a_secret_of_several_lines_is_kept_out_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut secrets = crate::redact::Secrets::default();
+        let pem = "-----BEGIN KEY-----\nMIIBVgIBADAN\nQ0FOQVJZ/w==\n-----END KEY-----\n";
+        secrets.insert("pem".parse().unwrap(), pem.into()).unwrap();
+        let path = folder.path().join("s.log");
+        let sink = Sink::open(&path, Redactor::new(&secrets)).await.unwrap();
+        sink.drain(format!("loaded\n{pem}").as_bytes()).await;
+        let lines = sink.tail().lines();
+        let hidden = "[secret pem]";
+        assert_eq!(lines, ["loaded", hidden, hidden, hidden, hidden]);
+        assert!(!std::fs::read_to_string(path).unwrap().contains("MIIB"));
+    }
 }
