@@ -1,5 +1,5 @@
 //! Sends the requests of functional walks and contract cases: one exchange in, one answer out. Adds nothing to a
-//! request and follows nothing; bodies are bounded.
+//! request but the library's `accept: */*` where none is given, and follows nothing; bodies are bounded.
 
 use bytes::{Bytes, BytesMut};
 use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Breaks and heals links.
 pub trait Faults: Send + Sync {
-    /// Applies a fault under a name unique in the run. It lapses after `lease` even if nobody lifts it. Written to
-    /// the undo journal first. The error says why it could not be applied.
+    /// Applies a fault under a name unique in the run. It lapses after `lease` even if nobody lifts it, and goes with the
+    /// proxy, which lives in this process: that is its undo. The error says why it could not be applied.
     fn arm<'a>(
         &'a self,
         id: &'a str,
