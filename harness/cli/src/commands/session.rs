@@ -12,10 +12,11 @@ use harness_core::plan::Plan;
 use harness_core::record::Record;
 use harness_drive::Clock;
 use harness_drive::executor::{self, Finished, Job};
-use harness_drive::redact::Secrets;
+use harness_drive::redact::{Redactor, Secrets};
 use harness_report::store::{EventWriter, ReportFile, RunFolder, RunStore};
+use harness_report::text::visible;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -56,17 +57,25 @@ async fn perform(prepared: Prepared, output: &Output, printer: Printer) -> Resul
     let secrets = secrets(&prepared)?;
     let now = jiff::Zoned::now();
     let run = environment::run_id(&now);
+    let Prepared {
+        plan,
+        root,
+        features,
+        ..
+    } = prepared;
+    let started = started(plan, &root, run.clone(), &now);
+    fit(&started, &secrets)?;
     let runs = output
         .reports
         .clone()
-        .unwrap_or_else(|| prepared.root.join("reports").join("runs"));
+        .unwrap_or_else(|| root.join("reports").join("runs"));
     let runs = std::path::absolute(&runs).unwrap_or(runs);
     let folder = RunStore::open(&runs)
         .create(&run)
         .map_err(|error| CliError::Machine(error.to_string()))?;
     let mut writer = EventWriter::create(&folder.events())
         .map_err(|error| CliError::Machine(error.to_string()))?;
-    let job = job(prepared, &secrets, run, &now, &folder)?;
+    let job = job(started, &secrets, root, features, &folder)?;
     let mut live = printer.live();
 
     let mut lost = None;
@@ -144,37 +153,62 @@ fn last_words(record: &Record, printer: Printer) {
     let died = record.target.died.iter();
     let died = died.map(|(_, service, _, output)| (service.as_str(), output));
     for (service, output) in failed.chain(died).filter(|(_, output)| !output.is_empty()) {
-        let lines: String = output.iter().map(|line| format!("\n  | {line}")).collect();
-        printer.error(&format!("the last lines of {service}:{lines}"));
+        printer.error(&told(service, output));
     }
 }
 
+/// A service's last lines for a terminal, which no escape sequence in them may reach.
+fn told(service: &str, output: &[String]) -> String {
+    let lines = output.iter().map(|line| visible(line));
+    let lines: String = lines.map(|line| format!("\n  | {line}")).collect();
+    format!("the last lines of {service}:{lines}")
+}
+
+/// What the run begins with.
+fn started(plan: Plan, root: &Path, run: RunId, now: &jiff::Zoned) -> RunStarted {
+    RunStarted {
+        format: FORMAT,
+        run,
+        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        environment: environment::describe(root),
+        plan,
+    }
+}
+
+/// Refuses secrets that can't be taken out of a run without taking its meaning: before anything is started.
+fn fit(started: &RunStarted, secrets: &Secrets) -> Result<(), CliError> {
+    if Redactor::new(secrets).fits(started) {
+        return Ok(());
+    }
+    let names: Vec<_> = secrets.iter().map(|(name, _)| name.as_str()).collect();
+    Err(CliError::Usage {
+        message: format!(
+            "failed to keep the secrets ({}) out of the reports: the value of a secret is a word that names something in the plan",
+            names.join(", ")
+        ),
+        hint: "choose another value".into(),
+    })
+}
+
 fn job(
-    prepared: Prepared,
+    started: RunStarted,
     secrets: &Secrets,
-    run: RunId,
-    now: &jiff::Zoned,
+    root: PathBuf,
+    features: Vec<(String, String)>,
     folder: &RunFolder,
 ) -> Result<Job, CliError> {
     let program = std::env::current_exe().map_err(|error| {
         CliError::Machine(format!("failed to find this program's own file: {error}"))
     })?;
-    let started = RunStarted {
-        format: FORMAT,
-        run,
-        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        environment: environment::describe(&prepared.root),
-        plan: prepared.plan,
-    };
     Ok(Job {
         started,
         secrets: secrets.clone(),
-        root: prepared.root,
+        root,
         folder: folder.path().to_owned(),
         clock: Clock::start(),
         guardian: (program, vec!["guardian".to_owned()]),
-        features: prepared.features,
+        features,
     })
 }
 
@@ -220,4 +254,43 @@ fn interrupts() -> Result<mpsc::Receiver<()>, CliError> {
         });
     }
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_escape_sequence_of_a_service_reaches_the_terminal() {
+        let lines = [
+            "\u{1b}]0;title\u{7}\u{1b}[31mred".to_owned(),
+            "plain".to_owned(),
+        ];
+        assert_eq!(
+            told("orders", &lines),
+            "the last lines of orders:\n  | \\x1b]0;title\\x07\\x1b[31mred\n  | plain"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_names_something_in_the_plan_is_refused_without_its_value() {
+        let plan = json!({
+            "project": "shop", "seed": 1, "target": { "mode": "external", "entry": "http://shop" },
+            "journeys": [], "walks": ["checkout"], "plan_digest": "", "workload_digest": "",
+        });
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let run = "20260101-000000-abcd".parse().unwrap();
+        let started = started(plan, Path::new("."), run, &jiff::Zoned::now());
+        let secrets = |value: &str| {
+            let mut secrets = Secrets::default();
+            let name = "key".parse().unwrap();
+            secrets.insert(name, value.to_owned()).unwrap();
+            secrets
+        };
+        assert!(fit(&started, &secrets("hunter2!")).is_ok());
+        let refused = fit(&started, &secrets("checkout")).unwrap_err();
+        assert_eq!(refused.code(), 2);
+        assert!(!refused.to_string().contains("checkout"), "{refused}");
+    }
 }
