@@ -2,7 +2,7 @@
 //! descriptors. The instrument is judged by these before the target is judged by it.
 
 use crate::dispatcher::Mouth;
-use crate::target::procfs;
+use crate::procfs;
 use harness_core::event::{Event, SelfHealth};
 use harness_core::hist::Hist;
 use rustix::time::{ClockId, clock_gettime};

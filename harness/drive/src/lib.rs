@@ -12,6 +12,7 @@ pub mod journey;
 pub mod load;
 pub mod ports;
 pub mod probe;
+pub mod procfs;
 pub mod redact;
 pub mod target;
 

@@ -2,7 +2,7 @@
 //! guardian, by `harness heal`, and by the end of a run; doing it twice does nothing more.
 
 use super::journal::{self, Entry, LABEL};
-use super::procfs;
+use crate::procfs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,6 @@ pub mod heal;
 pub mod journal;
 pub mod links;
 pub mod output;
-pub mod procfs;
 mod ready;
 mod service;
 

@@ -3,7 +3,7 @@
 
 use super::journal::{Entry, Journal, JournalError, LABEL};
 use super::output::{Sink, Tail};
-use super::procfs;
+use crate::procfs;
 use harness_core::event::Event;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
