@@ -16,7 +16,9 @@ use std::time::Duration;
 
 /// Loads one URL.
 pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
+    without_userinfo(&args.url)?;
     let (base, path) = split(&args.url)?;
+    let headers = headers(&args.headers)?;
     let method = Method::parse(&args.method).ok_or_else(|| CliError::Usage {
         message: format!("`{}` is not a method", args.method),
         hint: format!("one of: {}", Method::ALL.map(Method::as_str).join(", ")),
@@ -24,7 +26,7 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
     let mut step = Map::new();
     step.insert("name".into(), json!("request"));
     step.insert(method.as_str().to_ascii_lowercase(), json!(path));
-    step.insert("headers".into(), headers(&args.headers)?);
+    step.insert("headers".into(), headers.texts);
     step.insert("timeout".into(), json!(args.timeout));
     step.insert("expect".into(), json!(args.expect));
     if let Some(body) = &args.body {
@@ -50,7 +52,7 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
     let journey =
         json!({ "title": format!("{method} {}", args.url), "tags": ["load-only"], "step": [step] });
     let files = [
-        ("harness.toml", suite(base)),
+        ("harness.toml", suite(base, headers.secrets)),
         ("scenarios/load.toml", scenario),
         ("scenarios/journeys/url.toml", journey),
     ];
@@ -65,9 +67,14 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
 
 /// Checks a running API against its document.
 pub(crate) fn contract(args: &ContractArgs, printer: Printer) -> Result<u8, CliError> {
+    without_userinfo(&args.url)?;
+    if args.document.contains("://") {
+        without_userinfo(&args.document)?;
+    }
+    let headers = headers(&args.headers)?;
     let (name, bytes) = document(&args.document)?;
-    let mut harness = suite(args.url.trim_end_matches('/'));
-    harness["contract"] = json!({ "api": { "openapi": name, "headers": headers(&args.headers)? } });
+    let mut harness = suite(args.url.trim_end_matches('/'), headers.secrets);
+    harness["contract"] = json!({ "api": { "openapi": name, "headers": headers.texts } });
     let mut sources = sources(&[("harness.toml", harness)])?;
     sources.add(name, bytes);
     go(
@@ -96,8 +103,12 @@ fn go(
     session::execute(prepared, output, printer)
 }
 
-fn suite(base: &str) -> Value {
-    json!({ "project": { "name": base }, "target": { "mode": "external", "url": base } })
+fn suite(base: &str, secrets: Value) -> Value {
+    json!({
+        "project": { "name": base },
+        "target": { "mode": "external", "url": base },
+        "secret": secrets,
+    })
 }
 
 /// TOML texts of some values; what a person typed stays a string in them, whatever it holds.
@@ -134,20 +145,77 @@ fn split(url: &str) -> Result<(&str, &str), CliError> {
     Ok((&url[..end], rest))
 }
 
-/// Headers `name: value` as a table; a name given twice keeps its last value, as a table can hold only one.
-fn headers(texts: &[String]) -> Result<Value, CliError> {
-    let split = |text: &String| {
+/// Refuses a URL with a user or a password in it, which every report would show. Never repeats the URL.
+fn without_userinfo(url: &str) -> Result<(), CliError> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(CliError::Usage {
+            message: "the URL holds a user or a password".into(),
+            hint: "leave it out and send it as a header, which is kept out of reports: -H 'authorization: Basic …'"
+                .into(),
+        });
+    }
+    Ok(())
+}
+
+/// Headers of the command line, as a suite has them.
+struct Headers {
+    /// Names and texts.
+    texts: Value,
+    /// The secrets that the texts speak of, with the values as defaults.
+    secrets: Value,
+}
+
+/// Headers `name: value` as a table; a name given twice keeps its last value, as a table can hold only one. Values
+/// that let somebody in become secrets, so that no report shows them.
+fn headers(given: &[String]) -> Result<Headers, CliError> {
+    let (mut texts, mut secrets) = (Map::new(), Map::new());
+    for text in given {
         let (name, value) = text.split_once(':').ok_or_else(|| CliError::Usage {
-            message: format!("`{text}` is not a header"),
+            // Not repeated: it may be a credential whose name was forgotten.
+            message: "a header has no `:`".into(),
             hint: "write it as `name: value`".into(),
         })?;
-        Ok((name.trim().to_ascii_lowercase(), json!(value.trim())))
-    };
-    texts
-        .iter()
-        .map(split)
-        .collect::<Result<Map<_, _>, CliError>>()
-        .map(Value::Object)
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        let (before, hidden) = credential(&name, value);
+        if hidden.is_empty() {
+            texts.insert(name, json!(value));
+            continue;
+        }
+        let secret = format!("header-{}", secrets.len() + 1);
+        texts.insert(name, json!(format!("{before}${{secret.{secret}}}")));
+        let env = format!("HARNESS_HEADER_{}", secrets.len() + 1);
+        secrets.insert(secret, json!({ "env": env, "default": hidden }));
+    }
+    Ok(Headers {
+        texts: Value::Object(texts),
+        secrets: Value::Object(secrets),
+    })
+}
+
+/// Splits a header's value into what may be shown and what lets somebody in; the second is empty for most headers, and
+/// for a value that is filled in, which is not written here.
+fn credential<'v>(name: &str, value: &'v str) -> (&'v str, &'v str) {
+    let telling = [
+        "authorization",
+        "cookie",
+        "key",
+        "token",
+        "secret",
+        "password",
+    ];
+    let filled = value.contains("{{") || value.contains("${");
+    if filled || !telling.iter().any(|word| name.contains(word)) {
+        return (value, "");
+    }
+    // The scheme is no secret, and a target may say the rest without it.
+    match value.split_once(' ') {
+        Some((scheme, rest)) if name.contains("authorization") && !rest.trim().is_empty() => {
+            value.split_at(scheme.len() + 1)
+        }
+        _ => ("", value),
+    }
 }
 
 /// A document's bytes, from a file or from where it is served, and a name to know it by.
@@ -169,4 +237,78 @@ fn document(at: &str) -> Result<(String, Vec<u8>), CliError> {
         source,
     })?;
     Ok((kind.to_owned(), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(given: &[&str]) -> (Value, Value) {
+        let given: Vec<_> = given.iter().map(|text| (*text).to_owned()).collect();
+        let headers = headers(&given).unwrap();
+        (headers.texts, headers.secrets)
+    }
+
+    #[test]
+    fn what_lets_somebody_in_becomes_a_secret() {
+        let (texts, secrets) = of(&[
+            "Authorization: Bearer hunter2!",
+            "cookie: session=abcdef",
+            "X-API-Key: key-12345",
+            "x-csrf-token: token-1",
+            "accept: text/plain",
+            "idempotency-key: {{ uuid() }}",
+        ]);
+        assert_eq!(
+            texts,
+            json!({
+                "authorization": "Bearer ${secret.header-1}",
+                "cookie": "${secret.header-2}",
+                "x-api-key": "${secret.header-3}",
+                "x-csrf-token": "${secret.header-4}",
+                "accept": "text/plain",
+                "idempotency-key": "{{ uuid() }}",
+            })
+        );
+        let values: Vec<_> = secrets.as_object().unwrap().values().collect();
+        let values: Vec<_> = values.iter().map(|secret| &secret["default"]).collect();
+        assert_eq!(
+            values,
+            ["hunter2!", "session=abcdef", "key-12345", "token-1"]
+        );
+    }
+
+    #[test]
+    fn the_plan_of_such_a_suite_does_not_hold_the_value() {
+        let (texts, secrets) = of(&["authorization: Bearer hunter2!"]);
+        let mut harness = suite("http://127.0.0.1:1", secrets);
+        harness["contract"] = json!({ "api": { "openapi": "document.json", "headers": texts } });
+        let mut sources = sources(&[("harness.toml", harness)]).unwrap();
+        let document = r#"{"openapi":"3.0.0","info":{"title":"t","version":"1"},"paths":{}}"#;
+        sources.add("document.json", document.as_bytes().to_vec());
+        let found = Found {
+            root: ".".into(),
+            sources,
+        };
+        let planned = super::super::suite::plan(&found, &Choice::default());
+        let plan = serde_json::to_string(&planned.plan.unwrap()).unwrap();
+        assert!(!plan.contains("hunter2"), "{plan}");
+        assert!(plan.contains("secret.header-1"), "{plan}");
+        let defaults = planned.suite.unwrap().secret_defaults();
+        assert!(defaults.values().eq(["hunter2!"]));
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_refused_and_not_repeated() {
+        for url in [
+            "http://user:hunter2@shop/x",
+            "user:hunter2@shop",
+            "https://user@shop?a",
+        ] {
+            let refused = without_userinfo(url).unwrap_err();
+            assert_eq!(refused.code(), 2);
+            assert!(!refused.to_string().contains("hunter2"), "{refused}");
+        }
+        assert!(without_userinfo("http://shop/mail?to=a@b").is_ok());
+    }
 }
