@@ -182,7 +182,7 @@ pub(crate) struct LoadArgs {
     /// What every answer must satisfy, for example `status == 200`; may be given several times.
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) expect: Vec<String>,
-    /// What the load is judged by, for example `p99 < 200ms`; may be given several times.
+    /// What the load is judged by, for example `p99 < 200ms`; may be given several times. Without any: `error_rate < 1%`.
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) gate: Vec<String>,
     /// Time limit of one request.
