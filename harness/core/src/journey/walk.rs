@@ -2,115 +2,21 @@
 //! next. Functional runs drive it with a rich client, load with its own connections; it knows neither, nor a clock:
 //! all times are handed in, as distances from the run's begin.
 
-use super::command::Command;
+mod build;
+mod judge;
+mod terms;
+
+pub use terms::{Answer, Context, Next, Outgoing, StepEnd};
+
 use super::jar::Jar;
 use super::{Action, Journey, RequestStep, redirect};
 use crate::event::{Broken, Outcome, error_class};
-use crate::expr::View;
-use crate::expr::step::StepSubject;
-use crate::http::{Failure, FailureKind, Request, Response, Timing};
-use crate::name::RunId;
+use crate::http::{FailureKind, Request, Timing};
 use crate::random::{Draws, coordinate};
-use crate::template::{RenderError, Scope, percent};
-use bytes::Bytes;
+use crate::template::{RenderError, Scope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What tells one walk of a journey from another.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The plan's seed.
-    pub seed: u64,
-    /// The run: generated identifiers carry it, so a target that remembers them is not fooled by a second run.
-    pub run: RunId,
-    /// The iteration's number, from 0.
-    pub iteration: u64,
-    /// The data row, an index into the journey's rows.
-    pub row: Option<usize>,
-    /// Milliseconds since the Unix epoch at the run's begin.
-    pub wall_ms_at_zero: i64,
-    /// Whether requests carry a W3C `traceparent`.
-    pub traceparent: bool,
-}
-
-/// What a walk wants next.
-#[derive(Debug)]
-pub enum Next {
-    /// Send this, then [`Walk::answer`].
-    Send(Outgoing),
-    /// Nothing before this time; then ask again.
-    Wait {
-        /// On the run's clock.
-        until: Duration,
-    },
-    /// Obey this, then [`Walk::commanded`].
-    Command {
-        /// The step, by index.
-        step: usize,
-        /// What to do.
-        command: Command,
-    },
-    /// A pause is over. Ask again.
-    Paused(StepEnd),
-    /// A step's request could not be built. Ask again.
-    Failed(StepEnd),
-    /// It is over.
-    Done(Outcome),
-}
-
-/// A request to be sent.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// The step, by index.
-    pub step: usize,
-    /// What to send.
-    pub request: Request,
-    /// Limit for the exchange, connect included.
-    pub timeout: Duration,
-    /// When it was meant to be sent.
-    pub intended: Duration,
-}
-
-/// What came of a request.
-#[derive(Debug)]
-pub struct Answer {
-    /// When it was sent.
-    pub sent: Duration,
-    /// When its last byte was read, or it failed.
-    pub ended: Duration,
-    /// Where the time went.
-    pub timing: Timing,
-    /// What came.
-    pub result: Result<Response, Failure>,
-}
-
-/// A step that ended.
-#[derive(Debug)]
-pub struct StepEnd {
-    /// The step, by index.
-    pub step: usize,
-    /// Whether everything held.
-    pub passed: bool,
-    /// What did not.
-    pub failures: Vec<Broken>,
-    /// Exchanges made, redirects aside; above 1 only when polling.
-    pub attempts: u32,
-    /// When its last exchange was meant to begin.
-    pub intended: Duration,
-    /// When its last exchange was sent.
-    pub sent: Duration,
-    /// When it ended.
-    pub ended: Duration,
-    /// The error's class as counted; `None` when it passed.
-    pub class: Option<String>,
-    /// The last request, if one was built.
-    pub request: Option<Request>,
-    /// What came of it.
-    pub result: Option<Result<Response, Failure>>,
-    /// Where its time went.
-    pub timing: Timing,
-}
 
 /// A request under way.
 #[derive(Debug)]
@@ -264,7 +170,7 @@ impl Walk {
         }
         self.attempts += 1;
         self.scope.wall_ms = self.wall_ms(answer.ended);
-        let failures = match stuck(step, redirects, &answer) {
+        let failures = match judge::stuck(step, redirects, &answer) {
             Some(broken) => vec![broken],
             None => self.judge(step, &answer, sent),
         };
@@ -325,127 +231,6 @@ impl Walk {
         end
     }
 
-    fn send(&mut self, step: &RequestStep, now: Duration) -> Next {
-        let pending = match self.onward.take() {
-            Some(onward) => onward,
-            None => {
-                self.scope.wall_ms = self.wall_ms(now);
-                match self.build(step) {
-                    Ok(request) => Pending {
-                        request,
-                        intended: self.intended,
-                        redirects: 0,
-                        sent: None,
-                    },
-                    Err(error) => return Next::Failed(self.unbuilt(&error, now)),
-                }
-            }
-        };
-        let Pending {
-            mut request,
-            intended,
-            redirects,
-            sent,
-        } = pending;
-        if let Some(cookies) = self
-            .jar
-            .header(&request.url)
-            .filter(|_| request.header("cookie").is_none())
-        {
-            request.headers.push(("cookie".into(), cookies));
-        }
-        if let Some(eventually) = step.eventually {
-            self.deadline.get_or_insert(self.intended + eventually);
-        }
-        self.pending = Some(Pending {
-            request: request.clone(),
-            intended,
-            redirects,
-            sent,
-        });
-        Next::Send(Outgoing {
-            step: self.at,
-            request,
-            timeout: step.timeout,
-            intended,
-        })
-    }
-
-    fn build(&mut self, step: &RequestStep) -> Result<Request, RenderError> {
-        let mut url = step.url.rendered(&mut self.scope)?;
-        for (name, value) in &step.query {
-            url.push(if url.contains('?') { '&' } else { '?' });
-            percent(name, &mut url);
-            url.push('=');
-            value.render_percent(&mut self.scope, &mut url)?;
-        }
-        let mut headers = Vec::with_capacity(step.headers.len() + 2);
-        for (name, value) in &step.headers {
-            let value = value.rendered(&mut self.scope)?;
-            // A value from the target could carry a line end; a header can't.
-            headers.push((name.clone(), value.replace(['\r', '\n'], " ")));
-        }
-        if let Some((trace, draws)) = &mut self.trace
-            && !step.headers.iter().any(|(name, _)| name == "traceparent")
-        {
-            headers.push((
-                "traceparent".into(),
-                format!("00-{trace:032x}-{:016x}-01", draws.bits() | 1),
-            ));
-        }
-        let body = if step.body.is_empty() {
-            Bytes::new()
-        } else {
-            Bytes::from(step.body.rendered(&mut self.scope)?)
-        };
-        Ok(Request {
-            method: step.method,
-            url,
-            headers,
-            body,
-        })
-    }
-
-    /// Checks and captures; what did not hold.
-    fn judge(&mut self, step: &RequestStep, answer: &Answer, sent: Duration) -> Vec<Broken> {
-        let response = match &answer.result {
-            Ok(response) => response,
-            Err(failure) => {
-                return vec![Broken {
-                    expected: "a response".into(),
-                    actual: failure.to_string(),
-                }];
-            }
-        };
-        let view = View::new(response, answer.ended.saturating_sub(sent));
-        let mut failures: Vec<_> = step
-            .expect
-            .iter()
-            .filter_map(|e| e.check(&view, &mut self.scope).err())
-            .collect();
-        if !says_status(step) && response.status >= 400 {
-            failures.insert(
-                0,
-                Broken {
-                    expected: "status < 400".into(),
-                    actual: response.status.to_string(),
-                },
-            );
-        }
-        if failures.is_empty() {
-            for capture in &step.captures {
-                match view.capture(&capture.from) {
-                    Ok(value) => drop(self.scope.variables.insert(capture.name.clone(), value)),
-                    Err(actual) => failures.push(Broken {
-                        expected: format!("{} = {}", capture.name, capture.from),
-                        actual,
-                    }),
-                }
-            }
-        }
-        failures
-    }
-
     /// Whether a step that does not hold yet is tried again, and if so when.
     fn polls_on(&mut self, step: &RequestStep, ended: Duration) -> bool {
         let again = ended + step.every.max(Duration::from_millis(1));
@@ -496,29 +281,6 @@ impl Walk {
         self.wall_ms_at_zero
             .saturating_add(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
     }
-}
-
-fn says_status(step: &RequestStep) -> bool {
-    step.expect.iter().any(|e| e.subject == StepSubject::Status)
-}
-
-/// A redirect that should have been followed and can't be; a step that names a status judges the redirect itself.
-fn stuck(step: &RequestStep, redirects: u8, answer: &Answer) -> Option<Broken> {
-    let location = redirect::location(answer.result.as_ref().ok()?)?;
-    if step.redirects == 0 || says_status(step) {
-        return None;
-    }
-    Some(if redirects == step.redirects {
-        Broken {
-            expected: format!("at most {redirects} redirects"),
-            actual: format!("one more, to {location}"),
-        }
-    } else {
-        Broken {
-            expected: "a redirect that can be followed".into(),
-            actual: location.to_owned(),
-        }
-    })
 }
 
 #[cfg(test)]

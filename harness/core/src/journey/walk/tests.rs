@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::http::Method;
+use crate::http::{Failure, Response};
+use crate::journey::command::Command;
 use crate::journey::{Capture, Origin, Step};
 use crate::template::{Escape, Text};
+use bytes::Bytes;
 use serde_json::json;
 
 const MS: Duration = Duration::from_millis(1);
