@@ -32,7 +32,6 @@ for = "6s"
 mix = {{ browse = 1 }}
 [[fault]]
 name = "broken"
-link = "edge"
 at = "2s"
 for = "2s"
 {fault}
@@ -84,7 +83,7 @@ fn errors(events: &str) -> Vec<String> {
 #[test]
 fn latency_makes_answers_late() {
     let events = shows(
-        "latency = { delay = \"400ms\", jitter = \"100ms\" }",
+        "link = \"edge\"\nlatency = { delay = \"400ms\", jitter = \"100ms\" }",
         "p50 < 250ms",
         "p50 > 290ms",
     );
@@ -94,7 +93,7 @@ fn latency_makes_answers_late() {
 #[test]
 fn timeout_swallows_answers() {
     let events = shows(
-        "timeout = { after = \"0s\" }",
+        "link = \"edge\"\ntimeout = { after = \"0s\" }",
         "error_rate < 5%",
         "error_rate > 60%",
     );
@@ -108,7 +107,7 @@ fn timeout_swallows_answers() {
 #[test]
 fn reset_breaks_connections() {
     let events = shows(
-        "reset = { after = \"0s\" }",
+        "link = \"edge\"\nreset = { after = \"0s\" }",
         "error_rate < 5%",
         "error_rate > 60%",
     );
@@ -122,7 +121,7 @@ fn reset_breaks_connections() {
 #[test]
 fn bandwidth_makes_answers_crawl() {
     shows(
-        "bandwidth = { rate = \"4kB/s\" }",
+        "link = \"edge\"\nbandwidth = { rate = \"4kB/s\" }",
         "p50 < 250ms",
         "p50 > 300ms",
     );
@@ -130,12 +129,92 @@ fn bandwidth_makes_answers_crawl() {
 
 #[test]
 fn a_link_that_is_down_refuses() {
-    let events = shows("down = true", "error_rate < 5%", "error_rate > 60%");
+    let events = shows(
+        "link = \"edge\"\ndown = true",
+        "error_rate < 5%",
+        "error_rate > 60%",
+    );
     assert!(
         errors(&events).contains(&"refused".to_owned()),
         "{:?}",
         errors(&events)
     );
+}
+
+/// Services that became ready, by name, the first start included.
+fn ready(events: &str, service: &str) -> usize {
+    ticks(events, "service_ready")
+        .filter(|ready| ready["service"] == service)
+        .count()
+}
+
+#[test]
+fn a_killed_service_is_gone_until_it_is_started_again() {
+    let events = shows(
+        "service = \"gateway\"\nkill = true",
+        "error_rate < 5%",
+        "error_rate > 60%",
+    );
+    assert_eq!(ready(&events, "gateway"), 2, "{events}");
+    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+}
+
+#[test]
+fn a_paused_service_holds_what_it_is_asked_until_it_goes_on() {
+    let events = shows(
+        "service = \"gateway\"\npause = true",
+        "error_rate < 5%",
+        "error_rate > 30%",
+    );
+    assert!(
+        errors(&events).contains(&"timeout".to_owned()),
+        "{:?}",
+        errors(&events)
+    );
+    assert_eq!(ready(&events, "gateway"), 1, "{events}");
+}
+
+const KILL_WALK: &str = r#"
+title = "The gateway dies and comes back"
+tags = ["chaos"]
+[[step]]
+name = "it dies"
+fault = { service = "gateway", kill = true }
+[[step]]
+name = "it comes back"
+lift = "it dies"
+[[step]]
+name = "it answers at once"
+get = "/health/live"
+expect = ["status == 200"]
+[[step]]
+name = "it dies for good"
+fault = { service = "gateway", kill = true }
+"#;
+
+const NEXT_WALK: &str = r#"
+title = "The walk after it meets a whole system"
+[[step]]
+name = "it answers"
+get = "/health/live"
+expect = ["status == 200"]
+"#;
+
+#[test]
+fn a_walk_kills_a_service_and_leaves_it_running() {
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/kill.toml", KILL_WALK),
+        ("scenarios/journeys/next.toml", NEXT_WALK),
+        (
+            "features/pause.feature",
+            "Feature: a paused service\n  Scenario: it goes on\n    Given the service \"gateway\" is paused\n    And the service \"gateway\" is healed\n    When I GET \"/health/live\"\n    Then the status is 200\n",
+        ),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 0, "{summary:#}\n{}", ran.stderr);
+    let events = suite.events(&id);
+    assert_eq!(ticks(&events, "fault_lifted").count(), 3, "{events}");
+    assert_eq!(ready(&events, "gateway"), 3, "{events}");
 }
 
 #[test]
@@ -154,7 +233,7 @@ at = "3s"
 for = "3s"
 bandwidth = { rate = "1MB/s" }
 "#;
-    let fault = "latency = { delay = \"300ms\" }";
+    let fault = "link = \"edge\"\nlatency = { delay = \"300ms\" }";
     let suite = Suite::shop(&[
         ("scenarios/journeys/browse.toml", BROWSE),
         (

@@ -333,7 +333,7 @@ impl Run {
             Contracts::load(&plan.contracts, symbols, setting).map_err(|e| e.to_string())?;
         let contracts = Arc::new(contracts);
         let watch: Arc<dyn Watch> = Arc::clone(&contracts) as _;
-        let faults: Arc<dyn Faults> = Arc::clone(target.links()) as _;
+        let faults: Arc<dyn Faults> = Arc::clone(target) as _;
 
         if !plan.walks.is_empty() {
             self.phase(Phase::Journeys, self.walk(&journeys, &faults, &watch))

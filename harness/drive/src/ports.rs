@@ -4,27 +4,31 @@
 use futures::future::BoxFuture;
 use harness_core::event::SeenIn;
 use harness_core::http::{Request, Response};
-use harness_core::name::Name;
-use harness_core::plan::fault::FaultKind;
+use harness_core::plan::fault::{FaultKind, Site};
 use std::time::Duration;
 
-/// Breaks and heals links.
+/// Breaks and heals links and services.
 pub trait Faults: Send + Sync {
-    /// Applies a fault under a name unique in the run. It lapses after `lease` even if nobody lifts it, and goes with the
-    /// proxy, which lives in this process: that is its undo. The error says why it could not be applied.
+    /// Applies a fault under a name unique in the run. On a link it lapses after `lease` even if nobody lifts it, and
+    /// goes with the proxy, which lives in this process: that is its undo. A service is in the undo journal, which ends
+    /// it whether it runs or stands. The error says why it could not be applied.
     fn arm<'a>(
         &'a self,
         id: &'a str,
-        link: &'a Name,
+        on: &'a Site,
         kind: &'a FaultKind,
         lease: Duration,
     ) -> BoxFuture<'a, Result<(), String>>;
 
-    /// Lifts it; lifting what is not there is fine.
+    /// Lifts it; lifting what is not there is fine. A killed service is started again, not waited for: the time it takes
+    /// is part of the recovery.
     fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>>;
 
-    /// Run-clock time of the first connection or byte the fault touched since it was armed.
+    /// Run-clock time of the first connection or byte the fault touched since it was armed; of a service, of the signal.
     fn effective(&self, id: &str) -> Option<Duration>;
+
+    /// Waits until what was broken is ready again: a link at once, a service within its own limit.
+    fn ready<'a>(&'a self, on: &'a Site) -> BoxFuture<'a, Result<(), String>>;
 }
 
 /// Looks at every exchange that passes and holds it against the documents.

@@ -205,8 +205,9 @@ fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
         let (at, lasts) = (format_duration(fault.at), format_duration(fault.lasts));
         writeln!(
             out,
-            "  fault {:?} on {}: {}, at {at} for {lasts}",
-            fault.name, fault.link, fault.kind
+            "  fault {:?}: {}, at {at} for {lasts}",
+            fault.name,
+            fault.what()
         )?;
     }
     scenario.gates.iter().try_for_each(|g| gate(out, g))

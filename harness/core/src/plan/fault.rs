@@ -10,8 +10,9 @@ use std::time::Duration;
 pub struct FaultPlan {
     /// Names it in gates (`during = "…"`) and in the report; unique within the scenario.
     pub name: String,
-    /// The link that breaks.
-    pub link: Name,
+    /// What breaks: `"link": "payments"` or `"service": "payments"` in JSON.
+    #[serde(flatten)]
+    pub on: Site,
     /// Start, from the scenario's first intended arrival.
     #[serde(with = "units::duration")]
     pub at: Duration,
@@ -22,7 +23,43 @@ pub struct FaultPlan {
     pub kind: FaultKind,
 }
 
-/// How a link breaks. Both directions carry the fault where it makes sense; latency delays answers only, so that
+impl FaultPlan {
+    /// What the fault does, for people: `latency 800ms on payments`, `payments killed`.
+    pub fn what(&self) -> String {
+        self.on.broken(&self.kind)
+    }
+}
+
+/// What a fault breaks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Site {
+    /// A link, by name.
+    Link(Name),
+    /// A service, by name.
+    Service(Name),
+}
+
+impl Site {
+    /// What a fault of a kind does here, for people: `latency 800ms on payments`, `payments killed`.
+    pub fn broken(&self, kind: &FaultKind) -> String {
+        match self {
+            Self::Link(link) => format!("{kind} on {link}"),
+            Self::Service(service) => format!("{service} {kind}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "link `{name}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
+        }
+    }
+}
+
+/// How a link or a service breaks. Links: both directions carry the fault where it makes sense; latency delays answers only, so that
 /// `delay` is what a round trip gains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,10 +92,14 @@ pub enum FaultKind {
     },
     /// The link is down: connections are refused, open ones end.
     Down,
+    /// The service is killed (KILL to its process group), and started again when the fault is lifted.
+    Kill,
+    /// The service is stopped where it stands (STOP to its process group), and goes on (CONT) when the fault is lifted.
+    Pause,
 }
 
 impl FaultKind {
-    /// The kind's word, as in the suite: `latency`, `timeout`, `reset`, `bandwidth`, `down`.
+    /// The kind's word, as in the suite: `latency`, `timeout`, `reset`, `bandwidth`, `down`, `kill`, `pause`.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
@@ -66,7 +107,14 @@ impl FaultKind {
             Self::Reset { .. } => "reset",
             Self::Bandwidth { .. } => "bandwidth",
             Self::Down => "down",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
         }
+    }
+
+    /// Whether it breaks a service; the others break a link.
+    pub const fn of_service(&self) -> bool {
+        matches!(self, Self::Kill | Self::Pause)
     }
 }
 
@@ -93,6 +141,8 @@ impl std::fmt::Display for FaultKind {
                 write!(f, "bandwidth {} kB/s", *bytes_per_second as f64 / 1000.0)
             }
             Self::Down => f.write_str("link down"),
+            Self::Kill => f.write_str("killed"),
+            Self::Pause => f.write_str("paused"),
         }
     }
 }

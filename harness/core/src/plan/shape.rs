@@ -95,7 +95,7 @@ pub(super) fn units_rate(rate: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::{FaultKind, FaultPlan};
+    use super::super::fault::{FaultKind, FaultPlan, Site};
     use super::super::load::Stage;
     use super::*;
     use crate::journey::Origin;
@@ -133,7 +133,7 @@ mod tests {
     fn a_ramp_a_plateau_and_a_fault() {
         let fault = FaultPlan {
             name: "provider is slow".into(),
-            link: "payments".parse().unwrap(),
+            on: Site::Link("payments".parse().unwrap()),
             at: Duration::from_secs(40),
             lasts: Duration::from_secs(15),
             kind: FaultKind::Down,

@@ -8,7 +8,7 @@ use crate::event::{
 use crate::hist::Hist;
 use crate::journey::{Action, Journey, Origin, Step};
 use crate::name::Name;
-use crate::plan::fault::{FaultKind, FaultPlan};
+use crate::plan::fault::{FaultKind, FaultPlan, Site};
 use crate::plan::gate::{Class, During, Gate};
 use crate::plan::load::{LoadPlan, MixEntry, Stage};
 use crate::plan::target::{Mode, TargetPlan};
@@ -93,7 +93,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         },
         faults: vec![FaultPlan {
             name: FAULT.into(),
-            link: name("edge"),
+            on: Site::Link(name("edge")),
             at: Duration::from_secs(10),
             lasts: Duration::from_secs(5),
             kind: FaultKind::Down,

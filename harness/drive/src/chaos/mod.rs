@@ -110,7 +110,7 @@ impl Chaos<'_> {
     async fn arm(&self, fault: usize) {
         let plan = &self.scenario.faults[fault];
         let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
-        let what = format!("{} on {}", plan.kind, plan.link);
+        let what = plan.what();
         self.mouth
             .say(Event::FaultArmed {
                 fault: name.clone(),
@@ -121,7 +121,7 @@ impl Chaos<'_> {
         let id = self.id(fault);
         if let Err(reason) = self
             .faults
-            .arm(&id, &plan.link, &plan.kind, plan.lasts + LEASE_MARGIN)
+            .arm(&id, &plan.on, &plan.kind, plan.lasts + LEASE_MARGIN)
             .await
         {
             self.mouth

@@ -109,7 +109,7 @@ impl State {
 mod tests {
     use super::*;
     use harness_core::journey::Origin;
-    use harness_core::plan::fault::{FaultKind, FaultPlan};
+    use harness_core::plan::fault::{FaultKind, FaultPlan, Site};
     use harness_core::plan::load::{LoadPlan, Stage};
     use harness_core::units::Rate;
     use proptest::prelude::*;
@@ -144,7 +144,7 @@ mod tests {
                 .enumerate()
                 .map(|(n, (at, lasts))| FaultPlan {
                     name: format!("f{n}"),
-                    link: "l".parse().unwrap(),
+                    on: Site::Link("l".parse().unwrap()),
                     at: seconds(*at),
                     lasts: seconds(*lasts),
                     kind: FaultKind::Down,

@@ -50,7 +50,7 @@ pub(super) async fn play_all(
             continue;
         }
         let end = play(run, scenario, journeys, faults, watch).await?;
-        target.links().heal();
+        target.heal().await;
         run.mouth
             .say(Event::ScenarioFinished {
                 scenario: scenario.name.clone(),

@@ -11,6 +11,7 @@ use harness_core::journey::command::Command;
 use harness_core::journey::walk::{Answer, Context, Next, StepEnd, Walk};
 use harness_core::journey::{Journey, evidence};
 use harness_core::name::RunId;
+use harness_core::plan::fault::Site;
 use harness_load::Clock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +75,7 @@ pub struct Passage {
     walk: Walk,
     begun: Duration,
     /// Faults this walk has armed and not lifted.
-    armed: Vec<String>,
+    armed: Vec<(String, Site)>,
     /// Steps that have ended.
     done: usize,
     outcome: Option<Outcome>,
@@ -172,21 +173,16 @@ impl Passage {
     /// Lifts what it armed, says which steps were skipped and how it went.
     pub async fn finish(mut self, cancelled: bool) -> Outcome {
         let mouth = self.walker.mouth.clone();
-        for id in std::mem::take(&mut self.armed) {
+        for (id, on) in std::mem::take(&mut self.armed) {
             let fault = id.rsplit('/').next().unwrap_or(&id).to_owned();
-            mouth
-                .say(match self.walker.faults.lift(&id).await {
-                    Ok(()) => Event::FaultLifted {
-                        fault,
-                        scenario: None,
-                    },
-                    Err(reason) => Event::FaultFailed {
-                        fault,
-                        scenario: None,
-                        reason,
-                    },
-                })
-                .await;
+            if let Err(reason) = self.lift(&id, &on, &fault).await {
+                let failed = Event::FaultFailed {
+                    fault,
+                    scenario: None,
+                    reason,
+                };
+                mouth.say(failed).await;
+            }
         }
         for step in self.journey.steps.iter().skip(self.done) {
             mouth
@@ -248,8 +244,8 @@ impl Passage {
         let (faults, mouth) = (Arc::clone(&self.walker.faults), self.walker.mouth.clone());
         let id = |fault: &str| format!("{}/{fault}", self.journey.name);
         match command {
-            Command::Arm { fault, link, kind } => {
-                let what = format!("{kind} on {link}");
+            Command::Arm { fault, on, kind } => {
+                let what = on.broken(kind);
                 mouth
                     .say(Event::FaultArmed {
                         fault: fault.clone(),
@@ -258,24 +254,30 @@ impl Passage {
                     })
                     .await;
                 let id = id(fault);
-                self.armed.push(id.clone());
-                faults.arm(&id, link, kind, LEASE).await
+                self.armed.push((id.clone(), on.clone()));
+                faults.arm(&id, on, kind, LEASE).await
             }
             Command::Lift { fault } => {
                 let id = id(fault);
-                self.armed.retain(|armed| *armed != id);
-                let lifted = faults.lift(&id).await;
-                if lifted.is_ok() {
-                    mouth
-                        .say(Event::FaultLifted {
-                            fault: fault.clone(),
-                            scenario: None,
-                        })
-                        .await;
+                let armed = self.armed.iter().position(|(armed, _)| *armed == id);
+                match armed.map(|at| self.armed.remove(at)) {
+                    Some((id, on)) => self.lift(&id, &on, fault).await,
+                    // It could not be armed, and the walk went on: nothing is there to be lifted.
+                    None => Ok(()),
                 }
-                lifted
             }
         }
+    }
+
+    /// Lifts a fault, says so, and waits until what was broken is ready: the next step may need it.
+    async fn lift(&self, id: &str, on: &Site, fault: &str) -> Result<(), String> {
+        self.walker.faults.lift(id).await?;
+        let lifted = Event::FaultLifted {
+            fault: fault.to_owned(),
+            scenario: None,
+        };
+        self.walker.mouth.say(lifted).await;
+        self.walker.faults.ready(on).await
     }
 }
 

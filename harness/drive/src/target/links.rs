@@ -3,8 +3,6 @@
 
 use crate::dispatcher::Mouth;
 use crate::health::{Gauges, thread_cpu};
-use crate::ports::Faults;
-use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::{Event, LinkTick};
 use harness_core::name::Name;
 use harness_core::plan::fault::FaultKind;
@@ -164,7 +162,8 @@ impl Links {
         }
     }
 
-    fn apply(
+    /// Applies a fault to a link under a name unique in the run.
+    pub(super) fn apply(
         &self,
         id: &str,
         link: &Name,
@@ -204,7 +203,8 @@ impl Links {
         Ok(())
     }
 
-    fn remove(&self, id: &str) -> Result<(), String> {
+    /// Lifts it; lifting what is not there is fine.
+    pub(super) fn remove(&self, id: &str) -> Result<(), String> {
         let Some(applied) = self
             .applied
             .lock()
@@ -224,24 +224,9 @@ impl Links {
             Ok(())
         }
     }
-}
 
-impl Faults for Links {
-    fn arm<'a>(
-        &'a self,
-        id: &'a str,
-        link: &'a Name,
-        kind: &'a FaultKind,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<(), String>> {
-        async move { self.apply(id, link, kind, lease) }.boxed()
-    }
-
-    fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>> {
-        async move { self.remove(id) }.boxed()
-    }
-
-    fn effective(&self, id: &str) -> Option<Duration> {
+    /// Run-clock time of the first connection or byte the fault touched since it was armed.
+    pub(super) fn effective(&self, id: &str) -> Option<Duration> {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = applied.get(id)?;
         let first = applied
@@ -322,7 +307,8 @@ fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
                 },
             )]
         }
-        FaultKind::Down => Vec::new(),
+        // A service's faults never come here.
+        FaultKind::Down | FaultKind::Kill | FaultKind::Pause => Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The system under test: chosen ports, links through the fault proxy, services in order, readiness, orderly stop. What
 //! it starts is journalled and labelled, so that it can be found and ended whatever happens to this process.
 
+mod faults;
 pub mod guardian;
 pub mod heal;
 pub mod journal;
@@ -15,6 +16,7 @@ use crate::http_client::Client;
 use crate::ports::Restart;
 use crate::probe::Probe;
 use crate::redact::{Redactor, Secrets};
+use faults::Struck;
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
@@ -113,6 +115,7 @@ pub struct Target {
     links: Arc<Links>,
     symbols: Symbols,
     services: Mutex<Vec<Arc<Service>>>,
+    struck: std::sync::Mutex<BTreeMap<String, Struck>>,
 }
 
 impl Target {
@@ -163,6 +166,7 @@ impl Target {
             links,
             symbols,
             services: Mutex::default(),
+            struck: std::sync::Mutex::default(),
         }))
     }
 
@@ -255,7 +259,8 @@ impl Target {
             let entry = self.entry().map_err(|e| e.to_string())?;
             return ready::answers(&self.around.client, &entry).await;
         }
-        let services = self.services.lock().await;
+        // Not held while waiting: a fault may strike or be lifted meanwhile.
+        let services = self.services.lock().await.clone();
         if services.len() != self.plan.services.len() {
             return Err("not every service was started".to_owned());
         }
@@ -270,7 +275,7 @@ impl Target {
 
     /// Stops every service, last started first, ends the links, and removes the scratch folder. Safe to call twice.
     pub async fn down(&self) {
-        self.links.heal();
+        self.heal().await;
         self.stop_all().await;
         self.links.shut_down().await;
         let _ = tokio::fs::remove_dir_all(self.around.folder.join("scratch")).await;
@@ -321,32 +326,45 @@ impl Target {
     async fn start_all(&self) -> Result<(), Failed> {
         for plan in &self.plan.services {
             let begun = self.around.clock.now();
-            let start = self.start_of(plan, plan.name.as_str())?;
-            let sink = self
-                .sink(&start)
-                .await
-                .map_err(|e| Failed::of(&plan.name, e, Vec::new()))?;
-            let service = Service::start(&start, &self.around.journal, sink).await;
-            let service = Arc::new(service.map_err(|e| Failed::of(&plan.name, e, Vec::new()))?);
+            let service = self.spawn(plan).await?;
             self.services.lock().await.push(Arc::clone(&service));
-            let port = self.ports.get(&plan.name).copied().unwrap_or(0);
-            if let Err(reason) = ready::wait(&self.around.client, &plan.ready, port, &service).await
-            {
-                service.end_is_told();
-                return Err(Failed::of(&plan.name, reason, service.tail()));
-            }
-            let took = self.around.clock.now().saturating_sub(begun);
-            let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.around
-                .mouth
-                .say(Event::ServiceReady {
-                    service: plan.name.to_string(),
-                    took_us,
-                })
-                .await;
+            self.readiness(plan, &service, begun).await?;
             self.watch_over(&service);
         }
         Ok(())
+    }
+
+    async fn spawn(&self, plan: &ServicePlan) -> Result<Arc<Service>, Failed> {
+        let failed = |error: SpawnError| Failed::of(&plan.name, error, Vec::new());
+        let start = self.start_of(plan, plan.name.as_str())?;
+        let sink = self.sink(&start).await.map_err(failed)?;
+        let service = Service::start(&start, &self.around.journal, sink).await;
+        service.map(Arc::new).map_err(failed)
+    }
+
+    /// Waits until a service started at `begun` is ready, and says so.
+    fn readiness(
+        &self,
+        plan: &ServicePlan,
+        service: &Arc<Service>,
+        begun: Duration,
+    ) -> impl Future<Output = Result<(), Failed>> + Send + use<> {
+        let port = self.ports.get(&plan.name).copied().unwrap_or(0);
+        let (client, clock) = (self.around.client.clone(), self.around.clock);
+        let (mouth, plan, service) = (self.around.mouth.clone(), plan.clone(), Arc::clone(service));
+        async move {
+            if let Err(reason) = ready::wait(&client, &plan.ready, port, &service).await {
+                service.end_is_told();
+                return Err(Failed::of(&plan.name, reason, service.tail()));
+            }
+            let took = clock.now().saturating_sub(begun);
+            let event = Event::ServiceReady {
+                service: plan.name.to_string(),
+                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            };
+            mouth.say(event).await;
+            Ok(())
+        }
     }
 
     /// Says it when a service ends that should not.
@@ -434,7 +452,7 @@ impl Target {
 impl Restart for Target {
     fn restart(&self) -> BoxFuture<'_, Result<(), String>> {
         async move {
-            self.links.heal();
+            self.heal().await;
             self.stop_all().await;
             self.start_all().await.map_err(|failed| {
                 failed.service.map_or(failed.reason.clone(), |service| {

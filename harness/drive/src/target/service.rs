@@ -182,8 +182,7 @@ impl Service {
 
     /// From here on its end is no surprise; that of one which has ended already stays one.
     pub(super) fn let_end(&self) {
-        let ended = self.reaped.load(Ordering::Acquire) || procfs::ended(self.pid);
-        self.to_end.store(!ended, Ordering::Release);
+        self.to_end.store(!self.ended(), Ordering::Release);
     }
 
     /// Its end was told in other words.
@@ -212,6 +211,28 @@ impl Service {
         if !ended {
             let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
         }
+    }
+
+    /// KILL to its group, and waits until it is gone.
+    pub(super) async fn kill(&self) {
+        self.let_end();
+        self.signal(Signal::KILL);
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+    }
+
+    /// STOP to its group.
+    pub(super) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// CONT to its group.
+    pub(super) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Whether its process is gone.
+    pub(super) fn ended(&self) -> bool {
+        self.reaped.load(Ordering::Acquire) || procfs::ended(self.pid)
     }
 
     fn signal(&self, wanted: Signal) {

@@ -8,8 +8,8 @@ use super::{steps, texts};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::http::Method;
 use crate::journey::command::Command;
-use crate::name::Name;
 use crate::plan::draft::{DraftAction, DraftBody, DraftRequest, DraftStep, Written};
+use crate::plan::fault::Site;
 use gherkin::Step;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) struct Build<'b> {
     once: Vec<(Written, Written)>,
     answer: Answer,
     /// Links that are broken: fault and link.
-    armed: Vec<(String, Name)>,
+    armed: Vec<(String, Site)>,
 }
 
 impl<'b> Build<'b> {
@@ -161,30 +161,34 @@ impl<'b> Build<'b> {
             }
             Meaning::Pause(pause) => self.other(line, DraftAction::Pause(pause)),
             Meaning::Run(journey) => self.other(line, DraftAction::Run(journey)),
-            Meaning::Break { link, at, kind } => {
-                let fault = format!("{link}-{}", kind.word());
-                self.armed.push((fault.clone(), link.clone()));
+            Meaning::Break { on, at, kind } => {
+                let (Site::Link(name) | Site::Service(name)) = &on;
+                let fault = format!("{name}-{}", kind.word());
+                self.armed.push((fault.clone(), on.clone()));
                 self.other(
                     line,
-                    DraftAction::Command(Command::Arm { fault, link, kind }, at),
+                    DraftAction::Command(Command::Arm { fault, on, kind }, at),
                 );
             }
-            Meaning::Heal { link, at } => self.heal(line, &link, &at),
+            Meaning::Heal { on, at } => self.heal(line, &on, &at),
         }
     }
 
-    fn heal(&mut self, line: &Line<'_>, link: &Name, at: &Written) {
+    fn heal(&mut self, line: &Line<'_>, on: &Site, at: &Written) {
         let (healed, armed) = std::mem::take(&mut self.armed)
             .into_iter()
-            .partition(|(_, broken)| broken == link);
+            .partition(|(_, broken)| broken == on);
         self.armed = armed;
-        let healed: Vec<(String, Name)> = healed;
+        let healed: Vec<(String, Site)> = healed;
         if healed.is_empty() && !matches!(self.answer, Answer::Unclear) {
-            let message = format!("nothing is broken on link `{link}` here");
+            let hint = match on {
+                Site::Link(link) => format!("the link \"{link}\" is down"),
+                Site::Service(service) => format!("the service \"{service}\" is killed"),
+            };
             self.error(
                 at.place(),
-                message,
-                format!("a step before this one must break it: `the link \"{link}\" is down`"),
+                format!("nothing is broken on {on} here"),
+                format!("a step before this one must break it: `{hint}`"),
             );
         }
         for (fault, _) in healed {

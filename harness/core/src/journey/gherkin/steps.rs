@@ -41,7 +41,7 @@ macro_rules! step {
     };
 }
 
-static STEPS: [StepPattern; 24] = [
+static STEPS: [StepPattern; 27] = [
     step!("the header ", quoted!(), " is ", quoted!(); r#"the header "x-tenant" is "blue""#,
         "Sends the header with all later requests of the scenario.", |t| t.header(false)),
     step!("I send the header ", quoted!(), " ", quoted!(); r#"I send the header "idempotency-key" "{{ uuid() }}""#,
@@ -100,7 +100,14 @@ static STEPS: [StepPattern; 24] = [
         |t| t.breaks(FaultKind::Bandwidth { bytes_per_second: t.bandwidth(2)? })),
     step!("the link ", quoted!(), " is healed"; r#"the link "payments" is healed"#,
         "Lifts all that the scenario broke on the link.",
-        |t| Ok(Meaning::Heal { link: t.link()?, at: t.written(1) })),
+        |t| Ok(Meaning::Heal { on: t.site(false)?, at: t.written(1) })),
+    step!("the service ", quoted!(), " is killed"; r#"the service "payments" is killed"#,
+        "Kills the service's processes.", |t| t.breaks(FaultKind::Kill)),
+    step!("the service ", quoted!(), " is paused"; r#"the service "payments" is paused"#,
+        "Stops the service where it stands.", |t| t.breaks(FaultKind::Pause)),
+    step!("the service ", quoted!(), " is healed"; r#"the service "payments" is healed"#,
+        "Starts the service again, or lets it go on, and waits until it is ready.",
+        |t| Ok(Meaning::Heal { on: t.site(true)?, at: t.written(1) })),
     step!("I run the journey ", quoted!(); r#"I run the journey "login""#,
         "Runs another journey here; what it keeps is known afterwards.", |t| Ok(Meaning::Run(t.written(1)))),
 ];

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::http::Method;
 use crate::name::Name;
 use crate::plan::draft::Written;
-use crate::plan::fault::FaultKind;
+use crate::plan::fault::{FaultKind, Site};
 use crate::units::parse_duration;
 use regex::Captures;
 use std::ops::Range;
@@ -34,14 +34,14 @@ pub(super) enum Meaning {
     Keep { from: Written, name: Written },
     /// A pause.
     Pause(Duration),
-    /// A link breaks.
+    /// A link or a service breaks.
     Break {
-        link: Name,
+        on: Site,
         at: Written,
         kind: FaultKind,
     },
-    /// A link is whole again.
-    Heal { link: Name, at: Written },
+    /// It is whole again.
+    Heal { on: Site, at: Written },
     /// Another journey runs here.
     Run(Written),
 }
@@ -233,21 +233,22 @@ impl Typed<'_> {
         Ok(duration)
     }
 
-    pub(super) fn link(&self) -> Result<Name, Diagnostic> {
-        self.written(1)
-            .text
-            .parse()
-            .map_err(|error: crate::name::NameError| {
-                Diagnostic::error(
-                    Some(self.place(1)),
-                    format!("this is not a link's name: {error}"),
-                )
-            })
+    /// The link or the service that the first group names.
+    pub(super) fn site(&self, service: bool) -> Result<Site, Diagnostic> {
+        let (site, what): (fn(Name) -> Site, _) = match service {
+            true => (Site::Service, "service"),
+            false => (Site::Link, "link"),
+        };
+        let name = self.written(1).text.parse();
+        name.map(site).map_err(|error: crate::name::NameError| {
+            let message = format!("this is not a {what}'s name: {error}");
+            Diagnostic::error(Some(self.place(1)), message)
+        })
     }
 
     pub(super) fn breaks(&self, kind: FaultKind) -> Result<Meaning, Diagnostic> {
         Ok(Meaning::Break {
-            link: self.link()?,
+            on: self.site(kind.of_service())?,
             at: self.written(1),
             kind,
         })

@@ -1,42 +1,114 @@
-//! Faults: exactly one kind each, on a link that is there, inside the load, never two of a kind at once.
+//! Faults: exactly one kind each, on a link or a service that is there, inside the load, never two of a kind at once.
 
 use super::findings::Findings;
 use super::target::World;
 use crate::diagnostic::Place;
-use crate::plan::fault::{FaultKind, FaultPlan};
+use crate::plan::fault::{FaultKind, FaultPlan, Site};
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{After, Bandwidth, Break, Fault, Latency, ScenarioFile};
 use std::ops::Range;
 use std::time::Duration;
 
-/// The five ways a link breaks, as typed.
+/// What breaks and how, as typed.
 pub(super) struct Kinds<'f> {
+    link: Option<&'f Str>,
+    service: Option<&'f Str>,
     latency: Option<&'f At<Latency>>,
     timeout: Option<&'f At<After>>,
     reset: Option<&'f At<After>>,
     bandwidth: Option<&'f At<Bandwidth>>,
     down: Option<&'f At<bool>>,
+    kill: Option<&'f At<bool>>,
+    pause: Option<&'f At<bool>>,
 }
+
+const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, or a `service` and one of `kill`, `pause`";
 
 impl<'f> Kinds<'f> {
     fn of_fault(fault: &'f Fault) -> Self {
         Self {
+            link: fault.link.as_ref(),
+            service: fault.service.as_ref(),
             latency: fault.latency.as_ref(),
             timeout: fault.timeout.as_ref(),
             reset: fault.reset.as_ref(),
             bandwidth: fault.bandwidth.as_ref(),
             down: fault.down.as_ref(),
+            kill: fault.kill.as_ref(),
+            pause: fault.pause.as_ref(),
         }
     }
 
     pub(super) fn of_break(fault: &'f Break) -> Self {
         Self {
+            link: fault.link.as_ref(),
+            service: fault.service.as_ref(),
             latency: fault.latency.as_ref(),
             timeout: fault.timeout.as_ref(),
             reset: fault.reset.as_ref(),
             bandwidth: fault.bandwidth.as_ref(),
             down: fault.down.as_ref(),
+            kill: fault.kill.as_ref(),
+            pause: fault.pause.as_ref(),
+        }
+    }
+
+    /// The one place that breaks, its name not looked up yet; `None` after noting why there is not one. `kind` is `None`
+    /// where it was wrong.
+    pub(super) fn site<T>(
+        &self,
+        doc: &Document<T>,
+        whole: &Range<usize>,
+        kind: Option<&FaultKind>,
+        found: &mut Findings,
+    ) -> Option<(Site, &'f Str)> {
+        let (text, of_service) = match (self.link, self.service) {
+            (Some(link), None) => (link, false),
+            (None, Some(service)) => (service, true),
+            (Some(_), Some(service)) => {
+                found.error_with(
+                    doc.at(service),
+                    "a fault breaks a link or a service, not both",
+                    HINT,
+                );
+                return None;
+            }
+            (None, None) => {
+                if !doc.incomplete {
+                    found.error_with(
+                        doc.place(whole),
+                        "this fault does not say where it strikes",
+                        HINT,
+                    );
+                }
+                return None;
+            }
+        };
+        let name = found.name(doc, text)?;
+        match kind {
+            Some(kind) if kind.of_service() && !of_service => {
+                let message = format!(
+                    "`{}` breaks a service, and `{name}` is named as a link",
+                    kind.word()
+                );
+                found.error_with(doc.at(text), message, HINT);
+                None
+            }
+            Some(kind) if !kind.of_service() && of_service => {
+                let message = format!(
+                    "`{}` breaks a link, and `{name}` is named as a service",
+                    kind.word()
+                );
+                found.error_with(
+                    doc.at(text),
+                    message,
+                    "name the link that leads to the service: `link = …`",
+                );
+                None
+            }
+            _ if of_service => Some((Site::Service(name), text)),
+            _ => Some((Site::Link(name), text)),
         }
     }
 
@@ -53,8 +125,9 @@ impl<'f> Kinds<'f> {
             self.reset.map(|a| &a.span),
             self.bandwidth.map(|a| &a.span),
             self.down.map(|a| &a.span),
+            self.kill.map(|a| &a.span),
+            self.pause.map(|a| &a.span),
         ];
-        const HINT: &str = "give exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`";
         let given: Vec<_> = spans.into_iter().flatten().collect();
         match given.as_slice() {
             [] => {
@@ -69,7 +142,7 @@ impl<'f> Kinds<'f> {
             }
             [_] => {}
             [_, second, ..] => {
-                found.error_with(doc.place(second), "a fault breaks a link in one way", HINT);
+                found.error_with(doc.place(second), "a fault breaks in one way", HINT);
                 return None;
             }
         }
@@ -98,12 +171,20 @@ impl<'f> Kinds<'f> {
             return bytes_per_second(doc, text, found)
                 .map(|bytes_per_second| FaultKind::Bandwidth { bytes_per_second });
         }
-        let down = self.down?;
-        if !down.value {
-            found.error_with(doc.at(down), "`down = false` breaks nothing", HINT);
+        let switches = [
+            (self.down, FaultKind::Down),
+            (self.kill, FaultKind::Kill),
+            (self.pause, FaultKind::Pause),
+        ];
+        let (switch, kind) = switches
+            .into_iter()
+            .find_map(|(switch, kind)| Some((switch?, kind)))?;
+        if !switch.value {
+            let message = format!("`{} = false` breaks nothing", kind.word());
+            found.error_with(doc.at(switch), message, HINT);
             return None;
         }
-        Some(FaultKind::Down)
+        Some(kind)
     }
 }
 
@@ -211,7 +292,11 @@ fn one(
     world: &World,
     found: &mut Findings,
 ) -> Option<Placed> {
-    let kind = Kinds::of_fault(&raw.value).resolve(doc, &raw.span, found);
+    let kinds = Kinds::of_fault(&raw.value);
+    let kind = kinds.resolve(doc, &raw.span, found);
+    let on = kinds
+        .site(doc, &raw.span, kind.as_ref(), found)
+        .filter(|(site, text)| world.has(doc.at(text), site, found));
     let at = raw
         .value
         .at
@@ -222,11 +307,6 @@ fn one(
         .lasts
         .as_ref()
         .and_then(|text| found.positive(doc, text));
-    let link = raw
-        .value
-        .link
-        .as_ref()
-        .and_then(|text| world.link(doc, text, found));
     let name = raw.value.name.as_ref()?;
     fault_name(doc, name, found);
     let (at, lasts) = (at?, lasts?);
@@ -245,7 +325,7 @@ fn one(
     }
     let fault = FaultPlan {
         name: name.value.clone(),
-        link: link?,
+        on: on?.0,
         at,
         lasts,
         kind: kind?,
@@ -282,15 +362,15 @@ fn check_against(new: &Placed, before: &[Placed], found: &mut Findings) {
                 "gates name a fault: each needs a name of its own",
             );
         }
-        let same =
-            old.fault.link == new.fault.link && old.fault.kind.word() == new.fault.kind.word();
+        let same = old.fault.on == new.fault.on
+            && (new.fault.kind.of_service() || old.fault.kind.word() == new.fault.kind.word());
         let overlap = old.fault.at < new.fault.at + new.fault.lasts
             && new.fault.at < old.fault.at + old.fault.lasts;
         if same && overlap {
-            let (kind, link) = (new.fault.kind.word(), &new.fault.link);
+            let (kind, older) = (new.fault.kind.word(), old.fault.kind.word());
             let message = format!(
-                "this {kind} fault overlaps {:?}, a {kind} fault on the same link `{link}`",
-                old.fault.name
+                "this {kind} fault overlaps {:?}, a {older} fault on the same {}",
+                old.fault.name, new.fault.on
             );
             found.error_with(
                 new.place.clone(),

@@ -289,21 +289,10 @@ impl Build<'_> {
         added
     }
 
-    fn link(&self, link: &crate::name::Name, at: &Written, found: &mut Findings) {
-        if !self.world.links.iter().any(|l| l == link.as_str()) {
-            found.unknown(
-                at.place(),
-                "link",
-                link.as_str(),
-                self.world.links.iter().map(String::as_str),
-            );
-        }
-    }
-
     fn command(&mut self, command: &Command, at: &Written, found: &mut Findings) {
         match command {
-            Command::Arm { fault, link, .. } => {
-                self.link(link, at, found);
+            Command::Arm { fault, on, .. } => {
+                self.world.has(at.place(), on, found);
                 if !self.armed.insert(fault.clone()) {
                     let message = format!("fault {fault:?} is armed already");
                     found.error_with(
@@ -312,10 +301,7 @@ impl Build<'_> {
                         "lift it first, or give this one another name",
                     );
                 }
-                if self.world.mode == crate::plan::target::Mode::External {
-                    let message = format!(
-                        "the target is external: link `{link}` does not run through the fault proxy"
-                    );
+                if let Some(message) = self.world.out_of_reach(on) {
                     found.mode_error(
                         at.place(),
                         message,

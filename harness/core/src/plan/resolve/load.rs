@@ -4,10 +4,11 @@ use super::findings::Findings;
 use super::target::World;
 use super::{Scale, fault, gates};
 use crate::journey::{Action, Journey};
+use crate::name::Name;
 use crate::plan::ScenarioPlan;
+use crate::plan::fault::Site;
 use crate::plan::load::{LoadPlan, MixEntry, Stage};
-use crate::plan::target::Mode;
-use crate::suite::at::{At, Named};
+use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{Load, ScenarioFile};
 use crate::suite::stem;
@@ -87,19 +88,27 @@ pub(super) fn resolve(
 
 /// What is wrong with a scenario's faults in this mode: links of an external target carry no proxy.
 pub(super) fn mode_errors(doc: &Document<ScenarioFile>, world: &World, found: &mut Findings) {
-    if world.mode != Mode::External {
-        return;
-    }
     for fault in &doc.raw.fault {
-        let Some(link) = &fault.value.link else {
+        let site = |text: &Str, site: fn(Name) -> Site| {
+            Some((doc.at(text), site(text.value.parse().ok()?)))
+        };
+        let link = fault
+            .value
+            .link
+            .as_ref()
+            .and_then(|text| site(text, Site::Link));
+        let service = fault
+            .value
+            .service
+            .as_ref()
+            .and_then(|text| site(text, Site::Service));
+        let Some((place, site)) = link.or(service) else {
             continue;
         };
-        let message = format!(
-            "the target is external: link `{}` does not run through the fault proxy",
-            link.value
-        );
-        let hint = "run this scenario with `--target process`, or leave it out of this run";
-        found.error_with(doc.at(link), message, hint);
+        if let Some(message) = world.out_of_reach(&site) {
+            let hint = "run this scenario with `--target process`, or leave it out of this run";
+            found.error_with(place, message, hint);
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::findings::Findings;
 use super::{entry, texts};
+use crate::diagnostic::Place;
 use crate::name::Name;
+use crate::plan::fault::Site;
 use crate::plan::target::{LinkPlan, Mode, Ready, ServicePlan, TargetPlan};
 use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
@@ -34,23 +36,31 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A link by name; `None` after noting that there is none.
-    pub(super) fn link<T>(
-        &self,
-        doc: &Document<T>,
-        text: &Str,
-        found: &mut Findings,
-    ) -> Option<Name> {
-        if !self.links.contains(&text.value) {
-            found.unknown(
-                doc.at(text),
-                "link",
-                &text.value,
-                self.links.iter().map(String::as_str),
-            );
-            return None;
+    /// Whether there is such a link or service; notes it where there is none.
+    pub(super) fn has(&self, place: Place, site: &Site, found: &mut Findings) -> bool {
+        let (what, name, known) = match site {
+            Site::Link(name) => ("link", name, &self.links),
+            Site::Service(name) => ("service", name, &self.services),
+        };
+        let there = known.iter().any(|known| known == name.as_str());
+        if !there {
+            found.unknown(place, what, name.as_str(), known.iter().map(String::as_str));
         }
-        text.value.parse().ok()
+        there
+    }
+
+    /// Why a fault can't strike there in this mode; `None` where it can.
+    pub(super) fn out_of_reach(&self, site: &Site) -> Option<String> {
+        (self.mode == Mode::External).then(|| match site {
+            Site::Link(link) => {
+                format!(
+                    "the target is external: link `{link}` does not run through the fault proxy"
+                )
+            }
+            Site::Service(service) => {
+                format!("the target is external: service `{service}` was not started here")
+            }
+        })
     }
 
     /// The base address of a service, or of the way in.

@@ -182,9 +182,9 @@ fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction>
         return Some(DraftAction::Command(command, written(doc, fault)));
     }
     let fault = step.fault.as_ref()?;
-    let kind = Kinds::of_break(&fault.value).resolve(doc, &fault.span, found);
-    let text = fault.value.link.as_ref()?;
-    let link = found.name(doc, text)?;
+    let kinds = Kinds::of_break(&fault.value);
+    let kind = kinds.resolve(doc, &fault.span, found);
+    let (on, text) = kinds.site(doc, &fault.span, kind.as_ref(), found)?;
     // A fault without a kind is an error already; the steps that lift it are none.
     let name = fault
         .value
@@ -196,7 +196,7 @@ fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction>
     Some(DraftAction::Command(
         Command::Arm {
             fault: name,
-            link,
+            on,
             kind: kind.unwrap_or(FaultKind::Down),
         },
         written(doc, text),

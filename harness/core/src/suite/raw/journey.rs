@@ -54,7 +54,7 @@ pub(crate) struct Step {
     pub(crate) run: Option<Str>,
     /// Waits this long.
     pub(crate) pause: Option<Str>,
-    /// Breaks a link until it is lifted or the journey ends; not under load.
+    /// Breaks a link or a service until it is lifted or the journey ends; not under load.
     pub(crate) fault: Option<At<Break>>,
     /// Lifts a fault armed earlier, by its name.
     pub(crate) lift: Option<Str>,
@@ -91,15 +91,17 @@ pub(crate) struct Step {
     pub(crate) think: Option<Str>,
 }
 
-/// A fault armed by a step; with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`.
+/// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, or a
+/// `service` with exactly one of `kill`, `pause`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Break {
     /// Names it for `lift`; default: the step's name.
     pub(crate) name: Option<Str>,
     /// The link that breaks.
-    #[schemars(required)]
     pub(crate) link: Option<Str>,
+    /// The service that breaks.
+    pub(crate) service: Option<Str>,
     /// Answers come later.
     pub(crate) latency: Option<At<Latency>>,
     /// Data is swallowed, then the connection closes.
@@ -110,4 +112,8 @@ pub(crate) struct Break {
     pub(crate) bandwidth: Option<At<Bandwidth>>,
     /// Connections are refused, open ones end.
     pub(crate) down: Option<At<bool>>,
+    /// The service is killed, and started again when the fault is lifted.
+    pub(crate) kill: Option<At<bool>>,
+    /// The service is stopped where it stands, and goes on when the fault is lifted.
+    pub(crate) pause: Option<At<bool>>,
 }

@@ -78,7 +78,8 @@ pub(crate) struct Stage {
     pub(crate) lasts: Option<Str>,
 }
 
-/// What breaks, from when and for how long; with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`.
+/// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
+/// `down`, or a `service` with exactly one of `kill`, `pause`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -86,8 +87,9 @@ pub(crate) struct Fault {
     #[schemars(required)]
     pub(crate) name: Option<Str>,
     /// The link that breaks.
-    #[schemars(required)]
     pub(crate) link: Option<Str>,
+    /// The service that breaks.
+    pub(crate) service: Option<Str>,
     /// Start, from the start of the load.
     #[schemars(required)]
     pub(crate) at: Option<Str>,
@@ -105,6 +107,10 @@ pub(crate) struct Fault {
     pub(crate) bandwidth: Option<At<Bandwidth>>,
     /// Connections are refused, open ones end.
     pub(crate) down: Option<At<bool>>,
+    /// The service is killed, and started again at the end.
+    pub(crate) kill: Option<At<bool>>,
+    /// The service is stopped where it stands, and goes on at the end.
+    pub(crate) pause: Option<At<bool>>,
 }
 
 /// Answers come later by a uniform draw from `delay ± jitter`.

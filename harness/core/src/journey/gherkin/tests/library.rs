@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journey::command::Command;
-use crate::plan::fault::FaultKind;
+use crate::plan::fault::{FaultKind, Site};
 use std::time::Duration;
 
 #[test]
@@ -32,6 +32,9 @@ fn each_example_translates() {
         };
         // A healed link was broken before, a header of the next request has one, an expectation a request.
         let (before, after) = match step.example {
+            text if text.starts_with("the service") && text.contains("healed") => {
+                ("Given the service \"payments\" is killed\n", "")
+            }
             text if text.contains("healed") => ("Given the link \"payments\" is down\n", ""),
             text if text.starts_with("I send") => ("", "\nWhen I GET \"/\""),
             _ => ("When I GET \"/\"\n", ""),
@@ -262,21 +265,21 @@ fn links_break_and_heal() {
                 bytes_per_second: 1_500_000,
             },
         ),
+        ("is killed", FaultKind::Kill),
+        ("is paused", FaultKind::Pause),
     ];
     for (text, kind) in cases {
-        let draft = draft(&format!("Given the link \"payments\" {text}"));
+        let name = "payments".parse().unwrap();
+        let (what, on) = match kind.of_service() {
+            true => ("service", Site::Service(name)),
+            false => ("link", Site::Link(name)),
+        };
+        let draft = draft(&format!("Given the {what} \"payments\" {text}"));
         let DraftAction::Command(command, at) = &draft.steps[0].action else {
             panic!("{draft:?}")
         };
         let fault = format!("payments-{}", kind.word());
-        assert_eq!(
-            *command,
-            Command::Arm {
-                fault,
-                link: "payments".parse().unwrap(),
-                kind
-            }
-        );
+        assert_eq!(*command, Command::Arm { fault, on, kind });
         assert_eq!(at.text, "payments");
     }
     let draft = draft(

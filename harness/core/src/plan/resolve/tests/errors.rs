@@ -242,6 +242,19 @@ fn errors_of_scenarios() {
                 "bandwidth = { rate = \"64 potatoes\" }",
             ),
             ("scenario", "latency = { delay = \"1s\" }", "down = false"),
+            ("scenario", "latency = { delay = \"1s\" }", "kill = true"),
+            ("scenario", "link = \"back\"", ""),
+            ("scenario", "link = \"back\"", "service = \"back\""),
+            (
+                "scenario",
+                "link = \"back\"",
+                "link = \"back\"\nservice = \"back\"",
+            ),
+            (
+                "scenario",
+                "link = \"back\"\nat = \"2s\"\nfor = \"2s\"\nlatency = { delay = \"1s\" }",
+                "service = \"bakc\"\nat = \"2s\"\nfor = \"2s\"\nkill = true",
+            ),
             ("scenario", "name = \"slow\"", "name = \"all\""),
             ("scenario", "[[gate]]", overlap),
             (

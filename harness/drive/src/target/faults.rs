@@ -1,0 +1,150 @@
+//! Faults on the running target: a link's go to its proxy, a service's are signals to its process group and, after a
+//! kill, a new process under the same name, port and log.
+
+use super::service::Service;
+use super::{Target, ready};
+use crate::ports::Faults;
+use futures::future::{BoxFuture, FutureExt as _};
+use harness_core::event::Event;
+use harness_core::name::Name;
+use harness_core::plan::fault::{FaultKind, Site};
+use harness_core::plan::target::ServicePlan;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// What was done to a service.
+#[derive(Debug, Clone)]
+pub(super) struct Struck {
+    service: Name,
+    kind: FaultKind,
+    /// On the run's clock.
+    at: Duration,
+}
+
+impl Faults for Target {
+    fn arm<'a>(
+        &'a self,
+        id: &'a str,
+        on: &'a Site,
+        kind: &'a FaultKind,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            match on {
+                Site::Link(link) => self.links.apply(id, link, kind, lease),
+                Site::Service(service) => self.strike(id, service, kind).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let struck = self.struck().remove(id);
+            match struck {
+                Some(struck) => self.mend(&struck).await,
+                None => self.links.remove(id),
+            }
+        }
+        .boxed()
+    }
+
+    fn effective(&self, id: &str) -> Option<Duration> {
+        let struck = self.struck().get(id).map(|struck| struck.at);
+        struck.or_else(|| self.links.effective(id))
+    }
+
+    fn ready<'a>(&'a self, on: &'a Site) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let Site::Service(service) = on else {
+                return Ok(());
+            };
+            let (plan, running) = self.find(service).await?;
+            let port = self.ports.get(service).copied().unwrap_or(0);
+            let ready = ready::wait(&self.around.client, &plan.ready, port, &running).await;
+            ready.map_err(|reason| format!("{service}: {reason}"))
+        }
+        .boxed()
+    }
+}
+
+impl Target {
+    /// Lifts every fault.
+    pub async fn heal(&self) {
+        self.links.heal();
+        let struck = std::mem::take(&mut *self.struck());
+        for one in struck.values() {
+            if let Err(reason) = self.mend(one).await {
+                let text = format!("{} could not be healed: {reason}", one.service);
+                self.around.mouth.say(Event::Notice { text }).await;
+            }
+        }
+    }
+
+    fn struck(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Struck>> {
+        self.struck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn strike(&self, id: &str, service: &Name, kind: &FaultKind) -> Result<(), String> {
+        let (_, running) = self.find(service).await?;
+        if running.ended() {
+            return Err(format!("service `{service}` does not run"));
+        }
+        let struck = Struck {
+            service: service.clone(),
+            kind: kind.clone(),
+            at: self.around.clock.now(),
+        };
+        // Known before it is done: whatever ends the run heals it.
+        self.struck().insert(id.to_owned(), struck);
+        match kind {
+            FaultKind::Pause => running.pause(),
+            _ => running.kill().await,
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done to a service. A kill is followed by a start; that it gets ready is told when it is.
+    async fn mend(&self, struck: &Struck) -> Result<(), String> {
+        let (plan, old) = self.find(&struck.service).await?;
+        if struck.kind == FaultKind::Pause {
+            old.go_on();
+            return Ok(());
+        }
+        let begun = self.around.clock.now();
+        let new = self.spawn(&plan).await.map_err(|failed| failed.reason)?;
+        let mut services = self.services.lock().await;
+        match services
+            .iter_mut()
+            .find(|service| Arc::ptr_eq(service, &old))
+        {
+            Some(place) => *place = Arc::clone(&new),
+            None => services.push(Arc::clone(&new)),
+        }
+        drop(services);
+        let (readiness, mouth) = (
+            self.readiness(&plan, &new, begun),
+            self.around.mouth.clone(),
+        );
+        tokio::spawn(async move {
+            if let Err(failed) = readiness.await {
+                let text = format!("{} was started again, and {}", plan.name, failed.reason);
+                mouth.say(Event::Notice { text }).await;
+            }
+        });
+        self.watch_over(&new);
+        Ok(())
+    }
+
+    /// A service's plan and its process.
+    async fn find(&self, name: &Name) -> Result<(ServicePlan, Arc<Service>), String> {
+        let missing = || format!("there is no service `{name}` here");
+        let plan = self.plan.services.iter().find(|plan| plan.name == *name);
+        let plan = plan.ok_or_else(missing)?.clone();
+        let services = self.services.lock().await;
+        let running = services
+            .iter()
+            .find(|service| service.name() == name.as_str());
+        Ok((plan, Arc::clone(running.ok_or_else(missing)?)))
+    }
+}
