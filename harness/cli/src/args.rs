@@ -17,9 +17,35 @@ pub(crate) struct Args {
     /// Nothing on stderr but errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// harness's own log and trace.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LogArgs {
     /// harness's own log on stderr, for example `debug` or `harness_drive=trace`.
     #[arg(long, global = true, value_name = "FILTER", env = "HARNESS_LOG")]
     pub(crate) log: Option<String>,
+    /// How the log is written: for people, or a JSON object a line.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "HARNESS_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// The log goes into this file, made anew, and not to stderr.
+    #[arg(long, global = true, value_name = "FILE", requires = "log")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// A run's spans go to this OpenTelemetry collector, OTLP over HTTP, for example http://localhost:4318. Without it:
+    /// where OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT say.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+}
+
+/// How harness's own log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 const EXIT_CODES: &str = "\

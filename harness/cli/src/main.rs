@@ -5,6 +5,7 @@ mod commands;
 mod diagnostics;
 mod environment;
 mod error;
+mod logs;
 mod printer;
 mod sources;
 

@@ -11,6 +11,7 @@ use crate::journey::{Walker, cucumber};
 use crate::ports::{Faults, Watch};
 use crate::probe;
 use crate::redact::{Redactor, Secrets};
+use crate::spans;
 use crate::target::guardian::{Guardian, GuardianError};
 use crate::target::heal::heal;
 use crate::target::journal::{Entry, Journal, JournalError};
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, info_span};
 
 /// How long processes that outlived their services may take to end by themselves.
 const SWEEP_GRACE: Duration = Duration::from_millis(500);
@@ -121,7 +123,7 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
         gauges: Gauges::default(),
         job,
     };
-    let mut work = tokio::spawn(run.perform());
+    let mut work = tokio::spawn(run.perform().in_current_span());
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let left = loop {
@@ -205,8 +207,11 @@ impl Run {
         let end = match Target::lay_out(&self.plan().target, self.surroundings()) {
             Ok(target) => {
                 let end = self.with_target(&target).await;
-                target.down().await;
-                self.sweep().await;
+                let stop = async {
+                    target.down().await;
+                    self.sweep().await;
+                };
+                stop.instrument(info_span!("target stop")).await;
                 self.mouth.say(Event::TargetStopped).await;
                 end
             }
@@ -271,10 +276,11 @@ impl Run {
 
     /// Everything between the target's begin and its end.
     async fn with_target(&self, target: &Arc<Target>) -> RunEnd {
+        let start = target.up().instrument(info_span!("target start"));
         let up = tokio::select! {
             biased;
             () = self.control.cancel.cancelled() => return RunEnd::Cancelled,
-            up = target.up() => up,
+            up = start => up,
         };
         if let Err(failed) = up {
             return self.say_failed(failed).await;
@@ -354,7 +360,9 @@ impl Run {
 
     async fn phase<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
         self.mouth.say(Event::PhaseStarted { phase }).await;
-        let done = work.await;
+        let done = work
+            .instrument(info_span!("phase", phase = spans::word(phase)))
+            .await;
         self.mouth.say(Event::PhaseFinished { phase }).await;
         done
     }
@@ -372,6 +380,7 @@ impl Run {
             mouth: self.mouth.clone(),
             faults: Arc::clone(faults),
             watch: Arc::clone(watch),
+            span: Span::current(),
             run: self.job.started.run.clone(),
             seed: self.plan().seed,
             traceparent: self.plan().traceparent,

@@ -14,6 +14,7 @@ pub mod ports;
 pub mod probe;
 pub mod procfs;
 pub mod redact;
+mod spans;
 pub mod target;
 
 pub use harness_load::Clock;

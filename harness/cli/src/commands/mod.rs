@@ -14,13 +14,18 @@ mod suite;
 
 use crate::args::{Args, Command};
 use crate::error::CliError;
+use crate::logs::Logs;
 use crate::printer::Printer;
 use std::process::ExitCode;
 
 /// Runs the command and says what went wrong, if anything did.
 pub(crate) fn dispatch(args: Args) -> ExitCode {
     let printer = Printer { quiet: args.quiet };
-    let outcome = log(args.log.as_deref(), printer).and_then(|()| perform(&args, printer));
+    let outcome = Logs::start(&args, printer).and_then(|logs| {
+        let outcome = perform(&args, printer);
+        logs.finish(printer);
+        outcome
+    });
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -47,21 +52,4 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Heal(heal) => heal::heal(suite, heal, printer),
         Command::Guardian { journal } => heal::guardian(journal),
     }
-}
-
-/// harness's own log, on stderr, only when asked for.
-fn log(filter: Option<&str>, printer: Printer) -> Result<(), CliError> {
-    let Some(filter) = filter else { return Ok(()) };
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| CliError::Usage {
-            message: format!("failed to read --log {filter}: {error}"),
-            hint: "write a level (`debug`) or targets with levels (`harness_drive=trace,warn`)"
-                .into(),
-        })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(printer.colour())
-        .init();
-    Ok(())
 }

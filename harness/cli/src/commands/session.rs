@@ -5,6 +5,7 @@ use super::reports;
 use crate::args::{Format, Output};
 use crate::environment;
 use crate::error::CliError;
+use crate::logs;
 use crate::printer::Printer;
 use harness_core::event::{Envelope, FORMAT, RunStarted};
 use harness_core::name::{Name, RunId};
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tracing::{Instrument as _, Span, field, info_span};
 
 /// Everything a run needs that the plan does not hold.
 pub(crate) struct Prepared {
@@ -45,7 +47,13 @@ pub(crate) fn execute(
         .build();
     let runtime = runtime
         .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
-    let code = runtime.block_on(perform(prepared, output, printer));
+    let span = info_span!(
+        "run",
+        run = field::Empty,
+        project = prepared.plan.project,
+        exit_code = field::Empty
+    );
+    let code = runtime.block_on(perform(prepared, output, printer).instrument(span));
     // A name that is still being resolved, or a thread that does not end, must not hold the answer back.
     runtime.shutdown_background();
     code
@@ -55,8 +63,10 @@ async fn perform(prepared: Prepared, output: &Output, printer: Printer) -> Resul
     // Listened for before there is anything to be undone.
     let interrupts = interrupts()?;
     let secrets = secrets(&prepared)?;
+    logs::hide(Redactor::new(&secrets));
     let now = jiff::Zoned::now();
     let run = environment::run_id(&now);
+    Span::current().record("run", field::display(&run));
     let Prepared {
         plan,
         root,
@@ -122,8 +132,11 @@ fn conclude(
         printer.error("stopped at once; the guardian is ending what is left of the target");
         return Ok(130);
     }
-    let made = reports::make(&finished.record)?;
-    let written = made.write_all(folder, secrets);
+    let (made, written) = info_span!("report").in_scope(|| {
+        let made = reports::make(&finished.record)?;
+        let written = made.write_all(folder, secrets);
+        Ok((made, written))
+    })?;
     match output.format {
         Format::Text => printer.data(&made.summary(written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end())),
@@ -135,6 +148,7 @@ fn conclude(
         ));
     }
     let code = made.exit_code(output.strict);
+    Span::current().record("exit_code", code);
     match written {
         Ok(_) => Ok(code),
         // The answer stands, but nobody can open the report: the worse of the two codes is told.

@@ -5,6 +5,7 @@ pub mod timeline;
 
 use crate::dispatcher::Mouth;
 use crate::ports::Faults;
+use crate::spans;
 use harness_core::event::{Epoch, Event};
 use harness_core::name::Name;
 use harness_core::plan::ScenarioPlan;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use timeline::{Change, State, edges};
 use tokio_util::sync::CancellationToken;
+use tracing::{Span, field, info_span};
 
 /// A lease outlives its fault by this much: a harness that hangs can't leave a fault behind.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -59,12 +61,12 @@ impl Chaos<'_> {
             }
             match edge.change {
                 Change::Arm(fault) => {
-                    self.arm(fault).await;
-                    armed.push(fault);
+                    armed.push((fault, self.arm(fault).await));
                 }
                 Change::Lift(fault) => {
                     self.lift(fault).await;
-                    armed.retain(|f| *f != fault);
+                    // The fault's span ends with the fault.
+                    armed.retain(|(f, _)| *f != fault);
                 }
                 _ => {}
             }
@@ -74,7 +76,7 @@ impl Chaos<'_> {
                 self.say_epoch(epoch, &state).await;
             }
         }
-        for fault in armed {
+        for (fault, _span) in armed {
             self.lift(fault).await;
         }
     }
@@ -107,8 +109,16 @@ impl Chaos<'_> {
         format!("{}-{fault}", self.scenario.name)
     }
 
-    async fn arm(&self, fault: usize) {
+    /// Arms a fault; the span lasts until it is lifted.
+    async fn arm(&self, fault: usize) -> Span {
         let plan = &self.scenario.faults[fault];
+        let span = info_span!(
+            "fault",
+            fault = plan.name,
+            what = %plan.kind,
+            on = %plan.on,
+            otel.status_code = field::Empty,
+        );
         let (name, scenario) = (plan.name.clone(), Some(self.scenario.name.clone()));
         let what = plan.what();
         self.mouth
@@ -131,7 +141,8 @@ impl Chaos<'_> {
                     reason,
                 })
                 .await;
-            return;
+            spans::failed(&span);
+            return span;
         }
         let told = Arc::new(AtomicBool::new(false));
         self.effects
@@ -148,6 +159,7 @@ impl Chaos<'_> {
             // Whatever comes after the last look is told when the fault is lifted.
             let _ = tokio::time::timeout(lasts, watch).await;
         });
+        span
     }
 
     async fn lift(&self, fault: usize) {

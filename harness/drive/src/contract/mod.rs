@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info_span};
 
 /// Equal findings said of traffic: the first ones show that it was no accident, the rest would only fill the stream.
 const SAY_AT_MOST: u32 = 20;
@@ -97,30 +98,45 @@ impl Contracts {
     /// Exercises every operation of every document, one document after another.
     pub async fn exercise(&self, stop: &CancellationToken) {
         for contract in &self.contracts {
-            self.say_document(contract).await;
-            let (document, headers) = (Arc::clone(&contract.document), contract.headers.clone());
-            let mut session = Session::new(document, &contract.base, headers, self.setting.seed);
-            while let Some(case) = session.next() {
-                let exchanged = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    exchanged = self.setting.client.send(&case.request, CASE_LIMIT) => exchanged,
-                };
-                for reported in session.observe(&case, &exchanged.result) {
-                    self.say(contract, reported).await;
-                }
+            let span = info_span!("contract", contract = %contract.name);
+            self.exercise_one(contract, stop).instrument(span).await;
+            if stop.is_cancelled() {
+                return;
             }
-            let (rest, coverage) = session.finish();
-            for reported in rest {
+        }
+    }
+
+    async fn exercise_one(&self, contract: &Contract, stop: &CancellationToken) {
+        self.say_document(contract).await;
+        let (document, headers) = (Arc::clone(&contract.document), contract.headers.clone());
+        let mut session = Session::new(document, &contract.base, headers, self.setting.seed);
+        // Cases of an operation that follow one another share a span.
+        let (mut operation, mut span) = (String::new(), tracing::Span::none());
+        while let Some(case) = session.next() {
+            if case.operation != operation {
+                operation.clone_from(&case.operation);
+                span = info_span!("operation", operation);
+            }
+            let send = self.setting.client.send(&case.request, CASE_LIMIT);
+            let exchanged = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                exchanged = send.instrument(span.clone()) => exchanged,
+            };
+            for reported in session.observe(&case, &exchanged.result) {
                 self.say(contract, reported).await;
             }
-            contract
-                .seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .coverage
-                .merge(&coverage);
         }
+        let (rest, coverage) = session.finish();
+        for reported in rest {
+            self.say(contract, reported).await;
+        }
+        contract
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .coverage
+            .merge(&coverage);
     }
 
     /// Says what was exercised, by everything together.

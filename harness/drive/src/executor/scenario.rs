@@ -5,6 +5,7 @@ use super::Run;
 use crate::chaos::Chaos;
 use crate::load::{self, Ended};
 use crate::ports::{Faults, Restart as _, Watch};
+use crate::spans;
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
@@ -13,6 +14,7 @@ use harness_load::Attack;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tracing::{Instrument as _, Span, field, info_span};
 
 /// From the announcement to the first arrival: workers start and connect to nothing yet.
 const RUN_UP: Duration = Duration::from_millis(300);
@@ -31,33 +33,58 @@ pub(super) async fn play_all(
         if run.control.cancel.is_cancelled() {
             return Ok(());
         }
-        let ready = tokio::select! {
-            biased;
-            () = run.control.cancel.cancelled() => return Ok(()),
-            ready = async {
-                if scenario.fresh {
-                    target.restart().await?;
-                }
-                target.steady().await
-            } => ready,
-        };
-        if let Err(reason) = ready {
-            let text = format!(
-                "scenario {} was not started: the target is not steady before it: {reason}",
-                scenario.name
-            );
-            run.mouth.say(Event::Notice { text }).await;
-            continue;
-        }
-        let end = play(run, scenario, journeys, faults, watch).await?;
-        target.heal().await;
-        run.mouth
-            .say(Event::ScenarioFinished {
-                scenario: scenario.name.clone(),
-                end,
-            })
-            .await;
+        let span = info_span!(
+            "scenario",
+            scenario = %scenario.name,
+            end = field::Empty,
+            otel.status_code = field::Empty,
+        );
+        let turn = take_turn(run, scenario, target, journeys, faults, watch);
+        turn.instrument(span).await?;
     }
+    Ok(())
+}
+
+/// One scenario's turn: a steady target, then the scenario; one that can't begin is told and left out.
+async fn take_turn(
+    run: &Run,
+    scenario: &ScenarioPlan,
+    target: &Arc<Target>,
+    journeys: &[Arc<Journey>],
+    faults: &Arc<dyn Faults>,
+    watch: &Arc<dyn Watch>,
+) -> Result<(), String> {
+    let steady = async {
+        if scenario.fresh {
+            let restart = target.restart();
+            restart.instrument(info_span!("target restart")).await?;
+        }
+        target.steady().instrument(info_span!("steady")).await
+    };
+    let ready = tokio::select! {
+        biased;
+        () = run.control.cancel.cancelled() => return Ok(()),
+        ready = steady => ready,
+    };
+    let span = Span::current();
+    if let Err(reason) = ready {
+        spans::failed(&span);
+        let text = format!(
+            "scenario {} was not started: the target is not steady before it: {reason}",
+            scenario.name
+        );
+        run.mouth.say(Event::Notice { text }).await;
+        return Ok(());
+    }
+    let end = play(run, scenario, journeys, faults, watch).await?;
+    target.heal().await;
+    span.record("end", spans::word(end));
+    run.mouth
+        .say(Event::ScenarioFinished {
+            scenario: scenario.name.clone(),
+            end,
+        })
+        .await;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub mod cucumber;
 use crate::dispatcher::Mouth;
 use crate::http_client::{Client, Exchanged};
 use crate::ports::{Faults, Watch};
+use crate::spans;
 use harness_core::event::{Event, JourneyFinished, Outcome, SeenIn, StepFinished};
 use harness_core::journey::command::Command;
 use harness_core::journey::walk::{Answer, Context, Next, StepEnd, Walk};
@@ -16,6 +17,7 @@ use harness_load::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field, info_span};
 
 /// A journey's own fault lapses after this long, whatever happens to the walk.
 const LEASE: Duration = Duration::from_secs(600);
@@ -39,6 +41,8 @@ pub struct Walker {
     pub seed: u64,
     /// Whether requests carry `traceparent`.
     pub traceparent: bool,
+    /// What the walks' spans lie in: a walk may go on another thread.
+    pub span: Span,
 }
 
 impl Walker {
@@ -75,10 +79,13 @@ pub struct Passage {
     walk: Walk,
     begun: Duration,
     /// Faults this walk has armed and not lifted.
-    armed: Vec<(String, Site)>,
+    armed: Vec<(String, Site, Span)>,
     /// Steps that have ended.
     done: usize,
     outcome: Option<Outcome>,
+    span: Span,
+    /// The span of the step under way.
+    step: Option<Span>,
 }
 
 impl Passage {
@@ -94,6 +101,14 @@ impl Passage {
             traceparent: walker.traceparent,
         };
         let walk = Walk::new(Arc::clone(&journey), &context, begun);
+        let span = info_span!(
+            parent: &walker.span,
+            "journey",
+            journey = %journey.name,
+            row,
+            outcome = field::Empty,
+            otel.status_code = field::Empty,
+        );
         Self {
             walker,
             journey,
@@ -103,6 +118,8 @@ impl Passage {
             armed: Vec::new(),
             done: 0,
             outcome: None,
+            span,
+            step: None,
         }
     }
 
@@ -126,11 +143,14 @@ impl Passage {
         while self.outcome.is_none() && through.is_none_or(|step| self.done <= step) {
             let end = match self.walk.next(self.walker.clock.now()) {
                 Next::Send(outgoing) => {
-                    let exchanged = self
-                        .walker
-                        .client
-                        .send(&outgoing.request, outgoing.timeout)
-                        .await;
+                    let span = self.step_span(outgoing.step);
+                    // What the target's own traces carry, so that they can be found from here.
+                    if let Some(sent) = outgoing.request.header("traceparent") {
+                        span.record("traceparent", sent);
+                    }
+                    let client = &self.walker.client;
+                    let send = client.send(&outgoing.request, outgoing.timeout);
+                    let exchanged = send.instrument(span).await;
                     if let Ok(response) = &exchanged.result {
                         self.walker
                             .watch
@@ -153,8 +173,9 @@ impl Passage {
                     tokio::time::sleep_until(self.walker.clock.instant(until).into()).await;
                     None
                 }
-                Next::Command { command, .. } => {
-                    let result = self.obey(&command).await;
+                Next::Command { command, step } => {
+                    let span = self.step_span(step);
+                    let result = self.obey(&command).instrument(span).await;
                     Some(self.walk.commanded(self.walker.clock.now(), result))
                 }
                 Next::Failed(end) | Next::Paused(end) => Some(end),
@@ -165,15 +186,37 @@ impl Passage {
             };
             if let Some(end) = end {
                 self.done = end.step + 1;
+                if let Some(span) = self.step.take() {
+                    span.record("attempts", end.attempts);
+                    if !end.passed {
+                        spans::failed(&span);
+                    }
+                }
                 self.say_step(end).await;
             }
         }
     }
 
+    /// The span of a step, open until the step has ended: a step that polls has one for all its requests.
+    fn step_span(&mut self, index: usize) -> Span {
+        let open = self.step.get_or_insert_with(|| {
+            let step = self.journey.steps.get(index);
+            info_span!(
+                parent: &self.span,
+                "step",
+                step = step.map_or("", |step| step.name.as_str()),
+                attempts = field::Empty,
+                traceparent = field::Empty,
+                otel.status_code = field::Empty,
+            )
+        });
+        open.clone()
+    }
+
     /// Lifts what it armed, says which steps were skipped and how it went.
     pub async fn finish(mut self, cancelled: bool) -> Outcome {
         let mouth = self.walker.mouth.clone();
-        for (id, on) in std::mem::take(&mut self.armed) {
+        for (id, on, _span) in std::mem::take(&mut self.armed) {
             let fault = id.rsplit('/').next().unwrap_or(&id).to_owned();
             if let Err(reason) = self.lift(&id, &on, &fault).await {
                 let failed = Event::FaultFailed {
@@ -198,6 +241,10 @@ impl Passage {
             None if cancelled => Outcome::Cancelled,
             None => Outcome::Failed,
         };
+        self.span.record("outcome", spans::word(outcome));
+        if outcome == Outcome::Failed {
+            spans::failed(&self.span);
+        }
         let took_us = micros(self.walker.clock.now().saturating_sub(self.begun));
         let journey = self.journey.name.clone();
         mouth
@@ -254,14 +301,15 @@ impl Passage {
                     })
                     .await;
                 let id = id(fault);
-                self.armed.push((id.clone(), on.clone()));
+                let span = info_span!(parent: &self.span, "fault", fault, %on, what = %kind);
+                self.armed.push((id.clone(), on.clone(), span));
                 faults.arm(&id, on, kind, LEASE).await
             }
             Command::Lift { fault } => {
                 let id = id(fault);
-                let armed = self.armed.iter().position(|(armed, _)| *armed == id);
+                let armed = self.armed.iter().position(|(armed, ..)| *armed == id);
                 match armed.map(|at| self.armed.remove(at)) {
-                    Some((id, on)) => self.lift(&id, &on, fault).await,
+                    Some((id, on, _span)) => self.lift(&id, &on, fault).await,
                     // It could not be armed, and the walk went on: nothing is there to be lifted.
                     None => Ok(()),
                 }

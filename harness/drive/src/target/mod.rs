@@ -16,6 +16,7 @@ use crate::http_client::Client;
 use crate::ports::Restart;
 use crate::probe::Probe;
 use crate::redact::{Redactor, Secrets};
+use crate::spans;
 use faults::Struck;
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tracing::{Instrument as _, info_span};
 
 /// What the target needs of the run around it.
 pub struct Surroundings {
@@ -309,7 +311,8 @@ impl Target {
             let run = Arc::new(run.map_err(|e| Failed::of(&service.name, e, Vec::new()))?);
             // Known as a service while it lives, so that an interrupt stops it like one.
             self.services.lock().await.push(Arc::clone(&run));
-            let status = run.wait().await;
+            let span = info_span!("prepare", service = %service.name);
+            let status = run.wait().instrument(span).await;
             self.services.lock().await.pop();
             if status != "exit code 0" {
                 let reason = format!(
@@ -325,11 +328,25 @@ impl Target {
 
     async fn start_all(&self) -> Result<(), Failed> {
         for plan in &self.plan.services {
-            let begun = self.around.clock.now();
-            let service = self.spawn(plan).await?;
-            self.services.lock().await.push(Arc::clone(&service));
-            self.readiness(plan, &service, begun).await?;
-            self.watch_over(&service);
+            let span = info_span!(
+                "service",
+                service = %plan.name,
+                otel.status_code = tracing::field::Empty,
+            );
+            let start = async {
+                let begun = self.around.clock.now();
+                let service = self.spawn(plan).instrument(info_span!("spawn")).await?;
+                self.services.lock().await.push(Arc::clone(&service));
+                let ready = self.readiness(plan, &service, begun);
+                ready.instrument(info_span!("ready")).await?;
+                self.watch_over(&service);
+                Ok(())
+            };
+            let started: Result<(), Failed> = start.instrument(span.clone()).await;
+            if started.is_err() {
+                spans::failed(&span);
+            }
+            started?;
         }
         Ok(())
     }
