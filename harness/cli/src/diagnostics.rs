@@ -67,8 +67,24 @@ fn report(finding: &Diagnostic) -> miette::Report {
     diagnostic = diagnostic.with_label(LabeledSpan::new(label, place.span.start, length));
     miette::Report::new(diagnostic).with_source_code(NamedSource::new(
         &place.source.name,
-        place.source.text.clone(),
+        visible(&place.source.text),
     ))
+}
+
+/// The text without what a terminal would obey, each byte of it a question mark: places stay where they are.
+fn visible(text: &str) -> String {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if !text.contains(obeyed) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match obeyed(c) {
+            true => out.extend(std::iter::repeat_n('?', c.len_utf8())),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// The same for programs: one object a finding.
@@ -85,4 +101,17 @@ pub(crate) fn json(findings: &[Diagnostic]) -> serde_json::Value {
         })
     };
     findings.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_and_moves_nothing() {
+        let text = "a = \"\u{1b}[31m\u{9b}x\"\n\tb";
+        let shown = visible(text);
+        assert_eq!(shown, "a = \"?[31m??x\"\n\tb");
+        assert_eq!(shown.len(), text.len());
+    }
 }

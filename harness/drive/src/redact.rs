@@ -64,6 +64,9 @@ const WORDS: [&str; 7] = [
 /// Fields whose maps have keys from elsewhere: a document's operations, a service's metrics.
 const FREE_KEYS: [&str; 2] = ["operations", "values"];
 
+/// Characters of a secret's beginning that tell something of it; fewer end many a text by chance.
+const TELLING: usize = 3;
+
 /// Replaces every form of every secret by `[secret NAME]`.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
@@ -165,15 +168,41 @@ impl Redactor {
             Value::Array(items) => items
                 .iter_mut()
                 .fold(false, |any, item| self.value(item, words) | any),
-            Value::Object(map) => map.iter_mut().fold(false, |any, (key, item)| {
-                if words.contains(&key.as_str()) && item.is_string() {
-                    return any;
-                }
-                let keys = FREE_KEYS.contains(&key.as_str()) && self.keys(item);
-                self.value(item, words) | keys | any
-            }),
+            Value::Object(map) => {
+                let cut = self.cut_off(map);
+                map.iter_mut().fold(cut, |any, (key, item)| {
+                    if words.contains(&key.as_str()) && item.is_string() {
+                        return any;
+                    }
+                    let keys = FREE_KEYS.contains(&key.as_str()) && self.keys(item);
+                    self.value(item, words) | keys | any
+                })
+            }
             _ => false,
         }
+    }
+
+    /// Takes the beginning of a secret off the end of an excerpt that was cut there; whether there was one.
+    fn cut_off(&self, excerpt: &mut serde_json::Map<String, Value>) -> bool {
+        let whole = excerpt.get("bytes").and_then(Value::as_u64);
+        let (Some(Value::String(text)), Some(whole)) = (excerpt.get_mut("text"), whole) else {
+            return false;
+        };
+        // A character cut in half was replaced by a longer one: it hides nothing of a secret's before it.
+        let kept = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        if text.len() as u64 >= whole && kept.len() == text.len() {
+            return false;
+        }
+        let beginning = |(form, name): &(String, String)| {
+            let ends = form.char_indices().map(|(at, _)| at).skip(TELLING);
+            let longest = ends.filter(|end| kept.ends_with(&form[..*end])).last()?;
+            Some((longest, name.clone()))
+        };
+        let Some((length, name)) = self.forms.iter().filter_map(beginning).max() else {
+            return false;
+        };
+        *text = format!("{}{name}", &kept[..kept.len() - length]);
+        true
     }
 
     /// Redacts the keys of a map; says whether it changed any.
@@ -279,6 +308,24 @@ mod tests {
         };
         let keys: Vec<_> = sample.values.keys().map(String::as_str).collect();
         assert_eq!(keys, ["calls{key=[secret api_key]}"]);
+    }
+
+    #[test]
+    fn an_excerpt_cut_through_a_secret_keeps_no_part_of_it() {
+        let redactor = redactor("hunter2!");
+        let cut = |text: &str, bytes: u64| {
+            let mut value = json!({ "text": text, "bytes": bytes });
+            redactor.value(&mut value, &[]);
+            value["text"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(cut("key=hunter2", 9000), "key=[secret api_key]");
+        assert_eq!(cut("key=hunt\u{fffd}", 9000), "key=[secret api_key]");
+        assert_eq!(cut("key=hu", 9000), "key=hu");
+        assert_eq!(cut("key=hunt", 8), "key=hunt", "it was not cut");
+        assert_eq!(
+            cut("a=hunter2! b=hunter", 9000),
+            "a=[secret api_key] b=[secret api_key]"
+        );
     }
 
     fn failed(reason: &str) -> Event {

@@ -16,6 +16,7 @@ pub(crate) fn schema(args: &SchemaArgs, printer: Printer) -> Result<u8, CliError
             .collect::<Value>(),
         Some(name) => schemas
             .get(name.as_str())
+            .or_else(|| schemas.get(format!("{name}.toml").as_str()))
             .cloned()
             .ok_or_else(|| CliError::Usage {
                 message: format!("there is no schema `{name}`"),

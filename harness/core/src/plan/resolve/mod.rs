@@ -93,6 +93,9 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         .filter_map(|doc| load::resolve(doc, &against, found))
         .collect();
     let gates = gates::of_suite(doc, &scenarios, &against, found);
+    if doc.raw.gate.is_empty() {
+        unjudged(suite, &scenarios, found);
+    }
     let contracts = contracts::contracts(suite, &world, found);
 
     let walks = walks(&resolved, &selection);
@@ -137,6 +140,22 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     plan.workload_digest = digest::workload(&plan);
     plan.plan_digest = digest::plan(&plan);
     plan
+}
+
+/// Warns of loads that nothing judges, in a suite without gates of its own: they can't fail, whatever the target does.
+fn unjudged(suite: &Suite, scenarios: &[ScenarioPlan], found: &mut Findings) {
+    for doc in suite.scenarios.iter().filter(|doc| doc.raw.gate.is_empty()) {
+        let sound = scenarios
+            .iter()
+            .any(|scenario| stem(&doc.source.name) == scenario.name.as_str());
+        if let Some(load) = doc.raw.load.as_ref().filter(|_| sound) {
+            found.warning(
+                doc.place(&load.span),
+                "nothing judges this load: it has no gate, and neither has harness.toml",
+                "add one, such as `[[gate]]` with `expect = \"error_rate < 1%\"`",
+            );
+        }
+    }
 }
 
 fn defaults(suite: &Suite, world: &target::World, found: &mut Findings) -> request::Defaults {

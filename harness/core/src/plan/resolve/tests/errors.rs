@@ -387,3 +387,23 @@ fn one_run_tells_every_error() {
     }
     assert!(found.len() >= 4, "{}", told(&found));
 }
+
+#[test]
+fn a_load_that_nothing_judges_is_warned_of() {
+    let gate = "[[gate]]\nexpect = \"p99(visit/open) < 1s\"\nduring = \"slow\"\n";
+    let without = with("scenario", gate, "");
+    assert!(
+        without.contains("scenarios/steady.toml:3:1 warning: nothing judges this load"),
+        "{without}"
+    );
+    let suite_wide = format!("{CONFIG}\n[[gate]]\nexpect = \"error_rate < 1%\"\n");
+    let bare = SCENARIO.replace(gate, "");
+    let files = [
+        ("harness.toml", suite_wide.as_str()),
+        ("scenarios/steady.toml", bare.as_str()),
+    ];
+    assert_eq!(
+        told(&findings(&sources(&files), &Choice::default()).1),
+        "nothing is wrong\n"
+    );
+}
