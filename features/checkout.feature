@@ -4,27 +4,27 @@ Feature: Checkout
   @critical @smoke
   Scenario: An order is confirmed
     Given I send the header "idempotency-key" "{{ uuid() }}"
-    When I POST "/orders" with:
+    When I POST "/v1/orders" with:
       """
       { "sku": "SKU-003", "quantity": 1 }
       """
     Then the status is 201
     And "$.status" is "PENDING"
     And I keep "$.id" as "order"
-    When I GET "/orders/{{ order }}"
+    When I GET "/v1/orders/{{ order }}"
     Then within 5s "$.status" is "CONFIRMED"
 
   @critical
   Scenario: A declined payment is told
     Given I send the header "idempotency-key" "{{ uuid() }}"
     # The payment service of the demo declines every order of thirteen.
-    When I POST "/orders" with:
+    When I POST "/v1/orders" with:
       """
       { "sku": "SKU-001", "quantity": 13 }
       """
     Then the status is 201
     And I keep "$.id" as "order"
-    When I GET "/orders/{{ order }}"
+    When I GET "/v1/orders/{{ order }}"
     Then within 5s "$.status" is "DECLINED"
 
   @chaos
@@ -35,7 +35,7 @@ Feature: Checkout
 
   @smoke
   Scenario Outline: A request without sense is refused and explained
-    When I POST "/orders" with:
+    When I POST "/v1/orders" with:
       """
       { "sku": "<sku>", "quantity": <quantity> }
       """

@@ -30,7 +30,10 @@ impl Shop {
         let db = shop.folder.path().join("orders.db").display().to_string();
         let orders = shop.service(&["orders", "--db", &db], &[("PAYMENTS_URL", &payments)]);
         let key = ("SHOP_API_KEY", "test-key-1234");
-        shop.gateway = shop.service(&["gateway"], &[("ORDERS_URL", &orders), key]);
+        shop.gateway = shop.service(
+            &["gateway"],
+            &[("ORDERS_URL", &orders), ("INVENTORY_URL", &orders), key],
+        );
         shop
     }
 
@@ -74,7 +77,7 @@ fn a_url_is_loaded_without_a_suite() {
     let _turn = turn();
     let shop = Shop::start();
     let folder = nowhere();
-    let url = format!("{}/products?limit=3", shop.gateway);
+    let url = format!("{}/v1/products?limit=3", shop.gateway);
     let key = ["--header", "X-API-Key: test-key-1234"];
     let rest = [
         "--rate",
@@ -122,7 +125,7 @@ fn a_load_with_a_body_sends_a_new_one_each_time() {
     let _turn = turn();
     let shop = Shop::start();
     let folder = nowhere();
-    let url = format!("{}/orders", shop.gateway);
+    let url = format!("{}/v1/orders", shop.gateway);
     let arguments = [
         "load",
         &url,

@@ -15,11 +15,11 @@ const BROWSE: &str = r#"
 title = "A visitor looks at products"
 [[step]]
 name = "the list"
-get = "/products"
+get = "/v1/products"
 expect = ["status == 200", "count($.items) >= 1"]
 [[step]]
 name = "one product"
-get = "/products/SKU-00{{ int(1, 9) }}"
+get = "/v1/products/SKU-00{{ int(1, 9) }}"
 expect = ["status < 300", "$.sku exists"]
 "#;
 
@@ -27,14 +27,14 @@ const CHECKOUT: &str = r#"
 title = "A customer places an order and it is paid"
 [[step]]
 name = "place the order"
-post = "/orders"
+post = "/v1/orders"
 headers = { idempotency-key = "{{ uuid() }}" }
 json = { sku = "SKU-001", quantity = 2 }
 expect = ["status == 201", "$.status == 'PENDING'"]
 capture = { order = "$.id" }
 [[step]]
 name = "it is confirmed"
-get = "/orders/{{ order }}"
+get = "/v1/orders/{{ order }}"
 expect = ["status == 200", "$.status == 'CONFIRMED'"]
 eventually = "20s"
 "#;
@@ -44,14 +44,14 @@ title = "The same idempotency key makes one order"
 variables = { key = "{{ uuid() }}" }
 [[step]]
 name = "place the order"
-post = "/orders"
+post = "/v1/orders"
 headers = { idempotency-key = "{{ key }}" }
 json = { sku = "SKU-002", quantity = 1 }
 expect = ["status == 201"]
 capture = { order = "$.id" }
 [[step]]
 name = "place it again"
-post = "/orders"
+post = "/v1/orders"
 headers = { idempotency-key = "{{ key }}" }
 json = { sku = "SKU-002", quantity = 1 }
 expect = ["status == 201", "$.id == '{{ order }}'"]

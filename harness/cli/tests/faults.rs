@@ -15,7 +15,7 @@ const BROWSE: &str = r#"
 title = "A visitor looks at products"
 [[step]]
 name = "the list"
-get = "/products"
+get = "/v1/products"
 timeout = "1s"
 expect = ["status == 200"]
 "#;

@@ -13,7 +13,7 @@ const BROWSE: &str = r#"
 title = "A visitor looks at products"
 [[step]]
 name = "the list"
-get = "/products"
+get = "/v1/products"
 expect = ["status == 200"]
 "#;
 
@@ -129,12 +129,12 @@ fn an_interrupt_during_a_journey_stops_it_in_the_middle_of_a_wait() {
 title = "It never comes"
 [[step]]
 name = "what never comes"
-get = "/products"
+get = "/v1/products"
 expect = ["status == 299"]
 eventually = "10m"
 [[step]]
 name = "later"
-get = "/products"
+get = "/v1/products"
 "#,
     )]);
     let running = suite.start(&["run"]);

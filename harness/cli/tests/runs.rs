@@ -14,7 +14,7 @@ const BROWSE: &str = r#"
 title = "A visitor looks at products"
 [[step]]
 name = "the list"
-get = "/products"
+get = "/v1/products"
 expect = ["status == 200"]
 "#;
 
@@ -165,12 +165,12 @@ fn a_secret_is_in_no_file_and_on_no_stream() {
 title = "A key goes everywhere"
 [[step]]
 name = "in the query"
-get = "/products"
+get = "/v1/products"
 query = { key = "${secret.api_key}", mail = "${secret.api_key}@example.org" }
 expect = ["status == 299"]
 [[step]]
 name = "never reached"
-get = "/products"
+get = "/v1/products"
 "#,
     );
     suite.write(
@@ -179,7 +179,7 @@ get = "/products"
 title = "A key in a body"
 [[step]]
 name = "in the body"
-post = "/orders"
+post = "/v1/orders"
 json = { sku = "${secret.api_key}", quantity = 1 }
 expect = ["status == 299", "body == '${secret.api_key}'"]
 "#,

@@ -16,7 +16,7 @@ title = "A visitor looks at products"
 tags = ["smoke"]
 [[step]]
 name = "the list"
-get = "/products"
+get = "/v1/products"
 expect = ["status == 200"]
 "#;
 
@@ -25,7 +25,7 @@ title = "A visitor looks at one product"
 tags = ["deep"]
 [[step]]
 name = "one"
-get = "/products/SKU-001"
+get = "/v1/products/SKU-001"
 expect = ["status == 200"]
 "#;
 

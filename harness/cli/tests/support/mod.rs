@@ -393,7 +393,7 @@ ready = {{ get = "/health/ready", within = "60s" }}
 metrics = "/metrics"
 [target.service.gateway]
 process = {{ command = ["{shop}", "gateway", "--port", "${{port}}"] }}
-env = {{ ORDERS_URL = "${{link.orders.url}}", SHOP_API_KEY = "${{secret.api_key}}" }}
+env = {{ ORDERS_URL = "${{link.orders.url}}", INVENTORY_URL = "${{link.orders.url}}", SHOP_API_KEY = "${{secret.api_key}}" }}
 ready = {{ get = "/health/ready", within = "60s" }}
 metrics = "/metrics"
 [target.link.payments]
