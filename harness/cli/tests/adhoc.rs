@@ -264,7 +264,7 @@ fn a_suite_in_process_mode_runs_against_an_address_instead() {
     let shop = Shop::start();
     let suite = Suite::shop(&[(
         "scenarios/journeys/browse.toml",
-        "title = \"Browse\"\n[[step]]\nname = \"the list\"\nget = \"/products\"\nexpect = [\"status == 200\"]\n",
+        "title = \"Browse\"\n[[step]]\nname = \"the list\"\nget = \"/v1/products\"\nexpect = [\"status == 200\"]\n",
     )]);
     let toml = std::fs::read_to_string(suite.path().join("harness.toml")).unwrap();
     suite.write(

@@ -278,7 +278,7 @@ mix = { wrong = 1 }
 expect = "error_rate < 10%"
 abort = true
 "#;
-    let wrong = "title = \"Never right\"\ntags = [\"load-only\"]\n[[step]]\nname = \"s\"\nget = \"/products\"\nexpect = [\"status == 299\"]\n";
+    let wrong = "title = \"Never right\"\ntags = [\"load-only\"]\n[[step]]\nname = \"s\"\nget = \"/v1/products\"\nexpect = [\"status == 299\"]\n";
     let suite = Suite::shop(&[
         ("scenarios/journeys/wrong.toml", wrong),
         ("scenarios/long.toml", long),
