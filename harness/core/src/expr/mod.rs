@@ -10,3 +10,4 @@ mod step_text;
 
 pub use scan::ExprError;
 pub use step_check::View;
+pub(crate) use step_check::{equal, shown};

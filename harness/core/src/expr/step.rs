@@ -26,8 +26,19 @@ pub enum StepSubject {
     Body,
     /// An RFC 9535 JSONPath into the JSON body: one node is its value, several nodes are a list, none is absent.
     Json(Path),
-    /// `count($…)`: how many nodes the path finds; of one node that is a list, its length.
-    Count(Path),
+    /// `count($…)`, `count(name)`: how many there are.
+    Count(Many),
+    /// `distinct($…)`, `distinct(name)`: how many different ones there are.
+    Distinct(Many),
+}
+
+/// What is counted: where one value that is a list is found, its members; else what is found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Many {
+    /// The nodes a JSONPath finds in the body.
+    Path(Path),
+    /// A variable; it needs no answer.
+    Variable(String),
 }
 
 /// How a subject is judged.

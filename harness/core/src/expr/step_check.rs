@@ -1,6 +1,7 @@
-//! Holds an answer against an expectation. Pure; the body is parsed at most once an answer.
+//! Holds an answer, and the values a walk has gathered, against an expectation. Pure; the body is parsed at most once
+//! an answer.
 
-use super::step::{Expectation, Path, StepSubject, Test, Value};
+use super::step::{Expectation, Many, Path, StepSubject, Test, Value};
 use crate::event::Broken;
 use crate::http::Response;
 use crate::template::{Scope, plain};
@@ -8,6 +9,7 @@ use crate::units;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// Characters of an actual value that are shown.
@@ -16,10 +18,18 @@ const SHOWN: usize = 200;
 /// An answer, ready to be looked at.
 #[derive(Debug)]
 pub struct View<'r> {
-    response: &'r Response,
+    /// None where nothing was asked: then only variables can be looked at.
+    response: Option<&'r Response>,
     took: Duration,
     json: OnceCell<Result<Json, String>>,
 }
+
+type Variables = BTreeMap<String, Json>;
+
+const NO_ANSWER: &str = "nothing was asked, so there is no answer";
+
+/// Repeated values named where not all are distinct.
+const REPEATED: usize = 3;
 
 /// What an expression's subject is in an answer.
 enum Found<'v> {
@@ -34,15 +44,24 @@ impl<'r> View<'r> {
     /// A view of a response that took so long to arrive.
     pub fn new(response: &'r Response, took: Duration) -> Self {
         Self {
-            response,
+            response: Some(response),
             took,
             json: OnceCell::new(),
         }
     }
 
+    /// A view where there is no response.
+    pub fn nothing() -> Self {
+        Self {
+            response: None,
+            took: Duration::ZERO,
+            json: OnceCell::new(),
+        }
+    }
+
     /// The value a capture takes; the error says why there is none.
-    pub fn capture(&self, subject: &StepSubject) -> Result<Json, String> {
-        match self.find(subject) {
+    pub fn capture(&self, subject: &StepSubject, variables: &Variables) -> Result<Json, String> {
+        match self.find(subject, variables) {
             Found::Value(value) => Ok(value.into_owned()),
             Found::Took(took) => Ok(Json::from(units::format_duration(took))),
             Found::Absent(what) => Err(format!("{subject}: {what}")),
@@ -50,46 +69,119 @@ impl<'r> View<'r> {
         }
     }
 
+    /// The values a collection takes: each node of a path, the members of a lone list, nothing where nothing is there.
+    pub fn collect(
+        &self,
+        subject: &StepSubject,
+        variables: &Variables,
+    ) -> Result<Vec<Json>, String> {
+        match self.find(subject, variables) {
+            Found::Value(Cow::Owned(Json::Array(items))) => Ok(items),
+            Found::Value(value) => Ok(members(&value).to_vec()),
+            Found::Took(took) => Ok(vec![Json::from(units::format_duration(took))]),
+            Found::Absent(_) => Ok(Vec::new()),
+            Found::Unreadable(why) => Err(why),
+        }
+    }
+
     fn json(&self) -> Result<&Json, &str> {
         let parsed = self.json.get_or_init(|| {
-            if self.response.truncated() {
+            let response = self.response.ok_or(NO_ANSWER)?;
+            if response.truncated() {
                 return Err(format!(
                     "the body has {} bytes, more than are kept",
-                    self.response.body_len
+                    response.body_len
                 ));
             }
-            serde_json::from_slice(&self.response.body).map_err(|error| {
-                match self.response.body.is_empty() {
-                    true => "the body is empty".to_owned(),
-                    false => format!("the body is not JSON: {error}"),
-                }
+            serde_json::from_slice(&response.body).map_err(|error| match response.body.is_empty() {
+                true => "the body is empty".to_owned(),
+                false => format!("the body is not JSON: {error}"),
             })
         });
         parsed.as_ref().map_err(String::as_str)
     }
 
-    fn find(&self, subject: &StepSubject) -> Found<'_> {
-        match subject {
-            StepSubject::Status => Found::Value(Cow::Owned(self.response.status.into())),
-            StepSubject::Duration => Found::Took(self.took),
-            StepSubject::Header(name) => match self.response.header(name) {
+    fn find<'v>(&'v self, subject: &StepSubject, variables: &Variables) -> Found<'v> {
+        let counted = |count: Result<usize, String>| match count {
+            Ok(count) => Found::Value(Cow::Owned(count.into())),
+            Err(why) => Found::Unreadable(why),
+        };
+        match (subject, self.response) {
+            (StepSubject::Count(many), _) => {
+                counted(self.many(many, variables).map(|items| items.len()))
+            }
+            (StepSubject::Distinct(many), _) => {
+                let different = |items: Vec<&Json>| items.into_iter().collect::<HashSet<_>>().len();
+                counted(self.many(many, variables).map(different))
+            }
+            (_, None) => Found::Unreadable(NO_ANSWER.to_owned()),
+            (StepSubject::Status, Some(response)) => {
+                Found::Value(Cow::Owned(response.status.into()))
+            }
+            (StepSubject::Duration, _) => Found::Took(self.took),
+            (StepSubject::Header(name), Some(response)) => match response.header(name) {
                 Some(value) => Found::Value(Cow::Owned(value.into())),
                 None => Found::Absent("no such header"),
             },
-            StepSubject::Body => Found::Value(Cow::Owned(
-                String::from_utf8_lossy(&self.response.body)
-                    .into_owned()
-                    .into(),
-            )),
-            StepSubject::Json(path) => match self.json() {
+            (StepSubject::Body, Some(response)) => {
+                let text = String::from_utf8_lossy(&response.body).into_owned();
+                Found::Value(Cow::Owned(text.into()))
+            }
+            (StepSubject::Json(path), _) => match self.json() {
                 Ok(json) => nodes(path, json),
                 Err(why) => Found::Unreadable(why.to_owned()),
             },
-            StepSubject::Count(path) => match self.json() {
-                Ok(json) => Found::Value(Cow::Owned(count(path, json).into())),
-                Err(why) => Found::Unreadable(why.to_owned()),
-            },
         }
+    }
+
+    /// What is counted.
+    fn many<'v>(&'v self, many: &Many, variables: &'v Variables) -> Result<Vec<&'v Json>, String> {
+        match many {
+            Many::Path(path) => {
+                let nodes = path.compiled.query(self.json()?).all();
+                Ok(match nodes.as_slice() {
+                    [node] => members(node).iter().collect(),
+                    _ => nodes,
+                })
+            }
+            Many::Variable(name) => variables
+                .get(name)
+                .map(|value| members(value).iter().collect())
+                .ok_or_else(|| format!("`{name}` has no value here")),
+        }
+    }
+
+    /// Which values come more than once, for a count of distinct ones that does not hold.
+    fn repeated(&self, subject: &StepSubject, variables: &Variables) -> Option<String> {
+        let StepSubject::Distinct(many) = subject else {
+            return None;
+        };
+        let items = self.many(many, variables).ok()?;
+        let (mut seen, mut again) = (HashSet::new(), Vec::new());
+        for item in &items {
+            if !seen.insert(*item) && !again.contains(item) && again.len() <= REPEATED {
+                again.push(*item);
+            }
+        }
+        let named = again.iter().take(REPEATED);
+        let names: Vec<String> = named.map(|item| shown(item)).collect();
+        let more = if again.len() > REPEATED { ", …" } else { "" };
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} of {}; more than once: {}{more}",
+                seen.len(),
+                items.len(),
+                names.join(", ")
+            )
+        })
+    }
+}
+
+/// The members of a list; anything else is its own only member.
+fn members(value: &Json) -> &[Json] {
+    match value {
+        Json::Array(items) => items,
+        other => std::slice::from_ref(other),
     }
 }
 
@@ -102,26 +194,16 @@ fn nodes<'v>(path: &Path, json: &'v Json) -> Found<'v> {
     }
 }
 
-fn count(path: &Path, json: &Json) -> usize {
-    match path.compiled.query(json).all().as_slice() {
-        [Json::Array(items)] => items.len(),
-        nodes => nodes.len(),
-    }
-}
-
 impl Expectation {
     /// Checks an answer; the error says what was expected and what was there.
     pub fn check(&self, view: &View<'_>, scope: &mut Scope) -> Result<(), Broken> {
-        let found = view.find(&self.subject);
+        let found = view.find(&self.subject, &scope.variables);
         let holds = match (&self.test, &found) {
             (Test::Exists, found) => Ok(matches!(found, Found::Value(_) | Found::Took(_))),
             (Test::Absent, found) => Ok(matches!(found, Found::Absent(_))),
             (_, Found::Absent(_) | Found::Unreadable(_)) => Ok(false),
             (test, Found::Took(took)) => Ok(duration(test, *took)),
-            (test, Found::Value(value)) => {
-                let text = matches!(self.subject, StepSubject::Header(_) | StepSubject::Body);
-                judge(test, value, text, scope)
-            }
+            (test, Found::Value(value)) => judge(test, value, compared_as(&self.subject), scope),
         };
         let actual = match (&holds, found) {
             (Ok(true), _) => return Ok(()),
@@ -131,7 +213,9 @@ impl Expectation {
             (_, Found::Took(took)) => {
                 units::human_us(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
             }
-            (_, Found::Value(value)) => value.to_string(),
+            (_, Found::Value(value)) => view
+                .repeated(&self.subject, &scope.variables)
+                .unwrap_or_else(|| value.to_string()),
         };
         Err(Broken {
             expected: self.expected(scope),
@@ -147,6 +231,11 @@ impl Expectation {
             .and_then(|text| text.rendered(scope).ok())
             .unwrap_or(text)
     }
+}
+
+/// A value as it is shown in a failure.
+pub(crate) fn shown(value: &Json) -> String {
+    cut(&value.to_string())
 }
 
 /// A text with at most [`SHOWN`] characters, and how many more there were.
@@ -181,14 +270,14 @@ fn ordered(test: &Test, against: impl Fn(&Value) -> Option<std::cmp::Ordering>) 
     })
 }
 
-fn judge(test: &Test, actual: &Json, text: bool, scope: &mut Scope) -> Result<bool, String> {
+fn judge(test: &Test, actual: &Json, fit: Fit, scope: &mut Scope) -> Result<bool, String> {
     Ok(match test {
-        Test::Equal(value) => equal(actual, &as_text(json(value, scope)?, text)),
-        Test::NotEqual(value) => !equal(actual, &as_text(json(value, scope)?, text)),
+        Test::Equal(value) => equal(actual, &fit(json(value, scope)?)),
+        Test::NotEqual(value) => !equal(actual, &fit(json(value, scope)?)),
         Test::In(values) => {
             let values = values
                 .iter()
-                .map(|value| Ok(as_text(json(value, scope)?, text)))
+                .map(|value| Ok(fit(json(value, scope)?)))
                 .collect::<Result<Vec<_>, String>>()?;
             values.iter().any(|value| equal(actual, value))
         }
@@ -202,15 +291,26 @@ fn judge(test: &Test, actual: &Json, text: bool, scope: &mut Scope) -> Result<bo
     })
 }
 
-/// What a header or a body is compared with: they are texts, so a number is the text that writes it.
-fn as_text(value: Json, actual_is_text: bool) -> Json {
-    match value {
-        Json::Number(number) if actual_is_text => Json::String(
-            number
-                .as_f64()
-                .map_or_else(|| number.to_string(), |n| n.to_string()),
-        ),
-        other => other,
+/// How a right-hand side is fitted to what it is compared with.
+type Fit = fn(Json) -> Json;
+
+/// A header or a body is a text, so a number is the text that writes it; a count is a number, so a text that writes one
+/// is that number: a variable set in the suite is a text.
+fn compared_as(subject: &StepSubject) -> Fit {
+    match subject {
+        StepSubject::Header(_) | StepSubject::Body => |value| match value {
+            Json::Number(number) => Json::String(
+                number
+                    .as_f64()
+                    .map_or_else(|| number.to_string(), |n| n.to_string()),
+            ),
+            other => other,
+        },
+        StepSubject::Count(_) | StepSubject::Distinct(_) => |value| match &value {
+            Json::String(text) => text.trim().parse::<f64>().map_or(value, Json::from),
+            _ => value,
+        },
+        _ => |value| value,
     }
 }
 
@@ -226,7 +326,7 @@ fn json(value: &Value, scope: &mut Scope) -> Result<Json, String> {
 }
 
 /// Equal as JSON, where 1 equals 1.0 and 1 is not '1': a number that turns into a text is a defect worth seeing.
-fn equal(actual: &Json, expected: &Json) -> bool {
+pub(crate) fn equal(actual: &Json, expected: &Json) -> bool {
     match (actual, expected) {
         (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (a, b) => a == b,
@@ -257,7 +357,6 @@ fn contains(actual: &Json, wanted: &Json) -> bool {
 mod tests {
     use super::*;
     use crate::random::Draws;
-    use std::collections::BTreeMap;
 
     fn check(text: &str) -> Result<(), Broken> {
         let response = Response {
@@ -277,6 +376,8 @@ mod tests {
             variables: BTreeMap::from([
                 ("order".into(), Json::from("o-1")),
                 ("three".into(), Json::from(3)),
+                ("two".into(), Json::from("2")),
+                ("seen".into(), serde_json::json!(["a", "b", "a", 1])),
             ]),
             row: None,
             iteration: 0,
@@ -312,6 +413,13 @@ mod tests {
             "$.id matches /^o-\\d$/",
             "body contains 'o-1'",
             "$.id != 'o-2'",
+            "count(seen) == 4",
+            "distinct(seen) == {{ three }}",
+            "distinct(seen) == '{{ three }}'",
+            "distinct($.items) == {{ two }}",
+            "distinct($.items[*].a) in [1, '{{ two }}']",
+            "count(seen) > {{ two }}",
+            "count(order) == 1",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
@@ -337,8 +445,13 @@ mod tests {
         assert_eq!(actual("duration < 20ms").1, "20.0 ms");
         assert_eq!(
             actual("$.id == '{{ nobody }}'").1,
-            "`{{ nobody }}` has no value here; known are: order, three"
+            "`{{ nobody }}` has no value here; known are: order, seen, three, two"
         );
+        assert_eq!(
+            actual("distinct(seen) == 4").1,
+            "3 of 4; more than once: \"a\""
+        );
+        assert_eq!(actual("count(nobody) == 0").1, "`nobody` has no value here");
         for text in [
             "$.n == '3'",
             "$.id absent",
@@ -347,6 +460,9 @@ mod tests {
             "$.tags contains 'z'",
             "$.id matches /x/",
             "status in [1]",
+            "count(seen) == 3",
+            "distinct(seen) != 3",
+            "distinct(nobody) exists",
         ] {
             actual(text);
         }

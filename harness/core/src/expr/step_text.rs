@@ -1,7 +1,7 @@
 //! Step expressions as text: parser and printer.
 
 use super::scan::{ExprError, Scan, as_text};
-use super::step::{Expectation, Path, Pattern, StepSubject, Test, Value};
+use super::step::{Expectation, Many, Path, Pattern, StepSubject, Test, Value};
 use crate::diagnostic::nearest;
 use crate::template::{Escape, Text};
 use crate::units;
@@ -9,13 +9,14 @@ use serde_json_path::JsonPath;
 use std::fmt;
 use std::str::FromStr;
 
-const SUBJECTS: [&str; 6] = [
+const SUBJECTS: [&str; 7] = [
     "status",
     "duration",
     "header.NAME",
     "body",
     "$.path",
     "count($.path)",
+    "distinct($.path)",
 ];
 const OPERATORS: &str =
     "one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `contains`, `matches`, `exists`, `absent`";
@@ -58,19 +59,8 @@ fn subject(scan: &mut Scan<'_>) -> Result<StepSubject, ExprError> {
         "status" => Ok(StepSubject::Status),
         "duration" => Ok(StepSubject::Duration),
         "body" => Ok(StepSubject::Body),
-        "count" if scan.take("(") => {
-            scan.space();
-            let at = scan.at;
-            let path = path(scan, at)?;
-            scan.space();
-            if scan.take(")") {
-                return Ok(StepSubject::Count(path));
-            }
-            Err(
-                ExprError::new("`count(` is never closed", from..scan.text.len())
-                    .hint("write `count($.items)`"),
-            )
-        }
+        "count" if scan.take("(") => many(scan, from, word).map(StepSubject::Count),
+        "distinct" if scan.take("(") => many(scan, from, word).map(StepSubject::Distinct),
         _ => match word.strip_prefix("header.").filter(|name| !name.is_empty()) {
             Some(name) => Ok(StepSubject::Header(name.to_ascii_lowercase())),
             None => Err(unknown(word, scan.since(from))),
@@ -78,10 +68,37 @@ fn subject(scan: &mut Scan<'_>) -> Result<StepSubject, ExprError> {
     }
 }
 
+/// What stands between the parentheses of a count: a path, or a variable's name.
+fn many(scan: &mut Scan<'_>, from: usize, word: &str) -> Result<Many, ExprError> {
+    scan.space();
+    let at = scan.at;
+    let many = if scan.rest().starts_with('$') {
+        Many::Path(path(scan, at)?)
+    } else {
+        let name = scan.run(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        if name.is_empty() {
+            let wrong = ExprError::new("here a path or a variable's name is expected", scan.here());
+            return Err(wrong.hint(format!("write `{word}($.items)` or `{word}(seen)`")));
+        }
+        Many::Variable(name.to_owned())
+    };
+    scan.space();
+    if scan.take(")") {
+        return Ok(many);
+    }
+    let message = format!("`{word}(` is never closed");
+    Err(ExprError::new(message, from..scan.text.len()).hint(format!("write `{word}($.items)`")))
+}
+
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
-    let near = nearest(word, ["status", "duration", "body", "header"]).filter(|_| !word.is_empty());
+    let near = nearest(
+        word,
+        ["status", "duration", "body", "header", "count", "distinct"],
+    )
+    .filter(|_| !word.is_empty());
     let hint = match near {
         Some("header") => "did you mean `header.NAME`?".to_owned(),
+        Some(near @ ("count" | "distinct")) => format!("write `{near}($.path)`"),
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
             "an answer has {}",
@@ -252,7 +269,7 @@ fn value(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Value, ExprError>
         }
     };
     let fits = match subject {
-        StepSubject::Status | StepSubject::Count(_) => {
+        StepSubject::Status | StepSubject::Count(_) | StepSubject::Distinct(_) => {
             matches!(value, Value::Number(_) | Value::Text(_))
         }
         StepSubject::Duration => matches!(value, Value::Duration(_)),
@@ -264,7 +281,9 @@ fn value(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Value, ExprError>
     let typed = &scan.text[from..scan.at];
     let (what, hint) = match subject {
         StepSubject::Status => ("not a status", "write a number, such as `201`"),
-        StepSubject::Count(_) => ("not a number", "a count is compared with a number"),
+        StepSubject::Count(_) | StepSubject::Distinct(_) => {
+            ("not a number", "a count is compared with a number")
+        }
         StepSubject::Duration => (
             "not a duration",
             "write a number with its unit, such as `300ms`",
@@ -396,7 +415,17 @@ impl fmt::Display for StepSubject {
             Self::Body => f.write_str("body"),
             Self::Header(name) => write!(f, "header.{name}"),
             Self::Json(path) => write!(f, "{path}"),
-            Self::Count(path) => write!(f, "count({path})"),
+            Self::Count(many) => write!(f, "count({many})"),
+            Self::Distinct(many) => write!(f, "distinct({many})"),
+        }
+    }
+}
+
+impl fmt::Display for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{path}"),
+            Self::Variable(name) => f.write_str(name),
         }
     }
 }
@@ -422,7 +451,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMS: [&str; 17] = [
+    const FORMS: [&str; 20] = [
         "status == 201",
         "status in [200, 201]",
         "$.status == 'PENDING'",
@@ -440,6 +469,9 @@ mod tests {
         "$..id exists",
         "count($..[?@.n > 1 && length(@.s) == 2]) == 1",
         "$.a[?!@.b || @['c'] == \"x\"] absent",
+        "count(seen) == 14",
+        "distinct(seen) == '{{ total }}'",
+        "distinct($.items[*].id) >= 3",
     ];
 
     #[test]
@@ -471,6 +503,15 @@ mod tests {
             ("staus".into(), "did you mean `status`?".into())
         );
         assert_eq!(mistake("status = 1").0, "= 1");
+        assert_eq!(
+            mistake("distinct() == 1"),
+            (
+                ") == 1".into(),
+                "write `distinct($.items)` or `distinct(seen)`".into()
+            )
+        );
+        assert_eq!(mistake("count(seen == 1").0, "count(seen == 1");
+        assert_eq!(mistake("distinc(seen) == 1").1, "write `distinct($.path)`");
         assert_eq!(
             mistake("$.a == PENDING"),
             (
