@@ -232,6 +232,9 @@ pub struct StepFinished {
     pub row: u32,
     /// The step's name.
     pub step: String,
+    /// Which time the walk passed it, from 1; above 1 where it went back.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub pass: u32,
     /// Whether all held; `None` when it was skipped because one before it failed.
     pub passed: Option<bool>,
     /// What did not hold.
@@ -244,6 +247,18 @@ pub struct StepFinished {
     /// The last exchange; always kept for a failed step.
     #[serde(default)]
     pub exchange: Option<Exchange>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_first(pass: &u32) -> bool {
+    *pass == 1
 }
 
 /// An expectation that did not hold.

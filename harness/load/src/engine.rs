@@ -217,9 +217,12 @@ fn check(attack: &Attack) -> Result<(), LaunchError> {
 /// Why an action can't be played under load, if it can't.
 fn problem(action: &Action) -> Option<String> {
     match action {
-        Action::Pause(_) => None,
+        Action::Pause(_) | Action::Check(_) => None,
         Action::Command(_) => {
             Some("commands the run itself, which only a functional run can obey".to_owned())
+        }
+        Action::Request(request) if request.copies.is_some() => {
+            Some("sends copies at once, which only a functional run does".to_owned())
         }
         Action::Request(request) => url_problem(&request.url),
     }

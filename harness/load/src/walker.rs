@@ -163,6 +163,7 @@ impl Walker {
             request,
             timeout,
             intended,
+            ..
         } = outgoing;
         let first_try = self.open_step(step, intended);
         let worker = &self.worker;

@@ -59,9 +59,21 @@ impl<'u> Parts<'u> {
         if path.is_empty() { "/" } else { path }
     }
 
-    /// The whole origin: scheme and authority.
+    /// The whole origin: scheme and authority, a scheme's own port said or not.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
-        self.scheme == other.scheme && self.authority.eq_ignore_ascii_case(other.authority)
+        self.scheme.eq_ignore_ascii_case(other.scheme)
+            && self
+                .without_default_port()
+                .eq_ignore_ascii_case(other.without_default_port())
+    }
+
+    fn without_default_port(&self) -> &'u str {
+        let port = if self.scheme.eq_ignore_ascii_case("https") {
+            ":443"
+        } else {
+            ":80"
+        };
+        self.authority.strip_suffix(port).unwrap_or(self.authority)
     }
 }
 

@@ -54,6 +54,14 @@ pub struct Journey {
 }
 
 impl Journey {
+    /// What its steps collect.
+    pub(crate) fn collections(&self) -> impl Iterator<Item = &Capture> {
+        self.steps.iter().flat_map(|step| match &step.action {
+            Action::Request(request) => request.collect.as_slice(),
+            Action::Pause(_) | Action::Check(_) | Action::Command(_) => &[],
+        })
+    }
+
     /// The journey with every symbol filled in; holes stay.
     pub fn bind(&self, symbols: &Symbols) -> Result<Self, UnboundError> {
         let mut bound = self.clone();
@@ -61,15 +69,20 @@ impl Journey {
             *text = text.bind(symbols)?;
         }
         for step in &mut bound.steps {
-            let Action::Request(request) = &mut step.action else {
-                continue;
+            let request = match &mut step.action {
+                Action::Request(request) => request,
+                Action::Check(expect) => {
+                    bind_values(expect, symbols)?;
+                    continue;
+                }
+                Action::Pause(_) | Action::Command(_) => continue,
             };
             let named = request
                 .query
                 .iter_mut()
                 .chain(&mut request.headers)
                 .map(|(_, text)| text);
-            for text in named.chain([&mut request.url]) {
+            for text in named.chain([&mut request.url]).chain(&mut request.link) {
                 *text = text.bind(symbols)?;
             }
             let kind = request
@@ -78,12 +91,26 @@ impl Journey {
                 .find(|(name, _)| name == "content-type");
             let escape = escape_for(kind.map(|(_, kind)| kind.to_plain()).as_deref());
             request.body = request.body.bind_as(symbols, escape)?;
-            for text in request.expect.iter_mut().flat_map(|e| e.test.texts_mut()) {
-                *text = text.bind(symbols)?;
-            }
+            let exactly = request.copies.iter_mut().flat_map(|c| &mut c.exactly);
+            let expect = request
+                .expect
+                .iter_mut()
+                .chain(request.repeat.iter_mut().map(|r| &mut r.condition))
+                .chain(exactly.map(|(expectation, _)| expectation));
+            bind_values(expect, symbols)?;
         }
         Ok(bound)
     }
+}
+
+fn bind_values<'e>(
+    expect: impl IntoIterator<Item = &'e mut Expectation>,
+    symbols: &Symbols,
+) -> Result<(), UnboundError> {
+    for text in expect.into_iter().flat_map(|e| e.test.texts_mut()) {
+        *text = text.bind(symbols)?;
+    }
+    Ok(())
 }
 
 /// How a symbol's value is written into a body of this content type.
@@ -117,6 +144,8 @@ pub enum Action {
     Request(Box<RequestStep>),
     /// Waits.
     Pause(#[serde(with = "units::duration")] Duration),
+    /// Asks nothing: checks what the walk has gathered.
+    Check(Vec<Expectation>),
     /// Commands the run itself; fine in a functional run, a plan error under load.
     Command(Command),
 }
@@ -126,8 +155,12 @@ pub enum Action {
 pub struct RequestStep {
     /// The method.
     pub method: Method,
-    /// Absolute URL after binding; in the plan it starts with the symbol of a base address.
+    /// Absolute URL after binding; in the plan it starts with the symbol of a base address. With `link`, what a variable
+    /// says: a URL or a path.
     pub url: Text,
+    /// The base address a link resolves against and may not leave; only where `url` begins with a hole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Text>,
     /// Query parameters, appended percent-encoded in this order.
     #[serde(default)]
     pub query: Vec<(String, Text)>,
@@ -143,6 +176,15 @@ pub struct RequestStep {
     /// Taken when all expectations hold.
     #[serde(default)]
     pub captures: Vec<Capture>,
+    /// Appended to lists when all expectations hold, before the captures are taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collect: Vec<Capture>,
+    /// Where the walk goes back to, and while what holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
+    /// The request is sent several times at once; functional walks only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<Copies>,
     /// Poll until the expectations hold, at most this long.
     #[serde(
         default,
@@ -175,4 +217,32 @@ pub struct Capture {
     pub name: String,
     /// Where it is found.
     pub from: StepSubject,
+}
+
+/// Goes back to a step once this one has passed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// The step it goes back to, by index; its own at the latest.
+    pub from: usize,
+    /// It goes back while this holds of its answer.
+    #[serde(rename = "while")]
+    pub condition: Expectation,
+    /// Taken from the answer before it goes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
+    /// Times it goes back, from 1; needing one more fails the step.
+    pub at_most: u32,
+}
+
+/// One request sent several times at once. Every answer must satisfy the expectations; captures come from the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copies {
+    /// How many, from 2 to 64.
+    pub count: u8,
+    /// What must be equal in all answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<StepSubject>,
+    /// What must hold of exactly so many answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exactly: Vec<(Expectation, u8)>,
 }

@@ -1,4 +1,4 @@
-//! Where a redirect leads and what the next request looks like (RFC 9110, 15.4). Pure.
+//! Where a redirect leads and what the next request looks like (RFC 9110, 15.4), and where a link leads. Pure.
 
 use super::jar::Parts;
 use crate::http::{Method, Request, Response};
@@ -37,6 +37,13 @@ pub(super) fn follow(request: &Request, response: &Response) -> Option<Request> 
     next.headers
         .retain(|(name, _)| name != "cookie" && (same || name != "authorization"));
     Some(next)
+}
+
+/// Where a link leads that an answer held, against a base address; `None` when it is no link of the web or leads to
+/// another origin than the base's.
+pub(super) fn link(base: &str, link: &str) -> Option<String> {
+    let url = resolve(base, link)?;
+    Parts::of(base).same_origin(&Parts::of(&url)).then_some(url)
 }
 
 /// A `Location` against the URL it came from.
@@ -129,6 +136,35 @@ mod tests {
         assert_eq!(to("/ü z").as_deref(), Some("http://a:1/%C3%BC%20z"));
         for nowhere in ["", "mailto:x", "javascript:alert(1)", "ftp://b/"] {
             assert_eq!(to(nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn links_stay_with_their_origin() {
+        let to = |to: &str| link("http://a:80/api", to);
+        for (from, lead) in [
+            ("/z?p=2", "http://a:80/z?p=2"),
+            ("http://a/z", "http://a/z"),
+            ("HTTP://A:80/z", "HTTP://A:80/z"),
+            ("z", "http://a:80/z"),
+        ] {
+            assert_eq!(to(from).as_deref(), Some(lead), "{from}");
+        }
+        for away in [
+            "https://a/z",
+            "//b/z",
+            "http://a:81/z",
+            "http://b/z",
+            "http://a@b/z",
+            "http://a\\@b/z",
+            "http://a.b/z",
+            "http://u:p@a/z",
+            "ftp://a/z",
+            "javascript:x",
+            "",
+            "#z",
+        ] {
+            assert_eq!(to(away), None, "{away}");
         }
     }
 

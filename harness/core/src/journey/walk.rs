@@ -4,6 +4,7 @@
 
 mod build;
 mod judge;
+mod keep;
 mod terms;
 
 pub use terms::{Answer, Context, Next, Outgoing, StepEnd};
@@ -11,9 +12,12 @@ pub use terms::{Answer, Context, Next, Outgoing, StepEnd};
 use super::jar::Jar;
 use super::{Action, Journey, RequestStep, redirect};
 use crate::event::{Broken, Outcome, error_class};
+use crate::expr::View;
+use crate::expr::step::Expectation;
 use crate::http::{FailureKind, Request, Timing};
 use crate::random::{Draws, coordinate};
 use crate::template::{RenderError, Scope};
+use judge::Verdict;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +53,7 @@ pub struct Walk {
     onward: Option<Pending>,
     /// Set when variables could not be filled: the first step says it.
     unfilled: Option<RenderError>,
+    gathered: keep::Gathered,
     outcome: Option<Outcome>,
 }
 
@@ -82,6 +87,11 @@ impl Walk {
                 Err(error) => unfilled = unfilled.or(Some(error)),
             }
         }
+        // A list is there, and empty, before anything is collected.
+        for collect in journey.collections() {
+            let empty = serde_json::Value::Array(Vec::new());
+            scope.variables.insert(collect.name.clone(), empty);
+        }
         Self {
             journey,
             scope,
@@ -95,6 +105,7 @@ impl Walk {
             pending: None,
             onward: None,
             unfilled,
+            gathered: keep::Gathered::default(),
             outcome: None,
         }
     }
@@ -102,6 +113,11 @@ impl Walk {
     /// The journey.
     pub fn journey(&self) -> &Arc<Journey> {
         &self.journey
+    }
+
+    /// The step it does now or next, by index.
+    pub fn at(&self) -> usize {
+        self.at
     }
 
     /// What it wants now.
@@ -120,7 +136,7 @@ impl Walk {
             return Next::Done(Outcome::Passed);
         };
         if let Some(error) = self.unfilled.take() {
-            return Next::Failed(self.unbuilt(&error, now));
+            return Next::Failed(self.unbuilt(unfillable(&error), now));
         }
         match &step.action {
             Action::Request(request) => self.send(request, now),
@@ -134,27 +150,35 @@ impl Walk {
                     return Next::Wait { until: ended };
                 }
                 let end = self.silent(true, Vec::new(), ended);
-                self.advance(ended);
+                self.go(self.at + 1, ended);
                 Next::Paused(end)
             }
+            Action::Check(expect) => self.check(expect, now),
         }
     }
 
     /// Takes what came of a request. `None` while the step goes on: polling, or following a redirect.
     pub fn answer(&mut self, answer: Answer) -> Option<StepEnd> {
+        self.answers(answer, Vec::new())
+    }
+
+    /// Takes what came of a request and of its further copies.
+    pub fn answers(&mut self, first: Answer, others: Vec<Answer>) -> Option<StepEnd> {
         let Pending {
             request,
             intended,
             redirects,
             sent,
         } = self.pending.take()?;
-        // Of a step that was redirected, all hops are judged and measured together.
-        let sent = sent.unwrap_or(answer.sent);
+        // Of a step that was redirected, all hops are judged and measured together; of copies, all of them.
+        let all = || std::iter::once(&first).chain(&others);
+        let sent = sent.or_else(|| all().map(|a| a.sent).min())?;
+        let ended = all().map(|a| a.ended).max()?;
         let journey = Arc::clone(&self.journey);
         let Action::Request(step) = &journey.steps.get(self.at)?.action else {
             return None;
         };
-        if let Ok(response) = &answer.result {
+        if let Ok(response) = &first.result {
             self.jar.keep(&request.url, &response.headers);
             if redirects < step.redirects
                 && let Some(next) = redirect::follow(&request, response)
@@ -169,33 +193,30 @@ impl Walk {
             }
         }
         self.attempts += 1;
-        self.scope.wall_ms = self.wall_ms(answer.ended);
-        let failures = match judge::stuck(step, redirects, &answer) {
-            Some(broken) => vec![broken],
-            None => self.judge(step, &answer, sent),
+        self.scope.wall_ms = self.wall_ms(ended);
+        let verdict = match judge::stuck(step, redirects, &first) {
+            Some(broken) => Verdict {
+                failures: vec![broken],
+                ..Verdict::default()
+            },
+            None => self.judge(step, &first, &others, sent),
         };
-        let passed = failures.is_empty();
-        let cancelled =
-            matches!(&answer.result, Err(failure) if failure.kind == FailureKind::Cancelled);
-        if !passed && !cancelled && self.polls_on(step, answer.ended) {
+        let passed = verdict.failures.is_empty();
+        let cancelled = all()
+            .any(|a| matches!(&a.result, Err(failure) if failure.kind == FailureKind::Cancelled));
+        if !passed && !cancelled && !verdict.settled && self.polls_on(step, ended) {
             return None;
         }
-        let class = (!passed).then(|| match &answer.result {
+        let Answer { timing, result, .. } = shown(first, others, verdict.shown);
+        let class = (!passed).then(|| match &result {
             Err(failure) => error_class(Some(failure.kind), None),
             Ok(response) => error_class(None, Some(response.status)),
         });
-        let Answer {
-            ended,
-            timing,
-            result,
-            ..
-        } = answer;
-        let (step_index, attempts) = (self.at, self.attempts);
         let end = StepEnd {
-            step: step_index,
+            step: self.at,
             passed,
-            failures,
-            attempts,
+            failures: verdict.failures,
+            attempts: self.attempts,
             intended,
             sent,
             ended,
@@ -205,7 +226,7 @@ impl Walk {
             timing,
         };
         match (passed, cancelled) {
-            (true, _) => self.advance(ended + step.think),
+            (true, _) => self.go(verdict.back.unwrap_or(self.at + 1), ended + step.think),
             (false, true) => self.outcome = Some(Outcome::Cancelled),
             (false, false) => self.outcome = Some(Outcome::Failed),
         }
@@ -224,7 +245,7 @@ impl Walk {
             .collect();
         let end = self.silent(failures.is_empty(), failures, now);
         if end.passed {
-            self.advance(now);
+            self.go(self.at + 1, now);
         } else {
             self.outcome = Some(Outcome::Failed);
         }
@@ -241,23 +262,33 @@ impl Walk {
         polls
     }
 
-    fn advance(&mut self, intended: Duration) {
-        self.at += 1;
+    /// A step that asks nothing.
+    fn check(&mut self, expect: &[Expectation], now: Duration) -> Next {
+        let nothing = View::nothing();
+        let unmet = expect
+            .iter()
+            .filter_map(|e| e.check(&nothing, &mut self.scope).err());
+        let failures: Vec<_> = unmet.collect();
+        let end = self.silent(failures.is_empty(), failures, now);
+        if end.passed {
+            self.go(self.at + 1, now);
+            return Next::Paused(end);
+        }
+        self.outcome = Some(Outcome::Failed);
+        Next::Failed(end)
+    }
+
+    /// On to a step, or back to one.
+    fn go(&mut self, at: usize, intended: Duration) {
+        self.at = at;
         self.intended = intended;
         self.deadline = None;
         self.attempts = 0;
     }
 
-    fn unbuilt(&mut self, error: &RenderError, now: Duration) -> StepEnd {
+    fn unbuilt(&mut self, broken: Broken, now: Duration) -> StepEnd {
         self.outcome = Some(Outcome::Failed);
-        self.silent(
-            false,
-            vec![Broken {
-                expected: "a request".into(),
-                actual: error.to_string(),
-            }],
-            now,
-        )
+        self.silent(false, vec![broken], now)
     }
 
     /// The end of a step that sent nothing.
@@ -280,6 +311,21 @@ impl Walk {
     fn wall_ms(&self, now: Duration) -> i64 {
         self.wall_ms_at_zero
             .saturating_add(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+fn unfillable(error: &RenderError) -> Broken {
+    Broken {
+        expected: "a request".into(),
+        actual: error.to_string(),
+    }
+}
+
+/// The answer to show of several.
+fn shown(first: Answer, mut others: Vec<Answer>, index: usize) -> Answer {
+    match index.checked_sub(1).filter(|other| *other < others.len()) {
+        Some(other) => others.swap_remove(other),
+        None => first,
     }
 }
 

@@ -83,6 +83,8 @@ pub enum DraftAction {
     Run(Written),
     /// Waits.
     Pause(Duration),
+    /// Checks what was gathered.
+    Check(Vec<Written>),
     /// Commands the run; the text that names the link or the fault.
     Command(Command, Written),
 }
@@ -106,6 +108,12 @@ pub struct DraftRequest {
     pub expect: Vec<Written>,
     /// Captures: name and where from.
     pub captures: Vec<(Written, Written)>,
+    /// Collections: name and where from.
+    pub collect: Vec<(Written, Written)>,
+    /// Where it goes back to.
+    pub repeat: Option<DraftRepeat>,
+    /// Sent several times at once.
+    pub copies: Option<DraftCopies>,
     /// Poll at most this long.
     pub eventually: Option<Duration>,
     /// Pause between two polls.
@@ -116,6 +124,30 @@ pub struct DraftRequest {
     pub redirects: Option<u8>,
     /// Think time after the step.
     pub think: Option<Duration>,
+}
+
+/// A way back, as typed.
+#[derive(Debug, Clone)]
+pub struct DraftRepeat {
+    /// The step it goes back to, instead of its own.
+    pub from: Option<Written>,
+    /// It goes back while this holds.
+    pub condition: Written,
+    /// Captures before it goes back: name and where from.
+    pub captures: Vec<(Written, Written)>,
+    /// Times it goes back at most.
+    pub at_most: u32,
+}
+
+/// Copies as typed.
+#[derive(Debug, Clone)]
+pub struct DraftCopies {
+    /// How many, and where that was typed.
+    pub count: (u8, Place),
+    /// What must be equal in all answers.
+    pub same: Vec<Written>,
+    /// What must hold of exactly so many.
+    pub exactly: Vec<(Written, u8)>,
 }
 
 /// A body as typed.

@@ -208,7 +208,21 @@ impl Record {
 
     fn step(&mut self, step: &StepFinished) {
         if let Some(walk) = self.walk(&step.journey, step.row) {
-            walk.steps.push(step.clone());
+            // A step that is passed again stays one line: what it took adds up, the last pass is shown. A pass that failed
+            // is the last.
+            let before = walk
+                .steps
+                .iter_mut()
+                .rfind(|s| step.pass > 1 && s.step == step.step);
+            match before {
+                Some(before) => {
+                    *before = StepFinished {
+                        took_us: before.took_us.saturating_add(step.took_us),
+                        ..step.clone()
+                    }
+                }
+                None => walk.steps.push(step.clone()),
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::ports::{Faults, Watch};
 use crate::spans;
 use harness_core::event::{Event, JourneyFinished, Outcome, SeenIn, StepFinished};
 use harness_core::journey::command::Command;
-use harness_core::journey::walk::{Answer, Context, Next, StepEnd, Walk};
+use harness_core::journey::walk::{Answer, Context, Next, Outgoing, StepEnd, Walk};
 use harness_core::journey::{Journey, evidence};
 use harness_core::name::RunId;
 use harness_core::plan::fault::Site;
@@ -80,8 +80,8 @@ pub struct Passage {
     begun: Duration,
     /// Faults this walk has armed and not lifted.
     armed: Vec<(String, Site, Span)>,
-    /// Steps that have ended.
-    done: usize,
+    /// How often each step has ended, as far as the walk has come.
+    passes: Vec<u32>,
     outcome: Option<Outcome>,
     span: Span,
     /// The span of the step under way.
@@ -116,7 +116,7 @@ impl Passage {
             walk,
             begun,
             armed: Vec::new(),
-            done: 0,
+            passes: Vec::new(),
             outcome: None,
             span,
             step: None,
@@ -140,35 +140,9 @@ impl Passage {
 
     /// Goes on until this step (by index) has ended, or to the end.
     pub async fn advance(&mut self, through: Option<usize>) {
-        while self.outcome.is_none() && through.is_none_or(|step| self.done <= step) {
+        while self.outcome.is_none() && through.is_none_or(|step| self.walk.at() <= step) {
             let end = match self.walk.next(self.walker.clock.now()) {
-                Next::Send(outgoing) => {
-                    let span = self.step_span(outgoing.step);
-                    // What the target's own traces carry, so that they can be found from here.
-                    if let Some(sent) = outgoing.request.header("traceparent") {
-                        span.record("traceparent", sent);
-                    }
-                    let client = &self.walker.client;
-                    let send = client.send(&outgoing.request, outgoing.timeout);
-                    let exchanged = send.instrument(span).await;
-                    if let Ok(response) = &exchanged.result {
-                        self.walker
-                            .watch
-                            .saw(SeenIn::Journey, &outgoing.request, response);
-                    }
-                    let Exchanged {
-                        sent,
-                        ended,
-                        timing,
-                        result,
-                    } = exchanged;
-                    self.walk.answer(Answer {
-                        sent,
-                        ended,
-                        timing,
-                        result,
-                    })
-                }
+                Next::Send(outgoing) => self.send(&outgoing).await,
                 Next::Wait { until } => {
                     tokio::time::sleep_until(self.walker.clock.instant(until).into()).await;
                     None
@@ -185,7 +159,6 @@ impl Passage {
                 }
             };
             if let Some(end) = end {
-                self.done = end.step + 1;
                 if let Some(span) = self.step.take() {
                     span.record("attempts", end.attempts);
                     if !end.passed {
@@ -213,6 +186,45 @@ impl Passage {
         open.clone()
     }
 
+    /// Sends a request, all its copies at once.
+    async fn send(&mut self, outgoing: &Outgoing) -> Option<StepEnd> {
+        let span = self.step_span(outgoing.step);
+        // What the target's own traces carry, so that they can be found from here.
+        if let Some(sent) = outgoing.request.header("traceparent") {
+            span.record("traceparent", sent);
+        }
+        let client = &self.walker.client;
+        let copies = (0..outgoing.copies.max(1)).map(|_| {
+            let send = client.send(&outgoing.request, outgoing.timeout);
+            send.instrument(span.clone())
+        });
+        let mut answers = futures::future::join_all(copies)
+            .await
+            .into_iter()
+            .map(|exchanged| {
+                if let Ok(response) = &exchanged.result {
+                    self.walker
+                        .watch
+                        .saw(SeenIn::Journey, &outgoing.request, response);
+                }
+                let Exchanged {
+                    sent,
+                    ended,
+                    timing,
+                    result,
+                } = exchanged;
+                Answer {
+                    sent,
+                    ended,
+                    timing,
+                    result,
+                }
+            });
+        let first = answers.next()?;
+        let others = answers.collect();
+        self.walk.answers(first, others)
+    }
+
     /// Lifts what it armed, says which steps were skipped and how it went.
     pub async fn finish(mut self, cancelled: bool) -> Outcome {
         let mouth = self.walker.mouth.clone();
@@ -227,7 +239,7 @@ impl Passage {
                 mouth.say(failed).await;
             }
         }
-        for step in self.journey.steps.iter().skip(self.done) {
+        for step in self.journey.steps.iter().skip(self.passes.len()) {
             mouth
                 .say(Event::StepFinished(Box::new(skipped(
                     &self.journey,
@@ -258,7 +270,14 @@ impl Passage {
         outcome
     }
 
-    async fn say_step(&self, end: StepEnd) {
+    async fn say_step(&mut self, end: StepEnd) {
+        if self.passes.len() <= end.step {
+            self.passes.resize(end.step + 1, 0);
+        }
+        let pass = self.passes.get_mut(end.step).map_or(1, |passes| {
+            *passes += 1;
+            *passes
+        });
         let step = self
             .journey
             .steps
@@ -275,6 +294,7 @@ impl Passage {
             journey: self.journey.name.clone(),
             row: self.row,
             step,
+            pass,
             passed: Some(end.passed),
             failures: end.failures,
             attempts: end.attempts,
@@ -334,6 +354,7 @@ fn skipped(journey: &Journey, row: u32, step: &str) -> StepFinished {
         journey: journey.name.clone(),
         row,
         step: step.to_owned(),
+        pass: 1,
         passed: None,
         failures: Vec::new(),
         attempts: 0,

@@ -92,11 +92,7 @@ fn step(step: &StepFinished) -> StepView {
     StepView {
         grade,
         name: one_line(&step.step, 200),
-        attempts: if step.attempts > 1 {
-            format!("{} polls", step.attempts)
-        } else {
-            String::new()
-        },
+        attempts: attempts(step),
         took: if step.passed.is_some() {
             human_us(step.took_us)
         } else {
@@ -105,4 +101,15 @@ fn step(step: &StepFinished) -> StepView {
         broken: step.failures.iter().map(BrokenView::of).collect(),
         exchange: evidence.map(ExchangeView::of),
     }
+}
+
+/// How often a step was passed, and how often it asked the last time.
+fn attempts(step: &StepFinished) -> String {
+    let passes = (step.pass > 1).then(|| format!("{} passes", step.pass));
+    let polls = (step.attempts > 1).then(|| format!("{} polls", step.attempts));
+    passes
+        .into_iter()
+        .chain(polls)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -16,6 +16,7 @@ pub(super) fn walks(s: &mut Stream, shape: &Shape) {
                     journey: name(journey),
                     row: 0,
                     step: (*step).to_owned(),
+                    pass: 1,
                     passed,
                     failures: if breaks {
                         vec![Broken {

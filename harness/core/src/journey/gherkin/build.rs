@@ -8,7 +8,7 @@ use super::{steps, texts};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::http::Method;
 use crate::journey::command::Command;
-use crate::plan::draft::{DraftAction, DraftBody, DraftRequest, DraftStep, Written};
+use crate::plan::draft::{DraftAction, DraftBody, DraftCopies, DraftRequest, DraftStep, Written};
 use crate::plan::fault::Site;
 use gherkin::Step;
 use std::collections::BTreeMap;
@@ -147,7 +147,28 @@ impl<'b> Build<'b> {
                 }
                 self.variables.push((name, value));
             }
-            Meaning::Request { method, path } => self.request(line, method, path, block),
+            Meaning::Request {
+                method,
+                path,
+                copies,
+            } => {
+                let copies = copies.map(|count| DraftCopies {
+                    count,
+                    same: Vec::new(),
+                    exactly: Vec::new(),
+                });
+                self.request(line, (method, path), copies, block);
+            }
+            Meaning::Same(subject) => {
+                if let Some(copies) = self.copies_before(line) {
+                    copies.same.push(subject);
+                }
+            }
+            Meaning::Exactly { expression, times } => {
+                if let Some(copies) = self.copies_before(line) {
+                    copies.exactly.push((expression, times));
+                }
+            }
             Meaning::Expect { expression, within } => {
                 if let Some(request) = self.request_before(line) {
                     request.expect.push(expression);
@@ -223,6 +244,24 @@ impl<'b> Build<'b> {
         None
     }
 
+    /// The copies whose answers a step compares.
+    fn copies_before(&mut self, line: &Line<'_>) -> Option<&mut DraftCopies> {
+        let once = match self.request_before(line) {
+            None => return None,
+            Some(request) => request.copies.is_none(),
+        };
+        if once {
+            self.error(
+                line.place(),
+                "the request before this step was sent once: there is one answer",
+                "send it several times: `I POST \"/orders\" 8 times at once`",
+            );
+            return None;
+        }
+        self.request_before(line)
+            .and_then(|request| request.copies.as_mut())
+    }
+
     fn other(&mut self, line: &Line<'_>, action: DraftAction) {
         self.push(line, action);
         if !matches!(self.answer, Answer::Unclear | Answer::None) {
@@ -249,8 +288,8 @@ impl<'b> Build<'b> {
     fn request(
         &mut self,
         line: &Line<'_>,
-        method: Method,
-        path: Written,
+        (method, path): (Method, Written),
+        copies: Option<DraftCopies>,
         block: Option<Block<'_>>,
     ) {
         let mut headers = self.standing.clone();
@@ -269,6 +308,9 @@ impl<'b> Build<'b> {
             body,
             expect: Vec::new(),
             captures: Vec::new(),
+            collect: Vec::new(),
+            repeat: None,
+            copies,
             eventually: None,
             every: None,
             timeout: None,

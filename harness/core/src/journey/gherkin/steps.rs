@@ -41,7 +41,7 @@ macro_rules! step {
     };
 }
 
-static STEPS: [StepPattern; 27] = [
+static STEPS: [StepPattern; 32] = [
     step!("the header ", quoted!(), " is ", quoted!(); r#"the header "x-tenant" is "blue""#,
         "Sends the header with all later requests of the scenario.", |t| t.header(false)),
     step!("I send the header ", quoted!(), " ", quoted!(); r#"I send the header "idempotency-key" "{{ uuid() }}""#,
@@ -59,6 +59,21 @@ static STEPS: [StepPattern; 27] = [
         "Sends a request with the text block below as its body: JSON, unless a media type stands beside the opening quotes.",
         |t| t.request())
     },
+    step!("I (GET|DELETE|HEAD) ", quoted!(), r" (\d+) times at once"; r#"I GET "/orders/{{ order }}" 8 times at once"#,
+        "Sends the same request so many times at once; every answer must satisfy what follows.", |t| t.copies()),
+    step!("I (POST|PUT|PATCH) ", quoted!(), r" (\d+) times at once"; r#"I POST "/orders/{{ order }}/cancel" 8 times at once"#,
+        "Sends the same request so many times at once; every answer must satisfy what follows.", |t| t.copies()),
+    StepPattern {
+        block: true,
+        ..step!("I (POST|PUT|PATCH) ", quoted!(), r" (\d+) times at once with:"; r#"I POST "/orders" 8 times at once with:"#,
+        "Sends the same request so many times at once, with the text block below as its body.", |t| t.copies())
+    },
+    step!("all answers have the same ", quoted!(); r#"all answers have the same "$.id""#,
+        "Of a request that was sent several times at once, all answers have it, with one value.",
+        |t| Ok(Meaning::Same(t.written(1)))),
+    step!(r"exactly (\d+) answers? satisf(?:y|ies): (.+)"; "exactly 1 answer satisfies: status == 201",
+        "Of a request that was sent several times at once, so many answers satisfy the expression and no more.",
+        |t| Ok(Meaning::Exactly { times: t.number(1)?, expression: t.written(2) })),
     step!(r"the status is (\S+)"; "the status is 201",
         "The last answer has this status.", |t| t.status()),
     step!(quoted!(), " is ", quoted!(); r#""$.status" is "CONFIRMED""#,

@@ -23,8 +23,16 @@ pub(super) enum Meaning {
     },
     /// A variable, set before the first step.
     Variable { name: Written, value: Written },
-    /// A request.
-    Request { method: Method, path: Written },
+    /// A request, sent once or so many times at once.
+    Request {
+        method: Method,
+        path: Written,
+        copies: Option<(u8, Place)>,
+    },
+    /// Something that is the same in all answers of copies.
+    Same(Written),
+    /// Something that holds of exactly so many answers of copies.
+    Exactly { expression: Written, times: u8 },
     /// Something the last answer must satisfy, now or within a time.
     Expect {
         expression: Written,
@@ -142,6 +150,30 @@ impl Typed<'_> {
         Ok(Meaning::Request {
             method,
             path: self.written(2),
+            copies: None,
+        })
+    }
+
+    /// A request and how often it is sent at once.
+    pub(super) fn copies(&self) -> Result<Meaning, Diagnostic> {
+        let copies = Some((self.number(3)?, self.place(3)));
+        Ok(match self.request()? {
+            Meaning::Request { method, path, .. } => Meaning::Request {
+                method,
+                path,
+                copies,
+            },
+            other => other,
+        })
+    }
+
+    /// A number of copies or of their answers.
+    pub(super) fn number(&self, group: usize) -> Result<u8, Diagnostic> {
+        let typed = self.text(group);
+        typed.parse().map_err(|_| {
+            let message = format!("`{typed}` is not a number of answers");
+            Diagnostic::error(Some(self.place(group)), message)
+                .hint("a request is sent 2 to 64 times at once")
         })
     }
 

@@ -1,9 +1,11 @@
 //! A step's request: its texts filled, its cookies and its trace chosen. What comes back is not known here.
 
-use super::{Next, Outgoing, Pending, Walk};
+use super::{Next, Outgoing, Pending, Walk, unfillable};
+use crate::event::Broken;
+use crate::expr::shown;
 use crate::http::Request;
-use crate::journey::RequestStep;
-use crate::template::{RenderError, percent};
+use crate::journey::{RequestStep, redirect};
+use crate::template::{Part, RenderError, Text, percent};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ impl Walk {
                         redirects: 0,
                         sent: None,
                     },
-                    Err(error) => return Next::Failed(self.unbuilt(&error, now)),
+                    Err(broken) => return Next::Failed(self.unbuilt(broken, now)),
                 }
             }
         };
@@ -49,13 +51,43 @@ impl Walk {
         Next::Send(Outgoing {
             step: self.at,
             request,
+            copies: step.copies.as_ref().map_or(1, |copies| copies.count),
             timeout: step.timeout,
             intended,
         })
     }
 
-    fn build(&mut self, step: &RequestStep) -> Result<Request, RenderError> {
-        let mut url = step.url.rendered(&mut self.scope)?;
+    fn build(&mut self, step: &RequestStep) -> Result<Request, Broken> {
+        let url = match &step.link {
+            Some(base) => self.link(step, base)?,
+            None => step
+                .url
+                .rendered(&mut self.scope)
+                .map_err(|e| unfillable(&e))?,
+        };
+        self.request(step, url).map_err(|error| unfillable(&error))
+    }
+
+    /// Where a link leads that the target has sent; nowhere but to the base's own origin.
+    fn link(&mut self, step: &RequestStep, base: &Text) -> Result<String, Broken> {
+        if let Some(Part::Hole { expr, .. }) = step.url.parts.first() {
+            let value = self.scope.value(expr).map_err(|e| unfillable(&e))?;
+            if !value.is_string() {
+                return Err(Broken {
+                    expected: format!("a link in `{{{{ {expr} }}}}`"),
+                    actual: shown(&value),
+                });
+            }
+        }
+        let mut rendered = |text: &Text| text.rendered(&mut self.scope).map_err(|e| unfillable(&e));
+        let (base, link) = (rendered(base)?, rendered(&step.url)?);
+        redirect::link(&base, &link).ok_or_else(|| Broken {
+            expected: format!("a link that stays with {base}"),
+            actual: shown(&link.into()),
+        })
+    }
+
+    fn request(&mut self, step: &RequestStep, mut url: String) -> Result<Request, RenderError> {
         for (name, value) in &step.query {
             url.push(if url.contains('?') { '&' } else { '?' });
             percent(name, &mut url);

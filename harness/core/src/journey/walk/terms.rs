@@ -27,23 +27,24 @@ pub struct Context {
 /// What a walk wants next.
 #[derive(Debug)]
 pub enum Next {
-    /// Send this, then [`Walk::answer`].
+    /// Send this, then [`Walk::answer`](super::Walk::answer); if it has copies,
+    /// [`Walk::answers`](super::Walk::answers).
     Send(Outgoing),
     /// Nothing before this time; then ask again.
     Wait {
         /// On the run's clock.
         until: Duration,
     },
-    /// Obey this, then [`Walk::commanded`].
+    /// Obey this, then [`Walk::commanded`](super::Walk::commanded).
     Command {
         /// The step, by index.
         step: usize,
         /// What to do.
         command: Command,
     },
-    /// A pause is over. Ask again.
+    /// A step that sends nothing has passed: a pause, a check. Ask again.
     Paused(StepEnd),
-    /// A step's request could not be built. Ask again.
+    /// A step's request could not be built, or a check did not hold. Ask again.
     Failed(StepEnd),
     /// It is over.
     Done(Outcome),
@@ -56,6 +57,8 @@ pub struct Outgoing {
     pub step: usize,
     /// What to send.
     pub request: Request,
+    /// How often to send it at once; 1 unless the step says otherwise.
+    pub copies: u8,
     /// Limit for the exchange, connect included.
     pub timeout: Duration,
     /// When it was meant to be sent.
@@ -94,7 +97,7 @@ pub struct StepEnd {
     pub ended: Duration,
     /// The error's class as counted; `None` when it passed.
     pub class: Option<String>,
-    /// The last request, if one was built.
+    /// The last request, if one was built; what follows is of one of its answers: the one that failed, else the first.
     pub request: Option<Request>,
     /// What came of it.
     pub result: Option<Result<Response, Failure>>,

@@ -9,6 +9,8 @@ use crate::template::{Escape, Text};
 use bytes::Bytes;
 use serde_json::json;
 
+mod more_than_once;
+
 const MS: Duration = Duration::from_millis(1);
 
 fn text(text: &str) -> Text {
@@ -19,11 +21,15 @@ fn get(path: &str, expect: &[&str]) -> RequestStep {
     RequestStep {
         method: Method::Get,
         url: text(&format!("http://a{path}")),
+        link: None,
         query: vec![],
         headers: vec![],
         body: Text::default(),
         expect: expect.iter().map(|e| e.parse().unwrap()).collect(),
         captures: vec![],
+        collect: Vec::new(),
+        repeat: None,
+        copies: None,
         eventually: None,
         every: 100 * MS,
         timeout: 1000 * MS,

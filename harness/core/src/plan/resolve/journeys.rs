@@ -2,6 +2,7 @@
 //! told.
 
 use super::findings::Findings;
+use super::passes;
 use super::request::{self, Defaults, Known};
 use super::target::World;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -132,6 +133,8 @@ struct Build<'b> {
     world: &'b World,
     variables: BTreeMap<String, Text>,
     steps: Vec<Step>,
+    /// Where each step written so far begins: one that runs a journey is several.
+    begins: BTreeMap<String, usize>,
     armed: BTreeSet<String>,
 }
 
@@ -166,6 +169,7 @@ fn journey(
     let rows = rows.unwrap_or(&draft.rows);
     let mut known = Known {
         variables: BTreeSet::new(),
+        lists: BTreeSet::new(),
         rows,
     };
     let mut build = Build {
@@ -174,6 +178,7 @@ fn journey(
         world,
         variables: BTreeMap::new(),
         steps: Vec::new(),
+        begins: BTreeMap::new(),
         armed: BTreeSet::new(),
     };
     build.add(draft, "", &mut known, found)?;
@@ -211,12 +216,17 @@ impl Build<'_> {
             request::variable_name(name, found);
             let text = request::text(value, known, self.world, found);
             known.variables.insert(name.text.clone());
+            if known.lists.contains(&name.text) {
+                let message = format!("`{}` collects values in a step before", name.text);
+                found.error_with(name.place(), message, "a variable needs a name of its own");
+            }
             if let Some(text) = text {
                 self.variables.entry(name.text.clone()).or_insert(text);
             }
         }
-        for step in &draft.steps {
-            self.step(step, prefix, known, found)?;
+        for (index, step) in draft.steps.iter().enumerate() {
+            let later = draft.steps.get(index + 1..).unwrap_or_default();
+            self.step(step, later, prefix, known, found)?;
         }
         Some(())
     }
@@ -224,20 +234,31 @@ impl Build<'_> {
     fn step(
         &mut self,
         draft: &DraftStep,
+        later: &[DraftStep],
         prefix: &str,
         known: &mut Known<'_>,
         found: &mut Findings,
     ) -> Option<()> {
         let name = format!("{prefix}{}", draft.name.text);
+        let begin = self.steps.len();
         let action = match &draft.action {
-            DraftAction::Run(run) => return self.run(run, &name, known, found),
+            DraftAction::Run(run) => {
+                self.begins.insert(name.clone(), begin);
+                return self.run(run, &name, known, found);
+            }
+            DraftAction::Check(expect) => Some(passes::check(expect, known, found)),
             DraftAction::Pause(pause) => Some(Action::Pause(*pause)),
             DraftAction::Command(command, at) => {
                 self.command(command, at, found);
                 Some(Action::Command(command.clone()))
             }
-            DraftAction::Request(draft) => {
-                let request = request::resolve(draft, self.defaults, known, self.world, found);
+            DraftAction::Request(request) => {
+                let own = (draft.name.text.as_str(), begin);
+                let from = request.repeat.as_ref().map_or(begin, |repeat| {
+                    passes::from(repeat, prefix, own, &self.begins, later, found)
+                });
+                let request =
+                    request::resolve(request, from, self.defaults, known, self.world, found);
                 request.map(|request| Action::Request(Box::new(request)))
             }
         };
@@ -248,6 +269,7 @@ impl Build<'_> {
             );
             return None;
         }
+        self.begins.insert(name.clone(), begin);
         // A request with an error leaves its captures known, so that one mistake is one error.
         self.steps.extend(action.map(|action| Step {
             name,

@@ -3,7 +3,7 @@
 use super::findings::Findings;
 use super::target::World;
 use super::{Scale, fault, gates};
-use crate::journey::{Action, Journey};
+use crate::journey::{Action, Journey, Step};
 use crate::name::Name;
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
@@ -295,6 +295,18 @@ fn mix(
                 doc.at(key),
                 message,
                 "under load, faults are the scenario's: write a [[fault]]",
+            );
+        }
+        let copies = |step: &&Step| matches!(&step.action, Action::Request(request) if request.copies.is_some());
+        if let Some(step) = journey.steps.iter().find(copies) {
+            let message = format!(
+                "`{}` sends copies of a request at once (step {:?}), which a load can't",
+                key.value, step.name
+            );
+            found.error_with(
+                doc.at(key),
+                message,
+                "a load sends many at once by itself: leave the journey to the functional run, or `copies` out of it",
             );
         }
         mix.push(MixEntry {

@@ -9,6 +9,7 @@ mod gates;
 mod journeys;
 mod load;
 mod order;
+mod passes;
 mod request;
 mod select;
 mod target;

@@ -2,11 +2,12 @@
 //! `{{ … }}` is something an earlier step, a variable or a row gives.
 
 use super::findings::Findings;
+use super::passes;
 use super::target::{BaseError, World};
 use super::texts::{self, Where};
-use crate::diagnostic::nearest;
-use crate::expr::step::{Expectation, StepSubject, Test, Value};
-use crate::journey::{Capture, RequestStep, Row};
+use crate::diagnostic::{Place, nearest};
+use crate::expr::step::{Expectation, Many, StepSubject, Test, Value};
+use crate::journey::{RequestStep, Row};
 use crate::plan::draft::{DraftBody, DraftRequest, Written};
 use crate::template::{Escape, Hole, Part, Text};
 use std::collections::BTreeSet;
@@ -24,26 +25,31 @@ pub(super) struct Defaults {
 /// What a step's texts may refer to.
 pub(super) struct Known<'k> {
     pub(super) variables: BTreeSet<String>,
+    /// Those of them that collect values.
+    pub(super) lists: BTreeSet<String>,
     pub(super) rows: &'k [Row],
 }
 
 impl Known<'_> {
+    /// Checks a variable's name.
+    pub(super) fn variable(&self, name: &str, place: Place, found: &mut Findings) {
+        if self.variables.contains(name) {
+            return;
+        }
+        let hint = match nearest(name, self.variables.iter().map(String::as_str)) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => "capture it in an earlier step, or set it in `variables`".to_owned(),
+        };
+        let message = format!("nothing gives `{name}` a value before this step");
+        found.error_with(place, message, hint);
+    }
+
     /// Checks the holes of a text.
     pub(super) fn check(&self, written: &Written, text: &Text, found: &mut Findings) {
         for hole in text.holes() {
             let place = || written.inside(&texts::spot_of_hole(&written.text, hole));
             match hole {
-                Hole::Variable(name) if !self.variables.contains(name) => {
-                    let known = self.variables.iter().map(String::as_str);
-                    let hint = match nearest(name, known) {
-                        Some(close) => format!("did you mean `{close}`?"),
-                        None => {
-                            "capture it in an earlier step, or set it in `variables`".to_owned()
-                        }
-                    };
-                    let message = format!("nothing gives `{name}` a value before this step");
-                    found.error_with(place(), message, hint);
-                }
+                Hole::Variable(name) => self.variable(name, place(), found),
                 Hole::Row(column)
                     if !self.rows.iter().all(|row| row.contains_key(column))
                         || self.rows.is_empty() =>
@@ -91,9 +97,11 @@ pub(super) fn text(
     }
 }
 
-/// Resolves a request; `None` after noting why not. Its captures are known from then on.
+/// Resolves a request; `None` after noting why not. Its captures are known from then on. `from` is the step it goes back
+/// to, by index, if it does.
 pub(super) fn resolve(
     draft: &DraftRequest,
+    from: usize,
     defaults: &Defaults,
     known: &mut Known<'_>,
     world: &World,
@@ -111,36 +119,43 @@ pub(super) fn resolve(
         .iter()
         .filter_map(|written| expectation(written, known, found))
         .collect();
-    let captures: Vec<Capture> = draft
-        .captures
-        .iter()
-        .filter_map(|(name, from)| capture(name, from, found))
-        .collect();
-    known
-        .variables
-        .extend(draft.captures.iter().map(|(name, _)| name.text.clone()));
+    let captures = passes::captures(&draft.captures, known, found);
+    let collect = passes::collections(&draft.collect, known, found);
+    let repeat = passes::repeat(draft.repeat.as_ref(), from, known, found);
+    let copies = passes::copies(draft, known, found);
+    // Answers of copies are compared as they come.
+    let redirects = match copies {
+        Some(_) => 0,
+        None => draft.redirects.unwrap_or(defaults.redirects),
+    };
+    let (url, link) = url?;
     Some(RequestStep {
         method: draft.method,
-        url: url?,
+        url,
+        link,
         query,
         headers,
         body: body?,
         expect,
         captures,
+        collect,
+        repeat,
+        copies,
         eventually: draft.eventually,
         every: draft.every.unwrap_or(EVERY),
         timeout: draft.timeout.unwrap_or(defaults.timeout),
-        redirects: draft.redirects.unwrap_or(defaults.redirects),
+        redirects,
         think: draft.think.unwrap_or_default(),
     })
 }
 
+/// The URL's text; and where a variable says all of it, the base address it resolves against.
 fn url(
     draft: &DraftRequest,
     known: &Known<'_>,
     world: &World,
     found: &mut Findings,
-) -> Option<Text> {
+) -> Option<(Text, Option<Text>)> {
     let path = text(&draft.path, known, world, found);
     let base = match &draft.service {
         None => Some(world.entry.clone()),
@@ -173,7 +188,8 @@ fn url(
     let whole = ["http://", "https://", "${"]
         .iter()
         .any(|start| typed.starts_with(start));
-    if !whole && !typed.starts_with('/') {
+    let link = typed.starts_with("{{") && !typed.starts_with("{{{{");
+    if !whole && !link && !typed.starts_with('/') {
         let hint = format!("write `/{typed}`");
         found.error_with(draft.path.place(), "a path must start with `/`", hint);
         return None;
@@ -191,8 +207,15 @@ fn url(
         );
         return None;
     }
-    let path = escaped(path?, Escape::Percent);
-    Some(if whole { path } else { joined([base?, path]) })
+    let mut path = escaped(path?, Escape::Percent);
+    if link {
+        // A link is taken as it was sent, not as a part of a path.
+        if let Some(Part::Hole { escape, .. }) = path.parts.first_mut() {
+            *escape = Escape::None;
+        }
+        return Some((path, Some(base?)));
+    }
+    Some((if whole { path } else { joined([base?, path]) }, None))
 }
 
 /// Texts one after another.
@@ -323,9 +346,14 @@ pub(super) fn header_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn expectation(written: &Written, known: &Known<'_>, found: &mut Findings) -> Option<Expectation> {
+pub(super) fn expectation(
+    written: &Written,
+    known: &Known<'_>,
+    found: &mut Findings,
+) -> Option<Expectation> {
     match written.text.parse::<Expectation>() {
         Ok(expectation) => {
+            known_subject(&expectation.subject, written, known, found);
             for text in values(&expectation.test)
                 .into_iter()
                 .filter_map(|value| match value {
@@ -346,6 +374,21 @@ fn expectation(written: &Written, known: &Known<'_>, found: &mut Findings) -> Op
     }
 }
 
+/// Checks the variable that a subject looks at.
+fn known_subject(
+    subject: &StepSubject,
+    written: &Written,
+    known: &Known<'_>,
+    found: &mut Findings,
+) {
+    if let StepSubject::Count(Many::Variable(name)) | StepSubject::Distinct(Many::Variable(name)) =
+        subject
+    {
+        let at = written.text.find(name.as_str()).unwrap_or(0);
+        known.variable(name, written.inside(&(at..at + name.len())), found);
+    }
+}
+
 fn values(test: &Test) -> Vec<&Value> {
     match test {
         Test::Equal(v) | Test::NotEqual(v) | Test::Less(v) | Test::AtMost(v) => vec![v],
@@ -355,13 +398,17 @@ fn values(test: &Test) -> Vec<&Value> {
     }
 }
 
-fn capture(name: &Written, from: &Written, found: &mut Findings) -> Option<Capture> {
-    variable_name(name, found);
+/// What a capture, a collection or a comparison of copies looks at.
+pub(super) fn subject(
+    from: &Written,
+    known: &Known<'_>,
+    found: &mut Findings,
+) -> Option<StepSubject> {
     match from.text.parse::<StepSubject>() {
-        Ok(subject) => Some(Capture {
-            name: name.text.clone(),
-            from: subject,
-        }),
+        Ok(subject) => {
+            known_subject(&subject, from, known, found);
+            Some(subject)
+        }
         Err(error) => {
             found
                 .out

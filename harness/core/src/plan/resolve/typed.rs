@@ -5,11 +5,13 @@ use super::findings::Findings;
 use crate::http::Method;
 use crate::journey::Row;
 use crate::journey::command::Command;
-use crate::plan::draft::{Draft, DraftAction, DraftBody, DraftRequest, DraftStep, Written};
+use crate::plan::draft::{
+    Draft, DraftAction, DraftBody, DraftCopies, DraftRepeat, DraftRequest, DraftStep, Written,
+};
 use crate::plan::fault::FaultKind;
 use crate::suite::at::{At, Named, Node, Scalar, Str};
 use crate::suite::document::{Document, within};
-use crate::suite::raw::{JourneyFile, Step};
+use crate::suite::raw::{JourneyFile, Repeat, Step};
 use crate::suite::{Suite, data, relative, stem};
 use std::ops::Range;
 use std::sync::Arc;
@@ -137,13 +139,14 @@ fn step(doc: &Doc, raw: &At<Step>, number: usize, found: &mut Findings) -> Optio
     actions.extend(step.fault.as_ref().map(|fault| &fault.span));
     const HINT: &str = "give exactly one of a method with its path (`get = \"/path\"`), `run`, `pause`, `fault`, `lift`";
     match actions.as_slice() {
-        [] => {
+        // Of a file that lost keys, a method may be among them.
+        [] if doc.incomplete || !checks_what_was_collected(step) => {
             if !doc.incomplete {
                 found.error_with(doc.place(&raw.span), "this step does nothing", HINT);
             }
             return None;
         }
-        [_] => {}
+        [] | [_] => {}
         [_, second, ..] => found.error_with(doc.place(second), "a step does one thing", HINT),
     }
     let name = step.name.as_ref();
@@ -155,8 +158,12 @@ fn step(doc: &Doc, raw: &At<Step>, number: usize, found: &mut Findings) -> Optio
             DraftAction::Request(Box::new(request(doc, step, *method, path, found)?))
         }
         None => {
-            belongs_to_request(doc, step, found);
-            other(doc, raw, found)?
+            belongs_to_request(doc, step, !actions.is_empty(), found);
+            if actions.is_empty() {
+                DraftAction::Check(step.expect.iter().map(|text| written(doc, text)).collect())
+            } else {
+                other(doc, raw, found)?
+            }
         }
     };
     // The missing name is an error already; what the step captures is there all the same.
@@ -165,6 +172,17 @@ fn step(doc: &Doc, raw: &At<Step>, number: usize, found: &mut Findings) -> Optio
         |name| written(doc, name),
     );
     Some(DraftStep { name, action })
+}
+
+/// Whether a step without an action is a check, and not one whose method was forgotten.
+fn checks_what_was_collected(step: &Step) -> bool {
+    let counts = |text: &Str| {
+        ["count(", "distinct("].iter().any(|word| {
+            let counted = text.value.trim_start().strip_prefix(word);
+            counted.is_some_and(|counted| !counted.trim_start().starts_with('$'))
+        })
+    };
+    step.expect.iter().any(counts)
 }
 
 fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction> {
@@ -203,8 +221,8 @@ fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction>
     ))
 }
 
-/// Keys that say something of a request, on a step that sends none.
-fn belongs_to_request(doc: &Doc, step: &Step, found: &mut Findings) {
+/// Keys that say something of a request, on a step that sends none; a check has expectations all the same.
+fn belongs_to_request(doc: &Doc, step: &Step, expect_too: bool, found: &mut Findings) {
     let texts = [
         ("service", &step.service),
         ("text", &step.text),
@@ -223,13 +241,23 @@ fn belongs_to_request(doc: &Doc, step: &Step, found: &mut Findings) {
             .into_iter()
             .filter_map(|(key, table)| Some((key, &table.0.first()?.0.span))),
     );
+    let captures = [("capture", &step.capture), ("collect", &step.collect)];
     stray.extend(
-        step.capture
+        captures
+            .into_iter()
+            .filter_map(|(key, table)| Some((key, &table.0.first()?.0.span))),
+    );
+    stray.extend(step.repeat.as_ref().map(|repeat| ("repeat", &repeat.span)));
+    stray.extend(step.copies.as_ref().map(|copies| ("copies", &copies.span)));
+    stray.extend(step.same.first().map(|text| ("same", &text.span)));
+    stray.extend(
+        step.exactly
             .0
             .first()
-            .map(|(key, _)| ("capture", &key.span)),
+            .map(|(key, _)| ("exactly", &key.span)),
     );
-    stray.extend(step.expect.first().map(|text| ("expect", &text.span)));
+    let expect = step.expect.first().filter(|_| expect_too);
+    stray.extend(expect.map(|text| ("expect", &text.span)));
     stray.extend(step.json.as_ref().map(|json| ("json", &json.span)));
     stray.extend(step.form.as_ref().map(|form| ("form", &form.span)));
     for (key, span) in stray {
@@ -274,6 +302,7 @@ fn request(
             "add `expect = [\"status == 200\"]`",
         );
     }
+    let copies = copies(doc, step, found);
     let body = match (&step.json, &step.text, &step.form) {
         (Some(json), _, _) => {
             let mut strings = Vec::new();
@@ -304,15 +333,59 @@ fn request(
             .collect(),
         body,
         expect: step.expect.iter().map(|text| written(doc, text)).collect(),
-        captures: step
-            .capture
-            .iter()
-            .map(|(key, from)| (written(doc, key), written_at(doc, &from.value, &from.span)))
-            .collect(),
+        captures: kept(doc, &step.capture),
+        collect: kept(doc, &step.collect),
+        repeat: step
+            .repeat
+            .as_ref()
+            .and_then(|repeat| repeats(doc, &repeat.value)),
+        copies,
         eventually,
         every,
         timeout,
         redirects: step.redirects,
         think,
+    })
+}
+
+fn kept(doc: &Doc, table: &Named<String>) -> Vec<(Written, Written)> {
+    table
+        .iter()
+        .map(|(key, from)| (written(doc, key), written_at(doc, &from.value, &from.span)))
+        .collect()
+}
+
+/// A way back; what is missing is an error of form already.
+fn repeats(doc: &Doc, raw: &Repeat) -> Option<DraftRepeat> {
+    Some(DraftRepeat {
+        from: raw.from.as_ref().map(|from| written(doc, from)),
+        condition: written(doc, raw.condition.as_ref()?),
+        captures: kept(doc, &raw.capture),
+        at_most: raw.at_most.as_ref()?.value,
+    })
+}
+
+fn copies(doc: &Doc, step: &Step, found: &mut Findings) -> Option<DraftCopies> {
+    let Some(count) = &step.copies else {
+        let same = step.same.first().map(|text| ("same", &text.span));
+        let exactly = step.exactly.0.first();
+        let exactly = exactly.map(|(key, _)| ("exactly", &key.span));
+        for (key, span) in same.into_iter().chain(exactly) {
+            found.error_with(
+                doc.place(span),
+                format!("`{key}` without `copies`: there is one answer"),
+                "add `copies = 8`",
+            );
+        }
+        return None;
+    };
+    Some(DraftCopies {
+        count: (count.value, doc.at(count)),
+        same: step.same.iter().map(|text| written(doc, text)).collect(),
+        exactly: step
+            .exactly
+            .iter()
+            .map(|(key, times)| (written(doc, key), times.value))
+            .collect(),
     })
 }

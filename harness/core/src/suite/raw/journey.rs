@@ -29,7 +29,8 @@ pub(crate) struct Journey {
     pub(crate) step: Vec<At<Step>>,
 }
 
-/// A step; with exactly one of a method (`get`, `post`, …), `run`, `pause`, `fault`, `lift`.
+/// A step; with exactly one of a method (`get`, `post`, …), `run`, `pause`, `fault`, `lift`; or with `expect` alone, which
+/// checks what was collected.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Step {
@@ -78,6 +79,20 @@ pub(crate) struct Step {
     /// Values kept from the answer, by name: `order = "$.id"`.
     #[serde(default)]
     pub(crate) capture: Named<String>,
+    /// Values appended to a list, by name: `seen = "$.items[*].id"`; `count(seen)` and `distinct(seen)` look at it.
+    #[serde(default)]
+    pub(crate) collect: Named<String>,
+    /// Goes back to a step once this one has passed.
+    pub(crate) repeat: Option<At<Repeat>>,
+    /// Sends the request so many times at once; not under load.
+    #[schemars(range(min = 2, max = 64))]
+    pub(crate) copies: Option<At<u8>>,
+    /// With `copies`: what must be equal in all answers.
+    #[serde(default)]
+    pub(crate) same: Vec<Str>,
+    /// With `copies`: what must hold of exactly so many answers: `{ "status == 201" = 1 }`.
+    #[serde(default)]
+    pub(crate) exactly: Named<u8>,
     /// Ask again until the expectations hold, at most this long.
     pub(crate) eventually: Option<Str>,
     /// Pause between two of those; default 200ms.
@@ -89,6 +104,24 @@ pub(crate) struct Step {
     pub(crate) redirects: Option<u8>,
     /// Think time after the step.
     pub(crate) think: Option<Str>,
+}
+
+/// Goes back while something holds of the answer.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Repeat {
+    /// The step it goes back to; default: its own.
+    pub(crate) from: Option<Str>,
+    /// It goes back while this holds: `$.next exists`.
+    #[serde(rename = "while")]
+    #[schemars(required)]
+    pub(crate) condition: Option<Str>,
+    /// Values kept from the answer before it goes back.
+    #[serde(default)]
+    pub(crate) capture: Named<String>,
+    /// Times it goes back; needing one more fails the step.
+    #[schemars(required, range(min = 1, max = 10_000))]
+    pub(crate) at_most: Option<At<u32>>,
 }
 
 /// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, or a

@@ -37,10 +37,47 @@ fn each_example_translates() {
             }
             text if text.contains("healed") => ("Given the link \"payments\" is down\n", ""),
             text if text.starts_with("I send") => ("", "\nWhen I GET \"/\""),
+            text if text.contains("answer") => ("When I GET \"/\" 2 times at once\n", ""),
             _ => ("When I GET \"/\"\n", ""),
         };
         draft(&format!("{before}And {}{block}{after}", step.example));
     }
+}
+
+#[test]
+fn copies_are_sent_at_once_and_their_answers_compared() {
+    let draft = draft(
+        r#"When I POST "/orders" 8 times at once with:
+           """
+           { "sku": "S" }
+           """
+           Then the status is 201
+           And all answers have the same "$.id"
+           And exactly 1 answer satisfies: header.replayed absent
+           And exactly 7 answers satisfy: header.replayed exists"#,
+    );
+    let copies = request(&draft, 0).copies.as_ref().unwrap();
+    let same: Vec<_> = copies.same.iter().map(|text| text.text.as_str()).collect();
+    let exactly: Vec<_> = copies
+        .exactly
+        .iter()
+        .map(|(text, times)| (text.text.as_str(), *times))
+        .collect();
+    assert_eq!((copies.count.0, same), (8, vec!["$.id"]));
+    assert_eq!(
+        exactly,
+        [("header.replayed absent", 1), ("header.replayed exists", 7)]
+    );
+    let (line, message, _) = wrong("When I GET \"/\"\nThen all answers have the same \"$.id\"");
+    assert_eq!(
+        (line, message.as_str()),
+        (
+            4,
+            "the request before this step was sent once: there is one answer"
+        )
+    );
+    let (_, message, _) = wrong("When I GET \"/\" 900 times at once");
+    assert_eq!(message, "`900` is not a number of answers");
 }
 
 #[test]

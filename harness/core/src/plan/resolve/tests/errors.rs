@@ -207,6 +207,85 @@ fn errors_of_journeys() {
 }
 
 #[test]
+fn errors_of_what_is_done_more_than_once() {
+    let page = "get = \"/\"\nrepeat = { while = \"$.next exists\", at_most = 9 }";
+    let repeat = |with: &str| page.replace("at_most", &format!("{with}, at_most"));
+    let check = |expect: &str| {
+        format!("capture = {{ id = \"$.id\" }}\n[[step]]\nname = \"a check\"\nexpect = [{expect}]")
+    };
+    let get = "get = \"/\"";
+    let kept = "capture = { id = \"$.id\" }";
+    snapshot(
+        "errors of what is done more than once",
+        &[
+            ("journey", get, &repeat("from = \"agian\"")),
+            ("journey", get, &repeat("from = \"again\"")),
+            ("journey", get, &page.replace("9", "0")),
+            ("journey", get, &page.replace("9", "10001")),
+            ("journey", get, "get = \"/\"\nrepeat = { from = \"open\" }"),
+            (
+                "journey",
+                get,
+                &page.replace("$.next exists", "$.next exist"),
+            ),
+            (
+                "journey",
+                get,
+                &page.replace("$.next exists", "count(sene) < 3"),
+            ),
+            ("journey", get, &repeat("capture = { next = \"$.[\" }")),
+            ("journey", get, "get = \"{{ next }}\""),
+            ("journey", get, "get = \"/\"\ncopies = 0"),
+            ("journey", get, "get = \"/\"\ncopies = 1"),
+            ("journey", get, "get = \"/\"\ncopies = 65"),
+            ("journey", get, "get = \"/\"\nsame = [\"$.id\"]"),
+            (
+                "journey",
+                get,
+                "get = \"/\"\nexactly = { \"status == 201\" = 1 }",
+            ),
+            (
+                "journey",
+                get,
+                "get = \"/\"\ncopies = 2\nsame = [\"$.id ==\", \"idd\"]\nexactly = { \"status = 201\" = 1, \"status == 1\" = 3 }",
+            ),
+            (
+                "journey",
+                get,
+                "get = \"/\"\ncopies = 2\neventually = \"1s\"\nredirects = 3",
+            ),
+            ("journey", get, "get = \"/\"\ncopies = 2"),
+            (
+                "journey",
+                kept,
+                "capture = { id = \"$.id\" }\ncollect = { id = \"$.id\" }",
+            ),
+            (
+                "journey",
+                "get = \"/things/{{ id }}\"",
+                "get = \"/things/{{ id }}\"\ncollect = { seen = \"$.a\" }\n[[step]]\nname = \"c\"\nget = \"/\"\ncapture = { seen = \"$.a\" }",
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\nvariables = { id = 1, seen = 2 }\n[[step]]\nname = \"0\"\nget = \"/\"\ncollect = { seen = \"$.a\" }",
+            ),
+            ("journey", kept, &check("\"count(sene) == 1\"")),
+            (
+                "journey",
+                kept,
+                &check("\"count(id) == 1\", \"status == 200\""),
+            ),
+            (
+                "journey",
+                "title = \"visits\"",
+                "title = \"visits\"\n[[step]]\nname = \"a\"\npause = \"1s\"\ncopies = 2\nrepeat = { while = \"status == 200\", at_most = 1 }",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn errors_of_scenarios() {
     let overlap = "[[fault]]\nname = \"slow\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"1s\", jitter = \"2s\" }\n\
         [[fault]]\nname = \"slower\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";
