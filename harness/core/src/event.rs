@@ -560,6 +560,9 @@ pub struct ProbeSample {
     /// Why the scrape failed.
     #[serde(default)]
     pub error: Option<String>,
+    /// When it was asked for, microseconds since the run began; the event itself comes when it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_us: Option<u64>,
 }
 
 /// One second of the instrument itself.

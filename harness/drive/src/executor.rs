@@ -9,7 +9,7 @@ use crate::health::{self, Gauges};
 use crate::http_client::{Client, ClientError};
 use crate::journey::{Walker, cucumber};
 use crate::ports::{Faults, Watch};
-use crate::probe;
+use crate::probe::Scraper;
 use crate::redact::{Redactor, Secrets};
 use crate::spans;
 use crate::target::guardian::{Guardian, GuardianError};
@@ -293,15 +293,15 @@ impl Run {
             background.clone(),
         ));
         watchers.spawn(Arc::clone(target.links()).watch(self.mouth.clone(), background.clone()));
-        for one in target.probes() {
-            watchers.spawn(probe::watch(
-                one,
-                self.client.clone(),
-                self.mouth.clone(),
-                background.clone(),
-            ));
-        }
-        let end = match self.phases(target).await {
+        let scraper = Scraper::new(
+            target.probes(),
+            self.plan(),
+            self.client.clone(),
+            self.job.clock,
+            self.mouth.clone(),
+        );
+        watchers.spawn(scraper.clone().watch(background.clone()));
+        let end = match self.phases(target, &scraper).await {
             Ok(()) if self.control.cancel.is_cancelled() => RunEnd::Cancelled,
             Ok(()) => RunEnd::Completed,
             Err(reason) => {
@@ -318,7 +318,7 @@ impl Run {
         end
     }
 
-    async fn phases(&self, target: &Arc<Target>) -> Result<(), String> {
+    async fn phases(&self, target: &Arc<Target>, scraper: &Scraper) -> Result<(), String> {
         let plan = self.plan();
         let symbols = target.symbols();
         let bound = |journey: &Arc<Journey>| journey.bind(symbols).map(Arc::new);
@@ -351,7 +351,7 @@ impl Run {
         }
         let mut outcome = Ok(());
         if !plan.scenarios.is_empty() {
-            let play = scenario::play_all(self, target, &journeys, &faults, &watch);
+            let play = scenario::play_all(self, target, scraper, &journeys, &faults, &watch);
             outcome = self.phase(Phase::Scenarios, play).await;
         }
         contracts.say_coverage().await;

@@ -302,6 +302,7 @@ mod tests {
             service: "orders".into(),
             values: [("calls{key=hunter2!}".to_owned(), 1.0)].into(),
             error: None,
+            taken_us: None,
         });
         let Event::ProbeSample(sample) = redactor("hunter2!").event(event) else {
             panic!("shape lost")

@@ -190,7 +190,7 @@ pub fn headroom(gate: &GateResult) -> Option<f64> {
     if limit == 0.0 {
         return None;
     }
-    match (gate.gate.expect.op, gate.unit) {
+    match (gate.gate.expect.op, &gate.unit) {
         (Comparison::Less | Comparison::AtMost, _) => Some(1.0 - seen / limit),
         (_, Unit::Share) => (limit < 1.0).then(|| (seen - limit) / (1.0 - limit)),
         (Comparison::Greater | Comparison::AtLeast, _) => Some(seen / limit - 1.0),
@@ -259,6 +259,7 @@ mod tests {
             end: None,
             epochs: Vec::new(),
             names: BTreeMap::from([("j".to_owned(), record)]),
+            readings: BTreeMap::new(),
             exemplars: Vec::new(),
             window_s: 1,
             planned_us: u64::from(seconds) * 1_000_000,

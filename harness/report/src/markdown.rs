@@ -87,7 +87,7 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
         let gate: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
         let what = gate.map_or_else(|| prose(&item.title), |g| code(&figures::expectation(g)));
         let seen = gate
-            .and_then(|g| g.observed.map(|v| show(v, g.unit)))
+            .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
             .unwrap_or_default();
         // A passed gate has said all with its figure, and a reason told above is not told again.
         let why = match item.grade {

@@ -1,6 +1,6 @@
 //! Gate expressions: `p99(checkout) < 2s`, `error_rate < 0.1%`, `recovery < 5s`, `rate >= 950/s`.
 
-use crate::name::RequestName;
+use crate::name::{Name, RequestName};
 use crate::units::Quantile;
 
 /// A parsed gate expression.
@@ -42,6 +42,13 @@ pub enum GateSubject {
     /// `recovery`, `recovery(fault name)`: from the fault's lifting until the tail is back inside the band it had
     /// before; without a name the slowest of the scenario's faults.
     Recovery(Option<String>),
+    /// `probe.NAME`: the value of a probe of the target's own metrics.
+    Probe {
+        /// Which.
+        name: Name,
+        /// The unit of its figures, as the limit is written.
+        unit: Unit,
+    },
 }
 
 /// A figure of a distribution.
@@ -69,7 +76,7 @@ pub enum Comparison {
 }
 
 /// The unit of a subject's figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Microseconds; written as a duration.
@@ -78,4 +85,12 @@ pub enum Unit {
     Share,
     /// Per second; written as a rate.
     PerSecond,
+    /// Seconds; written as a duration.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// No unit.
+    Plain,
+    /// Anything else, by its word.
+    Named(String),
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 13] = [
+const SUBJECTS: [&str; 14] = [
     "p50",
     "p95",
     "p99",
@@ -23,6 +23,7 @@ const SUBJECTS: [&str; 13] = [
     "dropped",
     "recovery",
     "service_max",
+    "probe",
 ];
 
 as_text!(GateExpr);
@@ -32,9 +33,16 @@ impl FromStr for GateExpr {
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
         let mut scan = Scan::new(text);
-        let subject = subject(&mut scan)?;
+        let mut subject = subject(&mut scan)?;
         let op = comparison(&mut scan)?;
-        let limit = limit(&mut scan, subject.unit())?;
+        let limit = match &mut subject {
+            GateSubject::Probe { unit, .. } => {
+                let (limit, typed) = super::unit::limit(&mut scan)?;
+                *unit = typed;
+                limit
+            }
+            other => limit(&mut scan, &other.unit())?,
+        };
         scan.end()?;
         Ok(Self { subject, op, limit })
     }
@@ -64,10 +72,11 @@ impl GateSubject {
             Self::Latency { .. } | Self::Service { .. } | Self::Recovery(_) => Unit::Micros,
             Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) => Unit::Share,
             Self::Rate(_) => Unit::PerSecond,
+            Self::Probe { unit, .. } => unit.clone(),
         }
     }
 
-    /// The journey or step it looks at; `None` for all journeys together, and for recovery.
+    /// The journey or step it looks at; `None` for all journeys together, for recovery and for a probe.
     pub fn name(&self) -> Option<&RequestName> {
         match self {
             Self::Latency { name, .. } | Self::Service { name, .. } => name.as_ref(),
@@ -75,36 +84,7 @@ impl GateSubject {
             | Self::ErrorRate(name)
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
-            Self::Recovery(_) => None,
-        }
-    }
-}
-
-impl Unit {
-    /// A figure of this unit as people read it.
-    pub fn human(self, figure: f64) -> String {
-        match self {
-            Self::Micros if figure.is_finite() && figure >= 0.0 => {
-                units::human_us(figure.round() as u64)
-            }
-            Self::Micros => format!("{figure} µs"),
-            Self::Share => {
-                let percent = figure * 100.0;
-                let digits = if percent == 0.0 || percent >= 10.0 {
-                    1
-                } else {
-                    3
-                };
-                let text = format!("{percent:.digits$}");
-                let short = if text.contains('.') {
-                    text.trim_end_matches('0').trim_end_matches('.')
-                } else {
-                    &text
-                };
-                format!("{short}%")
-            }
-            Self::PerSecond if figure >= 100.0 => format!("{figure:.0}/s"),
-            Self::PerSecond => format!("{figure:.2}/s"),
+            Self::Recovery(_) | Self::Probe { .. } => None,
         }
     }
 }
@@ -114,6 +94,9 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
     let from = scan.at;
     let word = scan.run(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     let span = scan.since(from);
+    if word == "probe" || word.starts_with("probe.") {
+        return probe(scan, from);
+    }
     let argument = argument(scan)?;
     let name = |argument: Option<(&str, usize)>| match argument {
         None => Ok(None),
@@ -169,9 +152,29 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
     }
 }
 
+/// `probe.NAME`; its unit comes with the limit.
+fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
+    scan.at = from + "probe".len();
+    scan.take(".");
+    let begin = scan.at;
+    let word = scan.run(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let name = word.parse().map_err(|e: crate::name::NameError| {
+        let span = if word.is_empty() {
+            from..begin
+        } else {
+            begin..scan.at
+        };
+        ExprError::new(e.to_string(), span).hint("name a probe of harness.toml: `probe.NAME`")
+    })?;
+    Ok(GateSubject::Probe {
+        name,
+        unit: Unit::Plain,
+    })
+}
+
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
-        "a gate measures p50 … p99.99, mean, max, service_p99, {}",
+        "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
         SUBJECTS[7..12].join(", ")
     );
     if word.is_empty() {
@@ -218,7 +221,7 @@ fn comparison(scan: &mut Scan<'_>) -> Result<Comparison, ExprError> {
     found.map(|(_, op)| op).ok_or_else(missing)
 }
 
-fn limit(scan: &mut Scan<'_>, unit: Unit) -> Result<f64, ExprError> {
+fn limit(scan: &mut Scan<'_>, unit: &Unit) -> Result<f64, ExprError> {
     scan.space();
     let from = scan.at;
     let text = scan.run(|c| !c.is_whitespace());
@@ -236,7 +239,7 @@ fn limit(scan: &mut Scan<'_>, unit: Unit) -> Result<f64, ExprError> {
             "a percentage from 0% to 100%",
             "`0.1%`",
         ),
-        Unit::PerSecond => (
+        _ => (
             text.parse::<Rate>().ok().map(Rate::get),
             "a rate",
             "`950/s`",
@@ -274,6 +277,12 @@ impl fmt::Display for GateExpr {
             ))),
             Unit::Share => write!(f, "{}%", dusted(self.limit * 100.0)),
             Unit::PerSecond => write!(f, "{}/s", self.limit),
+            Unit::Seconds => f.write_str(&units::format_duration(Duration::from_nanos(
+                (self.limit * 1e9).round() as u64,
+            ))),
+            Unit::Bytes => write!(f, "{}B", self.limit),
+            Unit::Plain => write!(f, "{}", self.limit),
+            Unit::Named(word) => write!(f, "{} {word}", self.limit),
         }
     }
 }
@@ -287,6 +296,7 @@ impl fmt::Display for GateSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let argument: Option<&str> = match self {
             Self::Recovery(fault) => fault.as_deref(),
+            Self::Probe { name, .. } => return write!(f, "probe.{name}"),
             other => other.name().map(RequestName::as_str),
         };
         match self {
@@ -297,6 +307,7 @@ impl fmt::Display for GateSubject {
             Self::Availability(_) => f.write_str("availability")?,
             Self::Dropped(_) => f.write_str("dropped")?,
             Self::Recovery(_) => f.write_str("recovery")?,
+            Self::Probe { .. } => {}
         }
         argument.map_or(Ok(()), |argument| write!(f, "({argument})"))
     }
@@ -330,6 +341,12 @@ mod tests {
             "mean > 1us",
             "availability(browse) >= 99.9%",
             "max < 1m30s",
+            "probe.cache_hit_rate > 80%",
+            "probe.a-b.c <= -2.5",
+            "probe.orders >= 5/s",
+            "probe.wait < 250ms",
+            "probe.memory < 67108864B",
+            "probe.backlog < 100 orders",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);
         }
@@ -354,23 +371,12 @@ mod tests {
         assert_eq!(mistake("p99(checkout < 5s").0, "(checkout < 5s");
         assert_eq!(mistake("p99 < 5s or so").0, "or so");
         assert_eq!(mistake("p99(../x) < 5s").0, "../x");
+        assert_eq!(mistake("prob < 5s").1, "did you mean `probe`?");
+        assert_eq!(mistake("probe < 5s").0, "probe");
+        assert_eq!(mistake("probe. < 5s").0, "probe.");
+        assert_eq!(mistake("probe.x < five").0, "five");
+        assert_eq!(mistake("probe.x < 5 / 2").0, "5 / 2");
         assert!("".parse::<GateExpr>().is_err() && "p99 <".parse::<GateExpr>().is_err());
-    }
-
-    #[test]
-    fn figures_are_readable() {
-        let human = [
-            (Unit::Share, 0.0),
-            (Unit::Share, 0.00123),
-            (Unit::Share, 1.0),
-            (Unit::Micros, 41_200.0),
-            (Unit::PerSecond, 998.4),
-        ];
-        let human: Vec<_> = human
-            .into_iter()
-            .map(|(unit, figure)| unit.human(figure))
-            .collect();
-        assert_eq!(human, ["0%", "0.123%", "100%", "41.2 ms", "998/s"]);
     }
 
     fn gates() -> impl Strategy<Value = GateExpr> {
@@ -384,13 +390,25 @@ mod tests {
             Just(Stat::Mean),
             Just(Stat::Max)
         ];
-        let subject = (0..7, name, stat).prop_map(|(kind, name, stat)| match kind {
+        let unit = prop_oneof![
+            Just(Unit::Share),
+            Just(Unit::PerSecond),
+            Just(Unit::Seconds),
+            Just(Unit::Bytes),
+            Just(Unit::Plain),
+            Just(Unit::Named("orders".into())),
+        ];
+        let subject = (0..8, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
             0 => GateSubject::Latency { stat, name },
             1 => GateSubject::Service { stat, name },
             2 => GateSubject::Rate(name),
             3 => GateSubject::ErrorRate(name),
             4 => GateSubject::Availability(name),
             5 => GateSubject::Dropped(name),
+            6 => GateSubject::Probe {
+                name: "cache.hit_rate-2".parse().unwrap(),
+                unit,
+            },
             _ => GateSubject::Recovery(name.map(|n| n.as_str().to_owned())),
         });
         let op = prop::sample::select(vec![
@@ -403,7 +421,8 @@ mod tests {
             let limit = match subject.unit() {
                 Unit::Micros => f64::from(n),
                 Unit::Share => f64::from(n) / 1_000_000.0,
-                Unit::PerSecond => f64::from(n) / 8.0,
+                Unit::Seconds => f64::from(n) / 1000.0,
+                _ => f64::from(n) / 8.0,
             };
             GateExpr { subject, op, limit }
         })

@@ -3,10 +3,13 @@
 
 pub mod gate;
 mod gate_text;
+pub mod probe;
+mod probe_text;
 mod scan;
 pub mod step;
 mod step_check;
 mod step_text;
+mod unit;
 
 pub use scan::ExprError;
 pub use step_check::View;

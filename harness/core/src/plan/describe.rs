@@ -1,7 +1,9 @@
 //! A plan told to people: what `harness plan` prints. Reads the plan and nothing else.
 
+use super::probe::ProbePlan;
 use super::target::{LinkPlan, Mode, ServicePlan};
 use super::{Plan, ScenarioPlan, shape};
+use crate::expr::gate::Unit;
 use crate::journey::{Action, Journey};
 use crate::plan::gate::{Class, During, Gate};
 use crate::units::format_duration;
@@ -46,6 +48,10 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
     }
     for scenario in &plan.scenarios {
         self::scenario(out, scenario)?;
+    }
+    if !plan.probes.is_empty() {
+        writeln!(out, "\nProbes of the target's own metrics")?;
+        plan.probes.iter().try_for_each(|p| probe(out, p))?;
     }
     if !plan.gates.is_empty() {
         writeln!(out, "\nGates of the whole run")?;
@@ -211,6 +217,20 @@ fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
         )?;
     }
     scenario.gates.iter().try_for_each(|g| gate(out, g))
+}
+
+fn probe(out: &mut String, probe: &ProbePlan) -> std::fmt::Result {
+    let unit = match &probe.unit {
+        Unit::Plain => String::new(),
+        unit => format!(" in {unit}"),
+    };
+    let drawn = if probe.chart { "" } else { ", not drawn" };
+    writeln!(
+        out,
+        "  {:<16} {}{unit}{drawn}",
+        probe.name.as_str(),
+        probe.value
+    )
 }
 
 /// The integral of the rate.

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod fault;
 pub mod gate;
 pub mod load;
+pub mod probe;
 pub mod resolve;
 pub mod shape;
 pub mod tags;
@@ -18,6 +19,7 @@ use crate::units;
 use fault::FaultPlan;
 use gate::Gate;
 use load::LoadPlan;
+use probe::ProbePlan;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +56,9 @@ pub struct Plan {
     /// The scenarios, in order.
     #[serde(default)]
     pub scenarios: Vec<ScenarioPlan>,
+    /// Figures of the target's own metrics.
+    #[serde(default)]
+    pub probes: Vec<ProbePlan>,
     /// The gates that judge the whole run: journeys, contract, and load outside faults and recovery.
     #[serde(default)]
     pub gates: Vec<Gate>,
@@ -72,6 +77,11 @@ impl Plan {
     /// A journey by name.
     pub fn journey(&self, name: &str) -> Option<&Arc<Journey>> {
         self.journeys.iter().find(|j| j.name.as_str() == name)
+    }
+
+    /// A probe by name.
+    pub fn probe(&self, name: &str) -> Option<&ProbePlan> {
+        self.probes.iter().find(|p| p.name.as_str() == name)
     }
 
     /// A scenario by name.

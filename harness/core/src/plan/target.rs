@@ -23,6 +23,18 @@ pub struct TargetPlan {
     /// Metrics endpoints scraped during the run beside the services' own: for an external target.
     #[serde(default)]
     pub metrics: Vec<Text>,
+    /// Metrics endpoints of services that were not started here, in mode `external`.
+    #[serde(default)]
+    pub scrapes: Vec<Scrape>,
+}
+
+/// A service's metrics endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scrape {
+    /// The service.
+    pub service: Name,
+    /// The whole URL.
+    pub url: Text,
 }
 
 /// How the target is brought up.

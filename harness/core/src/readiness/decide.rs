@@ -300,18 +300,17 @@ fn used(gate: &GateResult) -> Option<f64> {
 /// `p99(checkout) 41.0 ms of 250 ms`.
 fn headroom(result: &GateResult) -> String {
     let expr = &result.gate.expect;
-    let text = expr.to_string();
-    let subject = text.rsplitn(3, ' ').last().unwrap_or(&text).to_owned();
+    let subject = &expr.subject;
     let observed = result
         .observed
-        .map_or_else(String::new, |value| show(value, result.unit));
+        .map_or_else(String::new, |value| show(value, &result.unit));
     let joint = match expr.op {
         Comparison::Less | Comparison::AtMost => "of",
         Comparison::Greater | Comparison::AtLeast => "where at least is asked",
     };
     format!(
         "{subject} {observed} {joint} {}",
-        show(expr.limit, result.unit)
+        show(expr.limit, &result.unit)
     )
 }
 
@@ -349,6 +348,10 @@ fn closing(gate: Option<&Gate>, item: &Item) -> String {
     match (item.grade, &gate.expect.subject) {
         (Grade::Inconclusive, GateSubject::Recovery(_)) => format!(
             "{run}, with load that goes on until gate {} decides",
+            gate.id
+        ),
+        (Grade::Inconclusive, GateSubject::Probe { name, .. }) => format!(
+            "{run}, with metrics from which probe {name} can be told, until gate {} decides",
             gate.id
         ),
         (Grade::Inconclusive, _) => format!(

@@ -153,6 +153,10 @@ impl Record {
             .iter()
             .map(|c| (c.name.clone(), super::ContractRecord::default()))
             .collect();
+        let terms = run.plan.probes.iter().flat_map(|probe| probe.value.terms());
+        self.followed = terms
+            .map(|(_, selector)| (selector.clone(), super::Followed::default()))
+            .collect();
         self.run = Some(Box::new(run.clone()));
     }
 
@@ -302,6 +306,7 @@ impl Record {
     }
 
     fn probe(&mut self, at: u64, sample: &ProbeSample) {
+        self.read(at, sample);
         if let Some(reason) = &sample.error {
             let failures = self
                 .probe_failures
@@ -598,6 +603,7 @@ mod tests {
                 service: "orders".into(),
                 values,
                 error: None,
+                taken_us: None,
             };
             stream = stream
                 .at(f64::from(second))
@@ -733,7 +739,7 @@ mod tests {
                             1 => stream.event(link("edge")),
                             2 => stream.event(link("payments")),
                             3 => stream.health(3, 0.2),
-                            4 => stream.event(Event::ProbeSample(ProbeSample { service: "orders".into(), values: [("up".to_owned(), f64::from(second))].into(), error: None })),
+                            4 => stream.event(Event::ProbeSample(ProbeSample { service: "orders".into(), values: [("up".to_owned(), f64::from(second))].into(), error: None, taken_us: None })),
                             _ => stream.tick(LoadTick { name: "browse".into(), ..tick(second, 0, 900) }),
                         };
                     }

@@ -3,6 +3,7 @@
 
 mod admit;
 mod fold;
+mod readings;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thin;
@@ -10,12 +11,14 @@ mod windows;
 
 pub use admit::FoldError;
 pub use fold::fold;
+pub use readings::{Followed, Reading, SCRAPE_EVERY_US};
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{
     ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd,
     RunStarted, ScenarioEnd, SelfHealth, StepFinished,
 };
+use crate::expr::probe::Selector;
 use crate::hist::Hist;
 use crate::name::Name;
 use std::collections::BTreeMap;
@@ -49,6 +52,8 @@ pub struct Record {
     pub probes: BTreeMap<String, BTreeMap<String, Vec<(u64, f64)>>>,
     /// Scrapes that failed: service → (count, last reason).
     pub probe_failures: BTreeMap<String, (u64, String)>,
+    /// What the plan's probes read, as of the last scrape.
+    pub followed: BTreeMap<Selector, Followed>,
     /// The instrument: (microseconds, figures), thinned to at most 600 with lag distributions added.
     pub health: Vec<(u64, SelfHealth)>,
     /// Gates that stopped a scenario: (microseconds, gate, observed).
@@ -141,6 +146,8 @@ pub struct ScenarioRecord {
     pub epochs: Vec<Epoch>,
     /// Journeys and steps, by name.
     pub names: BTreeMap<String, NameRecord>,
+    /// What the plan's probes read, in order of time.
+    pub readings: BTreeMap<Selector, Vec<Reading>>,
     /// Examples of failed and slow exchanges.
     pub exemplars: Vec<Exemplar>,
     /// Length of a window, seconds: 1 up to ten minutes, so that the schedule has at most [`MAX_WINDOWS`]; doubled

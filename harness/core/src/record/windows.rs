@@ -69,6 +69,7 @@ impl ScenarioRecord {
             end: None,
             epochs: Vec::new(),
             names: BTreeMap::new(),
+            readings: BTreeMap::new(),
             exemplars: Vec::new(),
             window_s: window_s.div_ceil(MAX_WINDOWS).max(1),
             planned_us: planned.as_micros() as u64,

@@ -8,7 +8,7 @@ use super::measure::{self, Judged, Seen, When, show};
 use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
 use super::sliding::sliding;
-use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks};
+use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks, probes};
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
 use crate::plan::Plan;
@@ -85,7 +85,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn inconclusive(samples: u64, missing: impl Into<String>) -> Self {
+    pub(super) fn inconclusive(samples: u64, missing: impl Into<String>) -> Self {
         let judged = Judged {
             grade: Grade::Inconclusive,
             observed: None,
@@ -105,12 +105,11 @@ fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult 
         .iter()
         .filter(|s| gate.scenario.as_ref().is_none_or(|name| s.name == *name))
         .collect();
-    let unit = gate.expect.unit();
     let done = |grade, found: &Found, reason| GateResult {
         gate: gate.clone(),
         grade,
         observed: found.judged.observed,
-        unit,
+        unit: gate.expect.unit(),
         reason,
         samples: found.judged.samples,
         worst_second: found.worst_second,
@@ -148,7 +147,7 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
     let saw = found
         .judged
         .observed
-        .map_or_else(|| "nothing".to_owned(), |value| show(value, unit));
+        .map_or_else(|| "nothing".to_owned(), |value| show(value, &unit));
     let at_least = if found.judged.grade != Grade::Pass
         && matches!(gate.expect.subject, GateSubject::Recovery(_))
     {
@@ -158,6 +157,7 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
     };
     let over = match gate.expect.subject {
         GateSubject::Recovery(_) => String::new(),
+        GateSubject::Probe { .. } => format!(" over {} scrapes", found.judged.samples),
         GateSubject::Availability(_) => format!(" over {} windows", found.judged.samples),
         _ => format!(" over {} samples", found.judged.samples),
     };
@@ -185,13 +185,16 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::ErrorRate(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
-        GateSubject::Recovery(_) => None,
+        GateSubject::Recovery(_) | GateSubject::Probe { .. } => None,
     }
 }
 
 fn find(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord], when: When) -> Found {
     if let GateSubject::Recovery(fault) = &gate.expect.subject {
         return find_recovery(record, &gate.expect, fault.as_deref(), scenarios);
+    }
+    if matches!(gate.expect.subject, GateSubject::Probe { .. }) {
+        return probes::find(record, gate, scenarios, when);
     }
     let seen = whole(gate, scenarios);
     if when == When::Live

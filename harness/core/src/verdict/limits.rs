@@ -36,6 +36,13 @@ pub const AVAILABILITY_WINDOWS: u64 = 10;
 /// Seconds a rate rests on.
 pub const RATE_SECONDS: f64 = 5.0;
 
+/// Share of the time looked at that scrapes must cover before a probe has a value there: less may miss what matters.
+pub const PROBE_COVERAGE: f64 = 0.5;
+
+/// How far from an edge of the load a scrape may lie and still tell what was up to it: the quarter of a second by which
+/// a fault's window opens early, and what a busy machine delays a timer by.
+pub const PROBE_EDGE_US: u64 = 300_000;
+
 /// Share of the planned arrivals that may be missing before the load was not the one intended: the "achieved rate
 /// within 2 % of the intended" that comparisons ask for too.
 pub const SHORTFALL: f64 = 0.02;

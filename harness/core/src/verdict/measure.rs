@@ -128,7 +128,7 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         GateSubject::ErrorRate(_) => share(failed(tally), finished(tally)),
         GateSubject::Availability(_) => share(seen.windows.1, seen.windows.0),
         GateSubject::Dropped(_) => share(tally.dropped, tally.planned),
-        GateSubject::Recovery(_) => None,
+        GateSubject::Recovery(_) | GateSubject::Probe { .. } => None,
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
         GateSubject::ErrorRate(_) => finished(&seen.tally),
         GateSubject::Availability(_) => seen.windows.0,
         GateSubject::Dropped(_) => seen.tally.planned,
-        GateSubject::Recovery(_) => 0,
+        GateSubject::Recovery(_) | GateSubject::Probe { .. } => 0,
     }
 }
 
@@ -236,10 +236,9 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
             );
             plain(seen.seconds >= RATE_SECONDS, missing)
         }
-        GateSubject::Recovery(_) => (
-            Grade::Inconclusive,
-            "there was no fault to recover from".to_owned(),
-        ),
+        GateSubject::Recovery(_) | GateSubject::Probe { .. } => {
+            (Grade::Inconclusive, "load says nothing of it".to_owned())
+        }
     }
 }
 
@@ -295,8 +294,8 @@ pub(super) fn window_counts(subject: &GateSubject, seen: &Seen) -> bool {
     }
 }
 
-/// A figure as people read it: `41.0 ms`, `0.12 %`, `812/s`.
-pub fn show(value: f64, unit: Unit) -> String {
+/// A figure as people read it: `41.0 ms`, `0.12 %`, `812/s`, `64.2 MB`, `17 orders`.
+pub fn show(value: f64, unit: &Unit) -> String {
     match unit {
         Unit::Micros => human_us(value.max(0.0).round() as u64),
         Unit::Share => {
@@ -305,5 +304,67 @@ pub fn show(value: f64, unit: Unit) -> String {
         }
         Unit::PerSecond if value >= 100.0 => format!("{value:.0}/s"),
         Unit::PerSecond => format!("{value:.1}/s"),
+        Unit::Seconds if value < 0.0 => format!("-{}", human_us((value * -1e6).round() as u64)),
+        Unit::Seconds => human_us((value * 1e6).round() as u64),
+        Unit::Bytes => bytes(value),
+        Unit::Plain => plain(value),
+        Unit::Named(word) => format!("{} {word}", plain(value)),
+    }
+}
+
+/// Four significant digits, whole numbers whole.
+fn plain(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 1000.0 {
+        return format!("{value:.0}");
+    }
+    let before = value.abs().log10().floor() as i32;
+    let digits = (3 - before).clamp(0, 12) as usize;
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn bytes(value: f64) -> String {
+    let steps = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    let step = steps.iter().find(|(size, _)| value.abs() >= *size);
+    step.map_or_else(
+        || format!("{value:.0} B"),
+        |(size, unit)| format!("{:.1} {unit}", value / size),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_readable() {
+        let shown = [
+            (41_200.0, Unit::Micros),
+            (0.0, Unit::Share),
+            (0.001_234, Unit::Share),
+            (998.4, Unit::PerSecond),
+            (0.0412, Unit::Seconds),
+            (-1.5, Unit::Seconds),
+            (67_108_864.0, Unit::Bytes),
+            (12.0, Unit::Bytes),
+            (0.012_345_6, Unit::Plain),
+            (-17.0, Unit::Named("orders".into())),
+        ]
+        .map(|(value, unit)| show(value, &unit));
+        assert_eq!(
+            shown,
+            [
+                "41.2 ms",
+                "0 %",
+                "0.123 %",
+                "998/s",
+                "41.2 ms",
+                "-1.50 s",
+                "67.1 MB",
+                "12 B",
+                "0.01235",
+                "-17 orders"
+            ]
+        );
     }
 }

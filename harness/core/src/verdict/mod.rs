@@ -7,6 +7,7 @@ mod generator;
 pub mod limits;
 mod measure;
 mod obstacles;
+mod probes;
 mod recovery;
 mod share;
 mod sliding;
@@ -14,6 +15,7 @@ mod sliding;
 pub use gates::{evaluate, tripped};
 pub use generator::generator;
 pub use measure::show;
+pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
 
 use crate::expr::gate::Unit;

@@ -5,6 +5,7 @@ use super::Run;
 use crate::chaos::Chaos;
 use crate::load::{self, Ended};
 use crate::ports::{Faults, Restart as _, Watch};
+use crate::probe::Scraper;
 use crate::spans;
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
@@ -25,6 +26,7 @@ const PER_WORKER: f64 = 5_000.0;
 pub(super) async fn play_all(
     run: &Run,
     target: &Arc<Target>,
+    scraper: &Scraper,
     journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
@@ -39,7 +41,7 @@ pub(super) async fn play_all(
             end = field::Empty,
             otel.status_code = field::Empty,
         );
-        let turn = take_turn(run, scenario, target, journeys, faults, watch);
+        let turn = take_turn(run, scenario, target, scraper, journeys, faults, watch);
         turn.instrument(span).await?;
     }
     Ok(())
@@ -50,6 +52,7 @@ async fn take_turn(
     run: &Run,
     scenario: &ScenarioPlan,
     target: &Arc<Target>,
+    scraper: &Scraper,
     journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
@@ -76,7 +79,8 @@ async fn take_turn(
         run.mouth.say(Event::Notice { text }).await;
         return Ok(());
     }
-    let end = play(run, scenario, journeys, faults, watch).await?;
+    let end = play(run, scenario, scraper, journeys, faults, watch).await?;
+    scraper.once().await;
     target.heal().await;
     span.record("end", spans::word(end));
     run.mouth
@@ -91,6 +95,7 @@ async fn take_turn(
 async fn play(
     run: &Run,
     scenario: &ScenarioPlan,
+    scraper: &Scraper,
     journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
@@ -106,6 +111,7 @@ async fn play(
     let mixed = mixed.collect::<Result<Vec<_>, _>>()?;
     let stop = run.control.cancel.child_token();
     let t0 = clock.now() + RUN_UP;
+    scraper.align(t0);
     *run.control
         .loading
         .lock()

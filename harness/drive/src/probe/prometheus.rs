@@ -1,15 +1,17 @@
 //! Reads the Prometheus text format (0.0.4): series to value. Lenient with what it does not know, bounded in what it
 //! keeps. Pure.
 
+use harness_core::expr::probe::Selector;
 use std::collections::BTreeMap;
 
-/// Series kept of one scrape; more are passed over.
+/// Series kept of one scrape, and as many again of those that probes read; more are passed over.
 const SERIES: usize = 2000;
 
 /// What a scrape held.
 #[derive(Debug, Default, PartialEq)]
 pub struct Scrape {
-    /// `name{label="value"}` → value. Histogram buckets are left out: their sum and count are kept.
+    /// `name{label="value"}` → value. Histogram buckets are left out unless they are wanted: their sum and count are
+    /// kept.
     pub values: BTreeMap<String, f64>,
     /// Lines that are not in the format.
     pub malformed: usize,
@@ -17,8 +19,9 @@ pub struct Scrape {
     pub dropped: usize,
 }
 
-/// Reads a scrape.
-pub fn parse(text: &str) -> Scrape {
+/// Reads a scrape; what is wanted is never displaced by what is not.
+pub fn parse(text: &str, wanted: &[Selector]) -> Scrape {
+    let (mut others, mut read) = (0, 0);
     let mut scrape = Scrape::default();
     for line in text
         .lines()
@@ -27,12 +30,18 @@ pub fn parse(text: &str) -> Scrape {
     {
         match sample(line) {
             None => scrape.malformed += 1,
-            Some((series, _)) if bucket(series) => {}
-            Some(_) if scrape.values.len() >= SERIES => scrape.dropped += 1,
-            Some((series, value)) if value.is_finite() => {
-                _ = scrape.values.insert(series.to_owned(), value);
+            Some((series, value)) => {
+                let needed = wanted.iter().any(|selector| selector.matches(series));
+                let kept = if needed { &mut read } else { &mut others };
+                match () {
+                    () if !needed && bucket(series) || !value.is_finite() => {}
+                    () if *kept >= SERIES => scrape.dropped += 1,
+                    () => {
+                        *kept += 1;
+                        scrape.values.insert(series.to_owned(), value);
+                    }
+                }
             }
-            Some(_) => {}
         }
     }
     scrape
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn series_keep_their_labels_and_buckets_are_left_out() {
         let text = "# HELP x y\n# TYPE x counter\nx{path=\"/a b\",q=\"\\\"}\"} 12 1700000000\nup 1\nh_bucket{le=\"+Inf\"} 9\nh_sum 1.5e3\nbad line\n";
-        let scrape = parse(text);
+        let scrape = parse(text, &[]);
         let held: Vec<_> = scrape
             .values
             .iter()
@@ -102,10 +111,24 @@ mod tests {
         assert_eq!(scrape.malformed, 1);
     }
 
+    #[test]
+    fn what_a_probe_reads_is_never_displaced() {
+        let mut text: String = (0..SERIES + 5).map(|n| format!("a{n} 1\n")).collect();
+        text.push_str("z_bucket{le=\"1\"} 7\n");
+        let wanted = Selector {
+            service: None,
+            metric: "z_bucket".into(),
+            labels: vec![("le".into(), "1".into())],
+        };
+        let scrape = parse(&text, &[wanted]);
+        assert_eq!(scrape.values.get("z_bucket{le=\"1\"}"), Some(&7.0));
+        assert_eq!((scrape.values.len(), scrape.dropped), (SERIES + 1, 5));
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in "(?s).{0,300}") {
-            parse(&text);
+            parse(&text, &[]);
         }
     }
 }

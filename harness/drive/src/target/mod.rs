@@ -14,13 +14,14 @@ use crate::dispatcher::Mouth;
 use crate::health::Gauges;
 use crate::http_client::Client;
 use crate::ports::Restart;
-use crate::probe::Probe;
+use crate::probe::Endpoint;
 use crate::redact::{Redactor, Secrets};
 use crate::spans;
 use faults::Struck;
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
+use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, ServicePlan, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
 use harness_load::Clock;
@@ -237,22 +238,28 @@ impl Target {
     }
 
     /// The endpoints of the target's own metrics.
-    pub fn probes(&self) -> Vec<Probe> {
+    pub fn probes(&self) -> Vec<Endpoint> {
         let own = self.plan.services.iter().filter_map(|service| {
             let (path, port) = (service.metrics.as_ref()?, self.ports.get(&service.name)?);
-            Some(Probe {
+            Some(Endpoint {
                 service: service.name.to_string(),
                 url: format!("http://127.0.0.1:{port}{path}"),
             })
         });
         let given = self.plan.metrics.iter().filter_map(|url| {
             let url = self.text(url, None).ok()?;
-            Some(Probe {
-                service: "target".into(),
+            Some(Endpoint {
+                service: TARGET.into(),
                 url,
             })
         });
-        own.chain(given).collect()
+        let elsewhere = self.plan.scrapes.iter().filter_map(|scrape| {
+            Some(Endpoint {
+                service: scrape.service.to_string(),
+                url: self.text(&scrape.url, None).ok()?,
+            })
+        });
+        own.chain(elsewhere).chain(given).collect()
     }
 
     /// Whether every service lives and says that it is ready, waiting for it within its own limit.

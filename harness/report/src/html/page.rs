@@ -375,9 +375,9 @@ fn gate(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> Gate
         class: figures::class_word(item),
         place: result.map(figures::place).unwrap_or_default(),
         seen: result
-            .and_then(|g| g.observed.map(|v| show(v, g.unit)))
+            .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
             .unwrap_or_else(none),
-        limit: result.map_or_else(none, |g| show(g.gate.expect.limit, g.unit)),
+        limit: result.map_or_else(none, |g| show(g.gate.expect.limit, &g.unit)),
         reason: one_line(figures::bare_reason(&item.reason), 600),
         origin: result
             .map(|g| {

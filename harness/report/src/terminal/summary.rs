@@ -135,7 +135,7 @@ impl<'a> Row<'a> {
             what: whole.replacen(&limit, &subject, 1),
             seen: gate
                 .observed
-                .map_or_else(|| text::NONE.to_owned(), |value| show(value, gate.unit)),
+                .map_or_else(|| text::NONE.to_owned(), |value| show(value, &gate.unit)),
             limit: limit
                 .strip_prefix(&subject)
                 .unwrap_or(&limit)

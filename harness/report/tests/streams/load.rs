@@ -236,6 +236,7 @@ fn instruments(s: &mut Stream, shape: &Shape, fault: bool, served: f64, dice: &m
             service: service.to_owned(),
             values: values.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect(),
             error: None,
+            taken_us: None,
         })
     };
     s.say(probe(

@@ -1,9 +1,9 @@
 //! Gates: expressions whose journeys, steps and faults are there to be judged.
 
 use super::findings::Findings;
-use super::load::Against;
+use super::load::{Against, Probes};
 use crate::diagnostic::{Diagnostic, Place, nearest};
-use crate::expr::gate::{GateExpr, GateSubject};
+use crate::expr::gate::{GateExpr, GateSubject, Unit};
 use crate::journey::{Action, Journey};
 use crate::name::RequestName;
 use crate::plan::ScenarioPlan;
@@ -27,6 +27,7 @@ struct Scope<'s> {
     journeys: Vec<&'s Journey>,
     /// Journeys that could not be resolved.
     broken: &'s [String],
+    probes: Probes<'s>,
 }
 
 /// The gates of a scenario.
@@ -64,6 +65,7 @@ pub(super) fn of_scenario(
             .map(|j| &**j)
             .collect(),
         broken: against.broken,
+        probes: against.probes,
     };
     all(doc, &doc.raw.gate, &scope, found)
 }
@@ -93,6 +95,7 @@ pub(super) fn of_suite(
         partial: false,
         journeys,
         broken: against.broken,
+        probes: against.probes,
     };
     all(doc, &doc.raw.gate, &scope, found)
 }
@@ -140,6 +143,11 @@ fn one<T>(
     let weight = found.factor(doc, gate.weight.as_ref());
     let typed = gate.expect.as_ref()?;
     let expect = expression(doc, typed, scope, found)?;
+    if let (GateSubject::Probe { .. }, Some(true), None) = (&expect.subject, gate.abort, over) {
+        let message = "a probe over the whole load may still come back while the load lasts";
+        let hint = "give the gate an `over`, such as `over = \"10s\"`, or leave `abort` out";
+        found.error_with(doc.at(typed), message, hint);
+    }
     let label = gate
         .name
         .as_ref()
@@ -267,6 +275,10 @@ fn expression<T>(
         GateSubject::Recovery(Some(fault)) => {
             fault_exists(fault, place_of(fault), scope, found);
         }
+        GateSubject::Probe { name, unit } => {
+            let name = (name.as_str(), place_of(name.as_str()));
+            return probe(doc, typed, &expr, name, unit, scope, found);
+        }
         GateSubject::Recovery(None) => match scope.scenario {
             None => {
                 let hint = "write the gate into the scenario that has the fault";
@@ -283,6 +295,45 @@ fn expression<T>(
         },
     }
     Some(expr)
+}
+
+/// A gate on a probe that is there, in the probe's unit.
+fn probe<T>(
+    doc: &Document<T>,
+    typed: &Str,
+    expr: &GateExpr,
+    (name, place): (&str, Place),
+    unit: &Unit,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) -> Option<GateExpr> {
+    let Some(probe) = scope
+        .probes
+        .planned
+        .iter()
+        .find(|p| p.name.as_str() == name)
+    else {
+        // One with errors of its own is there all the same.
+        if !scope.probes.typed.contains(&name) {
+            found.unknown(place, "probe", name, scope.probes.typed.iter().copied());
+        }
+        return None;
+    };
+    if probe.unit == *unit {
+        return Some(expr.clone());
+    }
+    let said = |unit: &Unit| match unit {
+        Unit::Plain => "no unit".to_owned(),
+        unit => format!("unit `{unit}`"),
+    };
+    let message = format!(
+        "probe `{name}` has {}, and this limit has {}",
+        said(&probe.unit),
+        said(unit)
+    );
+    let hint = format!("write a limit such as `{}`", probe.unit.example());
+    found.error_with(doc.at(typed), message, hint);
+    None
 }
 
 fn request_exists(name: &RequestName, place: Place, scope: &Scope<'_>, found: &mut Findings) {

@@ -8,6 +8,7 @@ use crate::name::Name;
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
 use crate::plan::load::{LoadPlan, MixEntry, Stage};
+use crate::plan::probe::ProbePlan;
 use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{Load, ScenarioFile};
@@ -31,6 +32,16 @@ pub(super) struct Against<'a> {
     /// Journeys that exist but could not be resolved: naming one is no second error.
     pub(super) broken: &'a [String],
     pub(super) scale: Scale,
+    pub(super) probes: Probes<'a>,
+}
+
+/// The probes that gates may name.
+#[derive(Clone, Copy)]
+pub(super) struct Probes<'a> {
+    /// Those that can be read.
+    pub(super) planned: &'a [ProbePlan],
+    /// All that were typed: one with an error of its own is there all the same.
+    pub(super) typed: &'a [&'a str],
 }
 
 /// A scenario; `None` when there is nothing left of it to run, after noting why.

@@ -10,6 +10,7 @@ mod journeys;
 mod load;
 mod order;
 mod passes;
+mod probes;
 mod request;
 mod select;
 mod target;
@@ -25,7 +26,7 @@ use crate::plan::draft::Draft;
 use crate::suite::{Suite, stem};
 use findings::Findings;
 use journeys::Resolved;
-use load::Against;
+use load::{Against, Probes};
 use select::Selection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,8 +83,13 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     let (drafts, broken) = drafts(suite, found);
     let (resolved, broken) = journeys::resolve(&drafts, broken, &defaults, &world, found);
     let all: Vec<Arc<Journey>> = resolved.iter().map(|r| Arc::clone(&r.journey)).collect();
+    let probes = probes::resolve(doc, &world, found);
     let against = Against {
         world: &world,
+        probes: Probes {
+            planned: &probes,
+            typed: &doc.raw.probe.keys().collect::<Vec<_>>(),
+        },
         journeys: &all,
         broken: &broken,
         scale: selection.scale,
@@ -134,6 +140,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         walks,
         contracts,
         scenarios,
+        probes,
         gates,
         plan_digest: String::new(),
         workload_digest: String::new(),

@@ -5,7 +5,7 @@ use super::{entry, texts};
 use crate::diagnostic::Place;
 use crate::name::Name;
 use crate::plan::fault::Site;
-use crate::plan::target::{LinkPlan, Mode, Ready, ServicePlan, TargetPlan};
+use crate::plan::target::{LinkPlan, Mode, Ready, Scrape, ServicePlan, TargetPlan};
 use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{
@@ -165,14 +165,33 @@ pub(super) fn resolve(
         .filter_map(|url| entry::base_url(doc, url, &world, found))
         .collect();
     let external = mode == Mode::External;
+    let scrapes = if external {
+        scrapes(&raw.value.service, &world)
+    } else {
+        Vec::new()
+    };
     let plan = TargetPlan {
         mode,
         services: if external { Vec::new() } else { services },
         links: if external { Vec::new() } else { links },
         entry: world.entry.clone(),
         metrics,
+        scrapes,
     };
     (plan, world)
+}
+
+/// The metrics endpoints of services that say where they run.
+fn scrapes(services: &Named<Service>, world: &World) -> Vec<Scrape> {
+    let endpoint = |(key, service): &(Str, At<Service>)| {
+        let path = service.value.metrics.as_ref()?.value.clone();
+        let mut url = world.urls.get(&key.value)?.clone();
+        url.parts.push(Part::Literal(path));
+        // One that is no name is an error already.
+        let service = key.value.parse().ok()?;
+        Some(Scrape { service, url })
+    };
+    services.iter().filter_map(endpoint).collect()
 }
 
 fn links(

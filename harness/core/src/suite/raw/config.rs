@@ -29,6 +29,9 @@ pub(crate) struct Config {
     /// What a run takes of the suite, by name: `--profile NAME`; `default` is used when none is named.
     #[serde(default)]
     pub(crate) profile: Named<Profile>,
+    /// Figures of the target's own metrics, by name: gates say `probe.NAME`.
+    #[serde(default)]
+    pub(crate) probe: Named<Probe>,
     /// Conditions that judge journeys, contract, and all load outside fault and recovery windows.
     #[serde(default)]
     pub(crate) gate: Vec<At<Gate>>,
@@ -200,6 +203,23 @@ pub(crate) struct ServiceChange {
     /// Program and arguments instead of the service's own.
     #[schemars(length(min = 1))]
     pub(crate) command: Option<Vec<Str>>,
+}
+
+/// A figure of the target's own metrics.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Probe {
+    /// What it is: `rate(gateway.cache_hits_total) / rate(gateway.cache_requests_total)`.
+    #[schemars(required)]
+    pub(crate) value: Option<Str>,
+    /// How it is shown: `%` (a share of one), `/s`, `B`, `s`, or a short word; default: as it is.
+    pub(crate) unit: Option<Str>,
+    /// One line for people; default: its name.
+    pub(crate) title: Option<Str>,
+    /// The service of metrics without one; default: the only service that has metrics.
+    pub(crate) service: Option<Str>,
+    /// Draw it in the report; default true.
+    pub(crate) chart: Option<bool>,
 }
 
 /// What a run takes of the suite.

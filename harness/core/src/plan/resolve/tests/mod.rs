@@ -2,6 +2,7 @@
 
 mod errors;
 mod plans;
+mod probes;
 
 use super::{Choice, plan};
 use crate::diagnostic::{Diagnostic, Severity};

@@ -1,0 +1,366 @@
+//! Probes: their values in a phase, a window or a second of the load, and gates on them. A ratio is one of sums over
+//! the whole time looked at, never a mean of ratios. Figures that scrapes don't cover are missing, and missing data
+//! never passes.
+
+use super::Grade;
+use super::gates::Found;
+use super::limits::{LIVE_WINDOWS, PROBE_COVERAGE, PROBE_EDGE_US};
+use super::measure::{Judged, When};
+use crate::diagnostic::nearest;
+use crate::expr::gate::{Comparison, GateSubject};
+use crate::expr::probe::{Function, Selector, Value};
+use crate::plan::gate::{During, Gate};
+use crate::plan::probe::ProbePlan;
+use crate::record::{Reading, Record, SCRAPE_EVERY_US, ScenarioRecord};
+
+/// A probe's figure over a phase of a scenario, in its unit's base; why there is none.
+pub fn probe_value(
+    record: &Record,
+    probe: &ProbePlan,
+    scenario: &ScenarioRecord,
+    during: &During,
+) -> Result<f64, String> {
+    Time::phase(record, &[scenario], during).value(&probe.value)
+}
+
+/// A probe over time: its figure in each of the windows a scenario is cut into, none where scrapes don't tell.
+pub fn probe_series(
+    record: &Record,
+    probe: &ProbePlan,
+    scenario: &ScenarioRecord,
+    windows: u32,
+    window_s: u32,
+) -> Vec<Option<f64>> {
+    let length = u64::from(window_s) * 1_000_000;
+    let figure = |window: u32| {
+        let from = scenario.t0_us + u64::from(window) * length;
+        let time = Time {
+            record,
+            stretches: vec![(scenario, from, from + length)],
+            // A scrape belongs to the window it lies in most: none falls between two.
+            slack_us: SCRAPE_EVERY_US / 2 - 1,
+        };
+        time.value(&probe.value).ok()
+    };
+    (0..windows).map(figure).collect()
+}
+
+/// A gate on a probe, judged.
+pub(super) fn find(
+    record: &Record,
+    gate: &Gate,
+    scenarios: &[&ScenarioRecord],
+    when: When,
+) -> Found {
+    let planned = record
+        .run
+        .as_ref()
+        .and_then(|run| match &gate.expect.subject {
+            GateSubject::Probe { name, .. } => run.plan.probe(name.as_str()),
+            _ => None,
+        });
+    let Some(probe) = planned else {
+        return Found::inconclusive(0, "its probe is not in the plan");
+    };
+    let whole = whole(record, gate, probe, scenarios);
+    match gate.over {
+        Some(over) => sliding(
+            record,
+            gate,
+            probe,
+            scenarios,
+            over.as_secs_f64(),
+            whole,
+            when,
+        ),
+        // Over the whole load it may still come back.
+        None if when == When::Live => Found::inconclusive(0, "it is too early to say"),
+        None => Found {
+            judged: whole,
+            worst_second: None,
+        },
+    }
+}
+
+fn whole(record: &Record, gate: &Gate, probe: &ProbePlan, scenarios: &[&ScenarioRecord]) -> Judged {
+    let time = Time::phase(record, scenarios, &gate.during);
+    let samples = time.scrapes(&probe.value);
+    match time.value(&probe.value) {
+        Err(missing) => Judged {
+            grade: Grade::Inconclusive,
+            observed: None,
+            samples,
+            missing,
+        },
+        Ok(figure) => Judged {
+            grade: if gate.expect.holds(figure) {
+                Grade::Pass
+            } else {
+                Grade::Fail
+            },
+            observed: Some(figure),
+            samples,
+            missing: String::new(),
+        },
+    }
+}
+
+/// Every window of a length must hold; the worst is told. Windows without a figure are skipped, and then the whole
+/// must hold as well.
+fn sliding(
+    record: &Record,
+    gate: &Gate,
+    probe: &ProbePlan,
+    scenarios: &[&ScenarioRecord],
+    over_s: f64,
+    whole: Judged,
+    when: When,
+) -> Found {
+    let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
+    let windows = scenarios
+        .iter()
+        .flat_map(|s| windows(record, gate, probe, s, over_s, when));
+    let worst = windows.reduce(|a, b| {
+        let worse = if upper { b.1 > a.1 } else { b.1 < a.1 };
+        if worse { b } else { a }
+    });
+    let Some((second, figure)) = worst else {
+        let missing = if whole.missing.is_empty() {
+            format!("no window of {over_s} s had enough scrapes")
+        } else {
+            whole.missing.clone()
+        };
+        let judged = Judged {
+            grade: Grade::Inconclusive,
+            observed: None,
+            missing,
+            ..whole
+        };
+        return Found {
+            judged,
+            worst_second: None,
+        };
+    };
+    let grade = match gate.expect.holds(figure) {
+        false => Grade::Fail,
+        true if whole.grade == Grade::Pass => Grade::Pass,
+        true => Grade::Inconclusive,
+    };
+    let missing = if whole.missing.is_empty() {
+        "windows with too few scrapes do not hold".to_owned()
+    } else {
+        whole.missing
+    };
+    Found {
+        judged: Judged {
+            grade,
+            observed: Some(figure),
+            samples: whole.samples,
+            missing,
+        },
+        worst_second: Some(second),
+    }
+}
+
+/// The figures of a scenario's windows: (first second, figure). While it runs, only of those that lie behind every
+/// service's last scrape.
+fn windows(
+    record: &Record,
+    gate: &Gate,
+    probe: &ProbePlan,
+    scenario: &ScenarioRecord,
+    over_s: f64,
+    when: When,
+) -> Vec<(u32, f64)> {
+    let step = u64::from(scenario.window_s) * 1_000_000;
+    let length = (over_s / f64::from(scenario.window_s)).ceil().max(1.0) as u64 * step;
+    let heard = || {
+        let last = |(_, s): (Function, &Selector)| record.followed.get(s).map_or(0, |f| f.at_us);
+        probe.value.terms().into_iter().map(last).min().unwrap_or(0)
+    };
+    let (earliest, latest) = match when {
+        When::Final => (0, u64::MAX),
+        When::Live => {
+            let heard = heard();
+            (
+                heard.saturating_sub(u64::from(LIVE_WINDOWS) * step + length),
+                heard,
+            )
+        }
+    };
+    let mut found = Vec::new();
+    for (from, to) in phase(record, scenario, &gate.during) {
+        let since = |at: u64| at.saturating_sub(scenario.t0_us + PROBE_EDGE_US);
+        let first = scenario.t0_us + since(from.max(earliest)).div_ceil(step) * step;
+        let end = to.min(latest).saturating_add(PROBE_EDGE_US);
+        let begins = (0..)
+            .map(|n| first + n * step)
+            .take_while(|at| at + length <= end);
+        for at in begins {
+            let time = Time {
+                record,
+                stretches: vec![(scenario, at, at + length)],
+                slack_us: PROBE_EDGE_US,
+            };
+            if let Ok(figure) = time.value(&probe.value) {
+                found.push((((at - scenario.t0_us) / 1_000_000) as u32, figure));
+            }
+        }
+    }
+    found
+}
+
+/// The stretches of a phase. What drains after the load is its doing: the last stretch goes on to the scrape after it.
+fn phase(record: &Record, scenario: &ScenarioRecord, during: &During) -> Vec<(u64, u64)> {
+    let mut stretches = scenario.intervals(during);
+    let load_end = scenario.load_end_us();
+    let drained = scenario.end.map_or(record.last_us, |(at, _)| at);
+    if let Some(last) = stretches.last_mut().filter(|last| last.1 == load_end) {
+        last.1 = drained.clamp(load_end, load_end + SCRAPE_EVERY_US);
+    }
+    stretches
+}
+
+/// Time that is looked at.
+struct Time<'r> {
+    record: &'r Record,
+    stretches: Vec<(&'r ScenarioRecord, u64, u64)>,
+    /// How far beyond its ends a scrape may lie that counters are read from.
+    slack_us: u64,
+}
+
+impl<'r> Time<'r> {
+    fn phase(record: &'r Record, scenarios: &[&'r ScenarioRecord], during: &During) -> Self {
+        let of = |s: &&'r ScenarioRecord| {
+            let scenario = *s;
+            let stretches = phase(record, scenario, during).into_iter();
+            stretches.map(move |(from, to)| (scenario, from, to))
+        };
+        Self {
+            record,
+            stretches: scenarios.iter().flat_map(of).collect(),
+            slack_us: PROBE_EDGE_US,
+        }
+    }
+
+    fn value(&self, value: &Value) -> Result<f64, String> {
+        value.evaluate(&mut |function, selector| self.figure(function, selector))
+    }
+
+    /// Scrapes the figure rests on: of the metric that has the fewest.
+    fn scrapes(&self, value: &Value) -> u64 {
+        let of = |(function, selector): (Function, &Selector)| {
+            let held = self
+                .record
+                .followed
+                .get(selector)
+                .is_some_and(|f| f.held > 0);
+            let read = self.read(function, selector).filter(|_| held);
+            read.map_or(0, |reading| reading.scrapes)
+        };
+        value.terms().into_iter().map(of).min().unwrap_or(0)
+    }
+
+    /// All that was read of a selector in this time. What a counter grew by across an edge belongs to neither side.
+    fn read(&self, function: Function, selector: &Selector) -> Option<Reading> {
+        let mut sum: Option<Reading> = None;
+        for (scenario, from, to) in &self.stretches {
+            let readings = scenario
+                .readings
+                .get(selector)
+                .map_or(&[][..], Vec::as_slice);
+            let (from, to) = match function.counts() {
+                true => (from.saturating_sub(self.slack_us), to + self.slack_us),
+                false => (*from, *to),
+            };
+            let inside = |r: &&Reading| match function.counts() {
+                true => r.covered_us > 0 && r.from_us >= from && r.last_us <= to,
+                false => r.first_us >= from && r.last_us <= to,
+            };
+            let start = readings.partition_point(|r| r.last_us < from);
+            let near = readings.iter().skip(start).take_while(|r| r.from_us <= to);
+            for reading in near.filter(inside) {
+                match &mut sum {
+                    Some(sum) => sum.add(reading),
+                    None => sum = Some(*reading),
+                }
+            }
+        }
+        sum
+    }
+
+    fn figure(&self, function: Function, selector: &Selector) -> Result<f64, String> {
+        if let Some(never) = self.never(selector) {
+            return Err(never);
+        }
+        let read = self.read(function, selector);
+        let length: u64 = self.stretches.iter().map(|(_, from, to)| to - from).sum();
+        let covered = read.map_or(0, |r| match function.counts() {
+            true => r.covered_us,
+            false => r.held * SCRAPE_EVERY_US,
+        });
+        let Some(read) = read.filter(|_| covered as f64 >= PROBE_COVERAGE * length as f64) else {
+            let seconds = |us: u64| us as f64 / 1e6;
+            let covered = seconds(covered.min(length));
+            return Err(format!(
+                "scrapes that tell `{function}({selector})` cover {covered:.1} s of the {:.1} s looked at{}",
+                seconds(length),
+                self.failures(selector)
+            ));
+        };
+        let figure = match function {
+            Function::Rate => Some(read.increase / (read.covered_us as f64 / 1e6)),
+            Function::Increase => Some(read.increase),
+            Function::Avg => Some(read.sum / read.held as f64),
+            Function::Min => Some(read.min),
+            Function::Max => Some(read.max),
+            Function::First => read.first,
+            Function::Last => read.last,
+        };
+        let figure = figure.filter(|figure| figure.is_finite());
+        figure.ok_or_else(|| format!("no scrape in this time held `{selector}`"))
+    }
+
+    /// Why nothing was ever read of a selector.
+    fn never(&self, selector: &Selector) -> Option<String> {
+        let followed = self.record.followed.get(selector);
+        let service = selector.service.as_ref().map_or("", |name| name.as_str());
+        if followed.is_none_or(|f| f.scrapes == 0) {
+            let failures = self.failures(selector);
+            return Some(if failures.is_empty() {
+                format!("`{service}` was never scraped, so `{selector}` is not known")
+            } else {
+                format!("`{service}` never answered a scrape{failures}")
+            });
+        }
+        if followed.is_some_and(|f| f.held > 0) {
+            return None;
+        }
+        let names = self.record.probes.get(service).into_iter().flatten();
+        let names = names.map(|(series, _)| series.split('{').next().unwrap_or(series));
+        let known = nearest(&selector.metric, names);
+        let hint = match known {
+            Some(metric) if metric == selector.metric => {
+                "; it has that metric, not with these labels".to_owned()
+            }
+            Some(metric) => format!("; did you mean `{metric}`?"),
+            None => String::new(),
+        };
+        Some(format!(
+            "no scrape of `{service}` ever held `{selector}`{hint}"
+        ))
+    }
+
+    /// ` (3 scrapes of gateway failed, last: connection refused)`.
+    fn failures(&self, selector: &Selector) -> String {
+        let service = selector.service.as_ref().map_or("", |name| name.as_str());
+        let failed = self.record.probe_failures.get(service);
+        failed.map_or_else(String::new, |(n, last)| {
+            let scrapes = if *n == 1 { "scrape" } else { "scrapes" };
+            format!(" ({n} {scrapes} of `{service}` failed, last: {last})")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
