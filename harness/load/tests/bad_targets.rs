@@ -349,5 +349,13 @@ fn what_can_not_be_played_is_refused_at_the_start() {
     assert!(
         refused(vec![journey("j", vec![Action::Command(lift)])]).contains("only a functional run")
     );
+    let mut copied = request(Method::Get, "http://127.0.0.1:1/", GENEROUS);
+    copied.copies = Some(harness_core::journey::Copies {
+        count: 2,
+        same: vec![],
+        exactly: vec![],
+    });
+    let copied = journey("j", vec![Action::Request(Box::new(copied))]);
+    assert!(refused(vec![copied]).contains("copies at once, which only a functional run"));
     assert!(refused(vec![]).contains("mix names 0"));
 }

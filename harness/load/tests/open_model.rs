@@ -9,7 +9,7 @@
 mod support;
 
 use harness_core::http::Method;
-use harness_core::journey::Action;
+use harness_core::journey::{Action, Capture, Repeat};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -78,6 +78,35 @@ async fn counts_match_the_plan() {
     assert!(tally.cpu_seconds > 0.0);
     // The pause is the journey's time, not a request's.
     assert!(two.response.min() >= Some(3000), "{:?}", two.response.min());
+}
+
+/// Every pass of a step that is gone back to counts under its name, and the journey once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passes_add_up_under_their_step() {
+    let server = Server::ok().await;
+    let step = || request(Method::Get, &server.url, GENEROUS);
+    let mut last = step();
+    last.collect = vec![Capture {
+        name: "seen".into(),
+        from: "status".parse().unwrap(),
+    }];
+    last.repeat = Some(Repeat {
+        from: 0,
+        condition: "count(seen) < 3".parse().unwrap(),
+        captures: vec![],
+        at_most: 5,
+    });
+    let all = Action::Check(vec!["count(seen) == 3".parse().unwrap()]);
+    let [first, last] = [step(), last].map(|step| Action::Request(Box::new(step)));
+    let pages = journey("pages", vec![first, last, all]);
+    let tally = play(attack(vec![pages], vec![rate(50.0, 50.0, 1000)])).await;
+
+    tally.assert_accounted();
+    let pages = tally.of("pages");
+    assert_eq!((pages.planned, pages.ok), (50, 50));
+    let steps = ["pages/step 1", "pages/step 2"].map(|name| tally.of(name).ok);
+    assert_eq!(steps, [150, 150]);
+    assert_eq!(server.requests.load(Ordering::Relaxed), 300);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

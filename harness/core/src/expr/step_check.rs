@@ -151,10 +151,11 @@ impl<'r> View<'r> {
         }
     }
 
-    /// Which values come more than once, for a count of distinct ones that does not hold.
+    /// Which values come more than once, for a count of distinct or of collected ones that does not hold.
     fn repeated(&self, subject: &StepSubject, variables: &Variables) -> Option<String> {
-        let StepSubject::Distinct(many) = subject else {
-            return None;
+        let many = match subject {
+            StepSubject::Distinct(many) | StepSubject::Count(many @ Many::Variable(_)) => many,
+            _ => return None,
         };
         let items = self.many(many, variables).ok()?;
         let (mut seen, mut again) = (HashSet::new(), Vec::new());
@@ -167,12 +168,11 @@ impl<'r> View<'r> {
         let names: Vec<String> = named.map(|item| shown(item)).collect();
         let more = if again.len() > REPEATED { ", …" } else { "" };
         (!names.is_empty()).then(|| {
-            format!(
-                "{} of {}; more than once: {}{more}",
-                seen.len(),
-                items.len(),
-                names.join(", ")
-            )
+            let count = match subject {
+                StepSubject::Distinct(_) => format!("{} of {}", seen.len(), items.len()),
+                _ => items.len().to_string(),
+            };
+            format!("{count}; more than once: {}{more}", names.join(", "))
         })
     }
 }
@@ -451,6 +451,7 @@ mod tests {
             actual("distinct(seen) == 4").1,
             "3 of 4; more than once: \"a\""
         );
+        assert_eq!(actual("count(seen) == 3").1, "4; more than once: \"a\"");
         assert_eq!(actual("count(nobody) == 0").1, "`nobody` has no value here");
         for text in [
             "$.n == '3'",

@@ -461,6 +461,41 @@ mod tests {
     }
 
     #[test]
+    fn passes_of_a_step_are_one_line_that_adds_up() {
+        let step = |step: &str, pass: u32, passed: bool| {
+            Event::StepFinished(Box::new(StepFinished {
+                journey: name("pages"),
+                row: 0,
+                step: step.to_owned(),
+                pass,
+                passed: Some(passed),
+                failures: Vec::new(),
+                attempts: 1,
+                took_us: 10,
+                exchange: None,
+            }))
+        };
+        let record = Stream::new(plan(10, Vec::new()))
+            .event(step("insert", 1, true))
+            .event(step("page", 1, true))
+            .event(step("insert", 2, true))
+            .event(step("page", 2, false))
+            .record();
+        let told: Vec<_> = record
+            .journeys
+            .last()
+            .unwrap()
+            .steps
+            .iter()
+            .map(|s| (s.step.as_str(), s.pass, s.passed, s.took_us))
+            .collect();
+        assert_eq!(
+            told,
+            [("insert", 2, Some(true), 20), ("page", 2, Some(false), 20)]
+        );
+    }
+
+    #[test]
     fn a_stream_cut_short_gives_its_first_half() {
         let mut events = Stream::new(plan(10, Vec::new()))
             .peak()
