@@ -67,9 +67,16 @@ impl Coverage {
     /// Operations that answered 2xx at least once.
     pub fn succeeded(&self) -> usize {
         self.operations
-            .values()
-            .filter(|statuses| statuses.keys().any(|s| (200..300).contains(s)))
+            .keys()
+            .filter(|name| self.succeeded_at(name))
             .count()
+    }
+
+    /// Whether an operation, by its name, answered 2xx at least once.
+    pub fn succeeded_at(&self, operation: &str) -> bool {
+        self.operations
+            .get(operation)
+            .is_some_and(|statuses| statuses.keys().any(|s| (200..300).contains(s)))
     }
 
     /// As an event's payload, under the contract's name.

@@ -25,26 +25,12 @@ impl Finding {
         detail: &str,
         message: String,
     ) -> Self {
-        let key = format!("{}:{operation}:{detail}", word(check));
+        let key = format!("{}:{operation}:{detail}", check.as_str());
         Self {
             check,
             operation: operation.to_owned(),
             message,
             key,
         }
-    }
-}
-
-const fn word(check: ContractCheck) -> &'static str {
-    match check {
-        ContractCheck::Document => "document",
-        ContractCheck::Preflight => "preflight",
-        ContractCheck::ServerError => "server-error",
-        ContractCheck::UndocumentedStatus => "undocumented-status",
-        ContractCheck::ContentType => "content-type",
-        ContractCheck::BodySchema => "body-schema",
-        ContractCheck::ValidRefused => "valid-refused",
-        ContractCheck::Unreachable => "unreachable",
-        ContractCheck::NotExercised => "not-exercised",
     }
 }

@@ -395,6 +395,36 @@ pub enum ContractCheck {
     NotExercised,
 }
 
+impl ContractCheck {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Document,
+        Self::Preflight,
+        Self::ServerError,
+        Self::UndocumentedStatus,
+        Self::ContentType,
+        Self::BodySchema,
+        Self::ValidRefused,
+        Self::Unreachable,
+        Self::NotExercised,
+    ];
+
+    /// Its word, the first part of a finding's key.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Preflight => "preflight",
+            Self::ServerError => "server-error",
+            Self::UndocumentedStatus => "undocumented-status",
+            Self::ContentType => "content-type",
+            Self::BodySchema => "body-schema",
+            Self::ValidRefused => "valid-refused",
+            Self::Unreachable => "unreachable",
+            Self::NotExercised => "not-exercised",
+        }
+    }
+}
+
 /// What exercised an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -329,7 +329,7 @@ impl Run {
             .collect::<Result<Vec<_>, UnboundError>>();
         let journeys = journeys.map_err(|e| e.to_string())?;
         let setting = Setting {
-            client: self.client.clone(),
+            client: Client::unpooled(self.job.clock).map_err(|e| e.to_string())?,
             mouth: self.mouth.clone(),
             // Generated identifiers and keys must be new to a target that remembers those of earlier runs.
             seed: plan.seed ^ coordinate(self.job.started.run.as_str()),

@@ -40,14 +40,28 @@ pub struct Exchanged {
 impl Client {
     /// A client that keeps connections, honours no proxy settings and follows no redirects.
     pub fn new(clock: Clock) -> Result<Self, ClientError> {
+        Self::build(clock, |builder| builder)
+    }
+
+    /// The same, with a connection of its own for every exchange. A server may close a connection behind an answer
+    /// without having said so (uvicorn does after an unhandled exception), and the next request on it is reset: that
+    /// must not be charged to the next request.
+    pub fn unpooled(clock: Clock) -> Result<Self, ClientError> {
+        Self::build(clock, |builder| builder.pool_max_idle_per_host(0))
+    }
+
+    fn build(
+        clock: Clock,
+        with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<Self, ClientError> {
         // Another part of the process may have installed it already; either is the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let inner = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(10))
-            .build()?;
+            .connect_timeout(Duration::from_secs(10));
+        let inner = with(builder).build()?;
         Ok(Self { inner, clock })
     }
 

@@ -5,6 +5,7 @@ use crate::text;
 use harness_core::event::{ContractFinding, Outcome, StepFinished};
 use harness_core::expr::gate::{Comparison, GateSubject, Unit};
 use harness_core::name::Name;
+use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::{Decision, Item};
 use harness_core::record::{
@@ -102,13 +103,44 @@ pub fn journey_title<'r>(record: &'r Record, journey: &Name) -> &'r str {
         .map_or("", |j| j.title.as_str())
 }
 
-/// Findings of all contracts, each with how often it was seen.
+/// Findings of all contracts but those the suite accepts, each with how often it was seen.
 pub fn findings(record: &Record) -> impl Iterator<Item = (&ContractFinding, u64)> {
     record
         .contracts
         .values()
-        .flat_map(|c| c.findings.values())
+        .flat_map(|contract| open_findings(record, contract))
+}
+
+/// Findings of a contract but those the suite accepts, each with how often it was seen.
+pub fn open_findings<'r>(
+    record: &'r Record,
+    contract: &'r ContractRecord,
+) -> impl Iterator<Item = (&'r ContractFinding, u64)> {
+    let findings = contract.findings.values();
+    findings
+        .filter(|(finding, _)| record.accepted(finding).is_none())
         .map(|(finding, times)| (finding, *times))
+}
+
+/// What the suite accepts of a contract, each with how many findings it covers.
+pub fn acceptances<'r>(
+    record: &'r Record,
+    name: &'r Name,
+    contract: &'r ContractRecord,
+) -> impl Iterator<Item = (&'r Accepted, u64)> {
+    record.acceptances(name).iter().map(move |accepted| {
+        let findings = contract.findings.values();
+        let covered = findings.filter(|(f, _)| record.accepted(f) == Some(accepted));
+        (accepted, covered.count() as u64)
+    })
+}
+
+/// `12 accepted`, or that there is nothing to accept any more.
+pub fn acceptance_words(covered: u64) -> String {
+    match covered {
+        0 => "not seen".to_owned(),
+        n => format!("{} accepted", text::count(n)),
+    }
 }
 
 /// Operations of a contract that were exercised, and how many it knows.

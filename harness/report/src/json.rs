@@ -1,11 +1,12 @@
 //! The summary for programs: versioned, whole figures, no words to parse. The shape is this file's types.
 
 use crate::figures;
-use harness_core::event::{Outcome, Phase, RunEnd, ScenarioEnd};
+use harness_core::event::{ContractFinding, Outcome, Phase, RunEnd, ScenarioEnd};
 use harness_core::name::{Name, RunId};
+use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
-use harness_core::record::{NameRecord, Record, ScenarioRecord, Tally};
+use harness_core::record::{ContractRecord, NameRecord, Record, ScenarioRecord, Tally};
 use harness_core::verdict::Verdict;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -89,8 +90,22 @@ pub struct ContractSummary {
     pub exercised: u64,
     /// Operations known.
     pub operations: u64,
-    /// Breaches.
+    /// Breaches, those the suite accepts left out.
     pub findings: Vec<FindingSummary>,
+    /// What the suite accepts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<AcceptedSummary>,
+}
+
+/// Findings that are known and accepted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AcceptedSummary {
+    /// The keys accepted.
+    pub finding: String,
+    /// Why.
+    pub reason: String,
+    /// Findings it covers in this run; none means that it can be taken out.
+    pub findings: u64,
 }
 
 /// A breach.
@@ -102,6 +117,8 @@ pub struct FindingSummary {
     pub operation: String,
     /// What is wrong.
     pub message: String,
+    /// What equal findings share, across runs too; what `accept` in the suite names.
+    pub key: String,
     /// How often it was seen.
     pub times: u64,
 }
@@ -196,7 +213,7 @@ impl Summary {
             contracts: record
                 .contracts
                 .iter()
-                .map(|(name, c)| (name.clone(), contract(c)))
+                .map(|(name, c)| (name.clone(), contract(record, name, c)))
                 .collect(),
             scenarios: record.scenarios.iter().map(scenario).collect(),
             faults: record.faults.iter().map(fault).collect(),
@@ -241,18 +258,29 @@ fn walk(walk: &harness_core::record::JourneyRecord) -> WalkSummary {
     }
 }
 
-fn contract(contract: &harness_core::record::ContractRecord) -> ContractSummary {
+fn contract(record: &Record, name: &Name, contract: &ContractRecord) -> ContractSummary {
     let (exercised, operations) = figures::coverage(contract);
-    let finding = |(f, times): &(harness_core::event::ContractFinding, u64)| FindingSummary {
+    let finding = |(f, times): (&ContractFinding, u64)| FindingSummary {
         check: figures::check_word(f.check),
         operation: f.operation.clone(),
         message: f.message.clone(),
-        times: *times,
+        key: f.key.clone(),
+        times,
+    };
+    let accepted = |(accepted, findings): (&Accepted, u64)| AcceptedSummary {
+        finding: accepted.finding.clone(),
+        reason: accepted.reason.clone(),
+        findings,
     };
     ContractSummary {
         exercised,
         operations,
-        findings: contract.findings.values().map(finding).collect(),
+        findings: figures::open_findings(record, contract)
+            .map(finding)
+            .collect(),
+        accepted: figures::acceptances(record, name, contract)
+            .map(accepted)
+            .collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::figures;
 use crate::text::{self, one_line, visible};
 use harness_core::event::{ContractFinding, Outcome};
 use harness_core::name::Name;
+use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::Class;
 use harness_core::record::{ContractRecord, JourneyRecord, Record};
 use harness_core::verdict::{CheckResult, GateResult, Grade, Trust, Verdict};
@@ -151,28 +152,32 @@ fn walk_status(walk: &JourneyRecord) -> TestCaseStatus {
 fn contract(record: &Record) -> TestSuite {
     let mut suite = TestSuite::new("contract");
     for (name, contract) in &record.contracts {
-        for (operation, found) in by_operation(contract) {
-            suite.add_test_case(operation_case(name, contract, operation, &found));
+        for (operation, found) in by_operation(record, contract) {
+            suite.add_test_case(operation_case(record, name, contract, operation, &found));
         }
     }
     suite
 }
 
-fn by_operation(contract: &ContractRecord) -> BTreeMap<&str, Vec<(&ContractFinding, u64)>> {
+fn by_operation<'r>(
+    record: &'r Record,
+    contract: &'r ContractRecord,
+) -> BTreeMap<&'r str, Vec<(&'r ContractFinding, u64)>> {
     let known = contract.coverage.iter().flat_map(|c| c.operations.keys());
     let mut operations: BTreeMap<&str, Vec<_>> = known
         .map(|operation| (operation.as_str(), Vec::new()))
         .collect();
-    for (finding, times) in contract.findings.values() {
+    for (finding, times) in figures::open_findings(record, contract) {
         operations
             .entry(&finding.operation)
             .or_default()
-            .push((finding, *times));
+            .push((finding, times));
     }
     operations
 }
 
 fn operation_case(
+    record: &Record,
     name: &Name,
     contract: &ContractRecord,
     operation: &str,
@@ -207,6 +212,12 @@ fn operation_case(
                 &format!("{}{curl}", lines.join("\n")),
             )
         }
+        None if let Some(accepted) = accepted(record, contract, operation) => status(
+            End::Skipped,
+            "accepted",
+            &format!("{}: {}", accepted.finding, accepted.reason),
+            "",
+        ),
         None if exercised => TestCaseStatus::success(),
         None => status(
             End::Skipped,
@@ -216,6 +227,18 @@ fn operation_case(
         ),
     };
     case("contract", &format!("{name}: {operation}"), status)
+}
+
+/// What the suite accepts of an operation: it neither failed nor passed.
+fn accepted<'r>(
+    record: &'r Record,
+    contract: &ContractRecord,
+    operation: &str,
+) -> Option<&'r Accepted> {
+    let findings = contract.findings.values().map(|(finding, _)| finding);
+    findings
+        .filter(|finding| finding.operation == operation)
+        .find_map(|finding| record.accepted(finding))
 }
 
 fn load(verdict: &Verdict) -> TestSuite {

@@ -179,6 +179,32 @@ fn findings(record: &Record) -> Vec<String> {
         )
     }));
     parts.extend(more(all.len()));
+    parts.extend(accepted(record));
+    parts
+}
+
+fn accepted(record: &Record) -> Vec<String> {
+    let all: Vec<_> = record
+        .contracts
+        .iter()
+        .flat_map(|(name, contract)| figures::acceptances(record, name, contract))
+        .collect();
+    let mut parts = Vec::new();
+    if !all.is_empty() {
+        parts.push(
+            "\n### Accepted contract findings\n\n| finding | why | seen |\n|---|---|---|\n"
+                .to_owned(),
+        );
+    }
+    parts.extend(all.iter().take(MOST).map(|(accepted, covered)| {
+        format!(
+            "| {} | {} | {} |\n",
+            code(&accepted.finding),
+            prose(&accepted.reason),
+            figures::acceptance_words(*covered)
+        )
+    }));
+    parts.extend(more(all.len()));
     parts
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Built {
     pub(super) path: Values,
     /// Names of values that should exist but were made up.
     pub(super) made_up: Vec<String>,
+    /// How much of what is optional it holds.
+    pub(super) variant: Variant,
 }
 
 impl Builder<'_> {
@@ -142,6 +144,7 @@ impl Builder<'_> {
             request,
             path,
             made_up,
+            variant,
         })
     }
 

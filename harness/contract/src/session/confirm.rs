@@ -42,7 +42,7 @@ impl Session {
     /// Whether a suspect is only one more of the operations that all deny access.
     pub(super) fn locked_out(&self, suspect: &Suspect) -> bool {
         let secured = self.checker.document().operations.get(suspect.index);
-        matches!((&self.access, &suspect.evidence.answer), (Uniform::Status(all), Ok(answer)) if answer.status == *all)
+        matches!((&self.access, &suspect.evidence.answer), (Uniform::Denied(all), Ok(answer)) if answer.status == *all)
             && secured.is_some_and(|o| !o.security.is_empty())
             && self.access.denies()
     }

@@ -1,16 +1,27 @@
 //! What one answer to a case with valid data says, beyond what any exchange would. It must not know the session.
 
+use super::build::Built;
 use crate::document::Operation;
 use crate::finding::Finding;
+use crate::generate::Variant;
 use harness_core::event::ContractCheck;
 use harness_core::http::{Failure, FailureKind};
 
 /// Statuses that refuse the data itself. Others (401, 403, 409, 412, 429 …) refuse the caller or the moment.
 const REFUSALS: [u16; 8] = [400, 404, 405, 406, 411, 414, 415, 422];
 
-/// A finding when valid data was refused. `made_up` names values that should have existed.
-pub(super) fn refused(operation: &Operation, status: u16, made_up: &[String]) -> Option<Finding> {
-    if !REFUSALS.contains(&status) || !operation.announces_success() || !made_up.is_empty() {
+/// A finding when valid data was refused. Values that should have existed and were made up explain a refusal; a 404,
+/// which says no more than that something is not there, is explained by anything optional that may name something, and
+/// once something was `removed` before, whose end may have been the end of more.
+pub(super) fn refused(
+    operation: &Operation,
+    status: u16,
+    built: &Built,
+    removed: bool,
+) -> Option<Finding> {
+    let not_there = status == 404 && (removed || built.variant == Variant::Full);
+    let explained = !built.made_up.is_empty() || not_there;
+    if !REFUSALS.contains(&status) || !operation.announces_success() || explained {
         return None;
     }
     let also = if operation.response(status).is_none() {

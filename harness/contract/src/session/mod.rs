@@ -19,7 +19,7 @@ use build::{Builder, Built};
 pub use case::{Case, Evidence, Purpose, Reported};
 use confirm::Suspect;
 use harness_core::event::{ContractCheck, SeenIn};
-use harness_core::http::{Failure, FailureKind, Response};
+use harness_core::http::{Failure, FailureKind, Method, Response};
 use pool::Pool;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -66,6 +66,8 @@ pub struct Session {
     /// The same over the answers of operations that ask for access.
     access: Uniform,
     rooted: bool,
+    /// Whether something was taken away.
+    removed: bool,
     dead: u32,
     last_failure: String,
     cancelled: bool,
@@ -109,6 +111,7 @@ impl Session {
             uniform: Uniform::Nothing,
             access: Uniform::Nothing,
             rooted: false,
+            removed: false,
             dead: 0,
             last_failure: String::new(),
             cancelled: false,
@@ -218,9 +221,9 @@ impl Session {
         if let Some(suspect) = case.suspect {
             return self.settle(suspect, findings, evidence);
         }
-        self.uniform.take(answer);
+        self.uniform.take(answer, &findings);
         if answer.is_ok() && !operation.security.is_empty() {
-            self.access.take(answer);
+            self.access.take(answer, &findings);
         }
         let findings: Vec<Finding> = findings
             .into_iter()
@@ -271,9 +274,14 @@ impl Session {
         let success = (200..300).contains(&response.status);
         if let Some(progress) = self.progress.get_mut(case.index) {
             progress.answered = true;
-            progress.succeeded |= success;
+            // Who is sent on was not refused.
+            progress.succeeded |= (200..400).contains(&response.status);
             progress.denied = Some(response.status).filter(|s| matches!(s, 401 | 403));
             progress.made_up.clone_from(&case.built.made_up);
+        }
+        if success && matches!(operation.method, Method::Put | Method::Patch) {
+            self.pool
+                .renamed(operation, &case.built.path, &case.request.body);
         }
         if success {
             let operations = &self.checker.document().operations;
@@ -286,11 +294,13 @@ impl Session {
             );
         }
         let mut findings = self.checker.check_operation(operation, response);
-        if let Some(refused) = judge::refused(operation, response.status, &case.built.made_up) {
+        if let Some(refused) = judge::refused(operation, response.status, &case.built, self.removed)
+        {
             // One breach, one finding: the refusal says that the status is not listed.
             findings.retain(|f| f.check != ContractCheck::UndocumentedStatus);
             findings.push(refused);
         }
+        self.removed |= success && plan::removes(operation) > 0;
         findings
     }
 

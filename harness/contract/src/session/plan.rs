@@ -7,6 +7,9 @@ use harness_core::http::Method;
 use serde_json::Value;
 use std::cmp::Reverse;
 
+/// Words that say that an operation removes things, whatever its method.
+const REMOVALS: [&str; 6] = ["delete", "remove", "purge", "clear", "destroy", "drop"];
+
 /// Indexes of all operations, in the order to exercise them.
 pub(super) fn order(document: &Document) -> Vec<usize> {
     let mut all: Vec<(usize, &Operation)> = document.operations.iter().enumerate().collect();
@@ -17,9 +20,9 @@ pub(super) fn order(document: &Document) -> Vec<usize> {
             .filter(|p| p.place == Place::Path)
             .count();
         let segments = operation.path.split('/').count();
-        let delete = operation.method == Method::Delete;
+        let removes = removes(operation);
         // Children go before their parents.
-        let deepest_first = Reverse(if delete { parameters } else { 0 });
+        let deepest_first = Reverse(if removes > 0 { parameters } else { 0 });
         // By path, so that a list is read after something was added to it.
         let same = document
             .operations
@@ -27,7 +30,7 @@ pub(super) fn order(document: &Document) -> Vec<usize> {
             .filter(|other| other.path == operation.path);
         let references = same.map(|other| references(document, other)).max();
         (
-            delete,
+            removes,
             deepest_first,
             parameters,
             references,
@@ -37,6 +40,25 @@ pub(super) fn order(document: &Document) -> Vec<usize> {
         )
     });
     all.into_iter().map(|(index, _)| index).collect()
+}
+
+/// How much an operation takes away, by its method or, where a POST does it, by the last word of its path: nothing,
+/// what belongs to one thing, the thing itself, any number of things at once.
+pub(super) fn removes(operation: &Operation) -> u8 {
+    let parameters = operation
+        .parameters
+        .iter()
+        .filter(|p| p.place == Place::Path);
+    let last = operation.path.trim_end_matches('/').rsplit('/').next();
+    let word = |word: &str| REMOVALS.contains(&word.to_ascii_lowercase().as_str());
+    let by_name = operation.method == Method::Post
+        && last.is_some_and(|l| l.split(|c: char| !c.is_ascii_alphanumeric()).any(word));
+    match (operation.method, by_name) {
+        (Method::Delete, _) => 2,
+        (_, true) if parameters.count() > 0 => 1,
+        (_, true) => 3,
+        _ => 0,
+    }
 }
 
 /// Required things an operation refers to besides what its path names: others have to make them first.

@@ -6,6 +6,8 @@ use crate::matching::{Matcher, path_of, placeholders};
 use harness_core::http::{Method, Response};
 use serde_json::{Map, Value};
 
+/// Letters from which an id is taken to be one of its kind, such as a UUID.
+const WORLDWIDE: usize = 16;
 /// Things remembered.
 const REMEMBERED: usize = 256;
 /// Items taken from one list.
@@ -107,10 +109,32 @@ impl Pool {
         let Some(id) = id else { return };
         let name = placeholders(&operation.path).pop().unwrap_or_default();
         self.things.retain(|t| {
-            t.collection != collection
-                || t.owners != owners
-                || t.named(&name).as_deref() != Some(id.as_str())
+            let here = t.collection == collection && t.owners == owners;
+            !(here && t.named(&name).as_deref() == Some(id.as_str())) && !t.is(&id)
         });
+    }
+
+    /// Learns from a change that was accepted: what was given another name is not known by its old one any more.
+    pub(super) fn renamed(
+        &mut self,
+        operation: &Operation,
+        path: &[(String, String)],
+        body: &[u8],
+    ) {
+        let Some(name) = placeholders(&operation.path).pop() else {
+            return;
+        };
+        let sent: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let sent = scalars(&sent);
+        let now = sent
+            .iter()
+            .find(|(member, _)| normal(member) == normal(&name));
+        let was = path.iter().find(|(known, _)| *known == name);
+        if let (Some((_, Value::String(now))), Some((_, was))) = (now, was)
+            && now != was
+        {
+            self.forget(operation, path);
+        }
     }
 
     /// Values for an operation's path parameters, from the deepest thing known; those not found are missing.
@@ -204,6 +228,11 @@ impl Thing {
                 .flatten()
                 .find_map(|name| self.field(&name))
         })
+    }
+
+    /// Whether it is what an id names that is long enough to name one thing on the whole server, wherever it was seen.
+    fn is(&self, id: &str) -> bool {
+        id.len() >= WORLDWIDE && self.field("id").as_deref() == Some(id)
     }
 
     fn field(&self, normal_name: &str) -> Option<String> {

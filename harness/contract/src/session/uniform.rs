@@ -1,7 +1,7 @@
 //! Whether everything answers the same refusal: then one thing is wrong, not every operation, and one finding says
 //! it. It must not know single findings.
 
-use crate::document::Document;
+use crate::document::{Document, essence};
 use crate::finding::Finding;
 use crate::matching::path_of;
 use harness_core::event::ContractCheck;
@@ -12,8 +12,10 @@ use harness_core::http::{Failure, Response};
 pub(super) enum Uniform {
     /// No answer yet.
     Nothing,
-    /// All had this status: 401, 403 or 404.
-    Status(u16),
+    /// All denied access with this status: 401 or 403.
+    Denied(u16),
+    /// Behind all of them there is nothing: 404, 405, or a page for people where none is described.
+    Missing,
     /// No answer ever came.
     Unreachable,
     /// They differ, or are not refusals.
@@ -21,12 +23,19 @@ pub(super) enum Uniform {
 }
 
 impl Uniform {
-    /// Takes one more answer into account.
-    pub(super) fn take(&mut self, answer: &Result<Response, Failure>) {
+    /// Takes one more answer into account, with what is wrong with it.
+    pub(super) fn take(&mut self, answer: &Result<Response, Failure>, findings: &[Finding]) {
+        let page = |response: &Response| {
+            let html = response.header("content-type").map(essence);
+            (200..300).contains(&response.status)
+                && html.as_deref() == Some("text/html")
+                && findings
+                    .iter()
+                    .any(|f| f.check == ContractCheck::ContentType)
+        };
         let this = match answer {
-            Ok(response) if matches!(response.status, 401 | 403 | 404) => {
-                Self::Status(response.status)
-            }
+            Ok(response) if matches!(response.status, 401 | 403) => Self::Denied(response.status),
+            Ok(response) if matches!(response.status, 404 | 405) || page(response) => Self::Missing,
             Ok(_) => Self::Broken,
             Err(_) => Self::Unreachable,
         };
@@ -39,7 +48,7 @@ impl Uniform {
 
     /// Whether it is a denial of access.
     pub(super) fn denies(&self) -> bool {
-        matches!(self, Self::Status(401 | 403))
+        matches!(self, Self::Denied(_))
     }
 
     /// The one finding that says it all. `rooted` is whether a request whose path needed nothing to exist was made.
@@ -60,10 +69,8 @@ impl Uniform {
             ))
         };
         match self {
-            Self::Status(404) if rooted => preflight(404, missing(document, base_url, asked)),
-            Self::Status(status @ (401 | 403)) => {
-                preflight(*status, denied(document, *status, asked))
-            }
+            Self::Missing if rooted => preflight(404, missing(document, base_url, asked)),
+            Self::Denied(status) => preflight(*status, denied(document, *status, asked)),
             Self::Unreachable => {
                 let message = format!("no operation gave a whole answer at {base_url}: {last}");
                 Some(Finding::new(
@@ -81,13 +88,20 @@ impl Uniform {
 fn missing(document: &Document, base_url: &str, asked: usize) -> String {
     let given = path_of(base_url);
     let documented = document.base_path.as_str();
+    let name = &document.name;
     let hint = if documented.is_empty() || given.trim_end_matches('/') == documented {
-        "is this the right service, and is a base path missing from its URL?".to_owned()
+        format!(
+            "is the base path missing? set `base = \"/…\"` in [contract.{name}], or ask the right service"
+        )
     } else {
         let origin = base_url.strip_suffix(given).unwrap_or(base_url);
-        format!("the document's server has the base path `{documented}`; try {origin}{documented}")
+        format!(
+            "the document's server has the base path `{documented}`; try {origin}{documented}: set `base = \"{documented}\"` in [contract.{name}]"
+        )
     };
-    format!("every operation asked ({asked}) answers 404: {hint}")
+    format!(
+        "nothing answers under {base_url}: every operation asked ({asked}) answers 404 or 405, or with a page for people: {hint}"
+    )
 }
 
 fn denied(document: &Document, status: u16, asked: usize) -> String {

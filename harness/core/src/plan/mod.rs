@@ -1,6 +1,7 @@
 //! The plan: everything a run will do, resolved and frozen. Made once from the suite, carried whole by
 //! `RunStarted`, so a report needs nothing else. Secrets appear by name only; addresses stay symbols.
 
+pub mod accept;
 pub mod describe;
 mod digest;
 pub mod draft;
@@ -16,6 +17,7 @@ pub mod target;
 use crate::journey::{Journey, Origin};
 use crate::name::Name;
 use crate::units;
+use accept::Accepted;
 use fault::FaultPlan;
 use gate::Gate;
 use load::LoadPlan;
@@ -115,6 +117,9 @@ pub struct ContractPlan {
     /// Headers sent with every generated case.
     #[serde(default)]
     pub headers: Vec<(String, crate::template::Text)>,
+    /// Findings that are known and accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<Accepted>,
 }
 
 /// Load, faults and gates on one timeline.

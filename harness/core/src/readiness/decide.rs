@@ -68,10 +68,10 @@ pub fn readiness(record: &Record, verdict: &Verdict) -> Readiness {
     }
 }
 
-/// The exit code of a run: 130 interrupted · 3 the target did not start · 1 something that decides failed · 4 the load
-/// or the run was invalid and nothing failed · 5 a key item is inconclusive and nothing failed · 1 NO-GO by the score
+/// The exit code of a run: 130 interrupted · 3 the target did not start · 1 something that decides failed · 2 a contract
+/// asked the wrong place (a base path or access is missing: the suite is wrong) and nothing failed · 4 the load or the run was invalid and nothing failed · 5 a key item is inconclusive and nothing failed · 1 NO-GO by the score
 /// alone · 6 CONDITIONAL GO with `strict` · 0 otherwise. A scored gate that fails costs its weight in the score, and
-/// only through it the exit code. Code 2 (the suite is wrong) has no run and never arises here.
+/// only through it the exit code. A suite that is wrong in any other way has no run.
 pub fn exit_code(record: &Record, verdict: &Verdict, readiness: &Readiness, strict: bool) -> u8 {
     let scored_failed = readiness
         .items
@@ -87,6 +87,7 @@ pub fn exit_code(record: &Record, verdict: &Verdict, readiness: &Readiness, stri
     }
     match (failed, verdict.grade, readiness.decision) {
         (true, _, _) => 1,
+        _ if verdict.contract.grade == Grade::Invalid => 2,
         (_, Grade::Invalid, _) => 4,
         (_, Grade::Inconclusive, _) => 5,
         (_, _, Decision::NoGo) => 1,

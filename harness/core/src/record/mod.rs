@@ -21,6 +21,7 @@ use crate::event::{
 use crate::expr::probe::Selector;
 use crate::hist::Hist;
 use crate::name::Name;
+use crate::plan::accept::Accepted;
 use std::collections::BTreeMap;
 
 /// Everything a run's events say.
@@ -79,6 +80,21 @@ impl Record {
         } else {
             (self.last_seq + 1).saturating_sub(self.events)
         }
+    }
+
+    /// The suite's word on a finding that is known and accepted; the first that covers it.
+    pub fn accepted(&self, finding: &ContractFinding) -> Option<&Accepted> {
+        self.acceptances(&finding.contract)
+            .iter()
+            .find(|accepted| accepted.covers(&finding.key))
+    }
+
+    /// What the suite accepts of a contract.
+    pub fn acceptances(&self, contract: &Name) -> &[Accepted] {
+        let contracts = self.run.as_ref().map(|run| &run.plan.contracts);
+        contracts
+            .and_then(|all| all.iter().find(|one| one.name == *contract))
+            .map_or(&[], |one| one.accept.as_slice())
     }
 
     /// A scenario's record by name.

@@ -1,13 +1,18 @@
 //! The checks every run is judged by, gates or not: that it came to its end, that the target came up and stayed up,
-//! that the walks passed, that the contracts hold.
+//! that the walks passed. Contracts have a file of their own.
 
 use super::{CheckResult, Grade};
-use crate::event::{ContractCheck, Outcome, RunEnd, ScenarioEnd};
+use crate::event::{Outcome, RunEnd, ScenarioEnd};
 use crate::name::Name;
 use crate::plan::Plan;
 use crate::record::{JourneyRecord, Record};
 
-fn result(grade: Grade, total: u64, failed: u64, reason: impl Into<String>) -> CheckResult {
+pub(super) fn result(
+    grade: Grade,
+    total: u64,
+    failed: u64,
+    reason: impl Into<String>,
+) -> CheckResult {
     CheckResult {
         grade,
         total,
@@ -17,7 +22,7 @@ fn result(grade: Grade, total: u64, failed: u64, reason: impl Into<String>) -> C
 }
 
 /// `1 walk`, `2 walks`.
-fn count(n: u64, thing: &str) -> String {
+pub(super) fn count(n: u64, thing: &str) -> String {
     if n == 1 {
         format!("1 {thing}")
     } else {
@@ -26,7 +31,7 @@ fn count(n: u64, thing: &str) -> String {
 }
 
 /// What planned work that never happened is worth: it was cut off, or it should have happened.
-fn missing(record: &Record) -> Grade {
+pub(super) fn missing(record: &Record) -> Grade {
     let cut = record.cancelled || record.end != Some(RunEnd::Completed);
     if cut {
         Grade::Inconclusive
@@ -206,86 +211,10 @@ pub(super) fn journeys(record: &Record) -> CheckResult {
     }
 }
 
-/// Whether every contract was exercised and holds. Findings are counted by their key.
-pub(super) fn contract(record: &Record) -> CheckResult {
-    let planned = record
-        .run
-        .as_ref()
-        .map_or(0, |run| run.plan.contracts.len());
-    let findings = || {
-        record
-            .contracts
-            .values()
-            .flat_map(|c| c.findings.values())
-            .map(|(finding, _)| finding)
-    };
-    let operations: u64 = record
-        .contracts
-        .values()
-        .filter_map(|c| c.coverage.as_ref())
-        .map(|c| c.operations.len() as u64)
-        .sum();
-    let mut broken: Vec<_> = findings()
-        .filter(|f| f.check != ContractCheck::NotExercised)
-        .collect();
-    broken.sort_by_key(|f| f.check);
-    if let Some(first) = broken.first() {
-        let n = broken.len() as u64;
-        let reason = format!(
-            "{} of the contract; {}: {}",
-            count(n, "breach").replace("breachs", "breaches"),
-            first.operation,
-            first.message
-        );
-        return result(Grade::Fail, operations.max(n), n, reason);
-    }
-    if planned == 0 && operations == 0 {
-        return result(Grade::Pass, 0, 0, "no contract was planned");
-    }
-    if let Some((name, _)) = record.contracts.iter().find(|(_, c)| c.coverage.is_none()) {
-        return result(
-            missing(record),
-            operations,
-            0,
-            format!("contract `{name}` was not exercised"),
-        );
-    }
-    let coverage = record
-        .contracts
-        .values()
-        .filter_map(|c| c.coverage.as_ref());
-    let unseen: Vec<_> = coverage
-        .flat_map(|c| &c.operations)
-        .filter(|(_, seen)| seen.is_empty())
-        .map(|(name, _)| name)
-        .collect();
-    let not_exercised = findings().map(|f| &f.operation);
-    match unseen
-        .first()
-        .copied()
-        .or_else(|| not_exercised.into_iter().next())
-    {
-        Some(first) => {
-            let n = (unseen.len() as u64).max(findings().count() as u64);
-            let reason = format!(
-                "{n} of {} could not be exercised; `{first}` first",
-                count(operations, "operation")
-            );
-            result(Grade::Inconclusive, operations, 0, reason)
-        }
-        None => result(
-            Grade::Pass,
-            operations,
-            0,
-            format!("{} exercised, no breach", count(operations, "operation")),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{ContractCoverage, ContractFinding, Event, SeenIn};
+    use crate::event::Event;
     use crate::plan::ContractPlan;
     use crate::record::testing::{Stream, name, plan};
 
@@ -298,6 +227,7 @@ mod tests {
             text: "".into(),
             base: crate::template::Text::default(),
             headers: Vec::new(),
+            accept: Vec::new(),
         });
         let stream = events.into_iter().fold(Stream::bare(plan), Stream::event);
         stream.event(Event::RunFinished { end }).record()
@@ -307,29 +237,6 @@ mod tests {
         Event::TargetReady {
             entry: "http://127.0.0.1".into(),
         }
-    }
-
-    fn covered(statuses: &[u16]) -> Event {
-        let seen = statuses
-            .iter()
-            .map(|s| (*s, [(SeenIn::Case, 1)].into()))
-            .collect();
-        Event::ContractCoverage(ContractCoverage {
-            contract: name("orders"),
-            operations: [("GET /orders".to_owned(), seen)].into(),
-        })
-    }
-
-    fn finding(check: ContractCheck, key: &str) -> Event {
-        Event::ContractFinding(Box::new(ContractFinding {
-            contract: name("orders"),
-            check,
-            operation: "GET /orders".into(),
-            message: "the body has no `id`".into(),
-            key: key.into(),
-            seen_in: SeenIn::Case,
-            exchange: None,
-        }))
     }
 
     #[test]
@@ -449,34 +356,5 @@ mod tests {
             Grade::Inconclusive
         );
         assert_eq!(grade(None, RunEnd::TargetFailed), Grade::Inconclusive);
-    }
-
-    #[test]
-    fn a_contract_must_be_exercised_and_hold() {
-        let check = |events: Vec<Event>, end| contract(&with(events, end));
-        assert_eq!(
-            check(vec![covered(&[200])], RunEnd::Completed).grade,
-            Grade::Pass
-        );
-        assert_eq!(check(vec![], RunEnd::Completed).grade, Grade::Fail);
-        assert_eq!(check(vec![], RunEnd::Cancelled).grade, Grade::Inconclusive);
-        assert_eq!(
-            check(vec![covered(&[])], RunEnd::Completed).grade,
-            Grade::Inconclusive
-        );
-        let skipped = vec![covered(&[200]), finding(ContractCheck::NotExercised, "n")];
-        assert_eq!(check(skipped, RunEnd::Completed).grade, Grade::Inconclusive);
-        let twice = vec![
-            covered(&[200]),
-            finding(ContractCheck::BodySchema, "a"),
-            finding(ContractCheck::BodySchema, "a"),
-            finding(ContractCheck::ServerError, "b"),
-        ];
-        let twice = check(twice, RunEnd::Completed);
-        assert_eq!((twice.grade, twice.failed), (Grade::Fail, 2));
-        assert_eq!(
-            contract(&Stream::new(plan(10, Vec::new())).record()).grade,
-            Grade::Pass
-        );
     }
 }

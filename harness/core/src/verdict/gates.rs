@@ -8,7 +8,7 @@ use super::measure::{self, Judged, Seen, When, show};
 use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
 use super::sliding::sliding;
-use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks, probes};
+use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks, contracts, probes};
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
 use crate::plan::Plan;
@@ -18,7 +18,7 @@ use crate::record::{Record, ScenarioRecord};
 /// Judges a run. May be asked while it lasts: what has not happened yet is inconclusive.
 pub fn evaluate(record: &Record) -> Verdict {
     let (run, target) = (checks::run(record), checks::target(record));
-    let (journeys, contract) = (checks::journeys(record), checks::contract(record));
+    let (journeys, contract) = (checks::journeys(record), contracts::contract(record));
     let trust: Vec<GeneratorResult> = record
         .scenarios
         .iter()

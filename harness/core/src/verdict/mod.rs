@@ -2,6 +2,7 @@
 //! instrument is judged before the target.
 
 mod checks;
+mod contracts;
 mod gates;
 mod generator;
 pub mod limits;

@@ -5,7 +5,7 @@ use crate::dispatcher::Mouth;
 use crate::http_client::Client;
 use crate::ports::Watch;
 use harness_contract::{Checker, Coverage, Document, LoadError, Reported, Session};
-use harness_core::event::{ContractFinding, Event, Exchange, SeenIn};
+use harness_core::event::{ContractCheck, ContractFinding, Event, Exchange, SeenIn};
 use harness_core::http::{Request, Response, Timing};
 use harness_core::journey::evidence;
 use harness_core::name::Name;
@@ -24,7 +24,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What contracts need of the run around them.
 pub struct Setting {
-    /// Sends cases.
+    /// Sends cases, each on a connection of its own.
     pub client: Client,
     /// Where events go.
     pub mouth: Mouth,
@@ -129,7 +129,9 @@ impl Contracts {
         }
         let (rest, coverage) = session.finish();
         for reported in rest {
-            self.say(contract, reported).await;
+            if !contract.walked(&reported) {
+                self.say(contract, reported).await;
+            }
         }
         contract
             .seen
@@ -259,6 +261,17 @@ impl Contract {
             checker,
             seen,
         })
+    }
+
+    /// Whether what no case could exercise was exercised by the journeys before.
+    fn walked(&self, reported: &Reported) -> bool {
+        reported.finding.check == ContractCheck::NotExercised
+            && self
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .coverage
+                .succeeded_at(&reported.finding.operation)
     }
 
     /// Whether a URL is this contract's traffic.

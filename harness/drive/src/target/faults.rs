@@ -61,7 +61,14 @@ impl Faults for Target {
             };
             let (plan, running) = self.find(service).await?;
             let port = self.ports.get(service).copied().unwrap_or(0);
-            let ready = ready::wait(&self.around.client, &plan.ready, port, &running).await;
+            let ready = ready::wait(
+                &self.around.client,
+                &self.around.mouth,
+                &plan.ready,
+                port,
+                &running,
+            )
+            .await;
             ready.map_err(|reason| format!("{service}: {reason}"))
         }
         .boxed()

@@ -24,6 +24,7 @@ use harness_core::name::{Name, RunId};
 use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, ServicePlan, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
+use harness_core::units::format_duration;
 use harness_load::Clock;
 use journal::{Entry, Journal, JournalError};
 use links::{LinkError, LinkTo, Links};
@@ -275,9 +276,15 @@ impl Target {
         }
         for (plan, service) in self.plan.services.iter().zip(services.iter()) {
             let port = self.ports.get(&plan.name).copied().unwrap_or(0);
-            ready::wait(&self.around.client, &plan.ready, port, service)
-                .await
-                .map_err(|e| format!("{}: {e}", plan.name))?;
+            ready::wait(
+                &self.around.client,
+                &self.around.mouth,
+                &plan.ready,
+                port,
+                service,
+            )
+            .await
+            .map_err(|e| format!("{}: {e}", plan.name))?;
         }
         Ok(())
     }
@@ -319,7 +326,16 @@ impl Target {
             // Known as a service while it lives, so that an interrupt stops it like one.
             self.services.lock().await.push(Arc::clone(&run));
             let span = info_span!("prepare", service = %service.name);
-            let status = run.wait().instrument(span).await;
+            let telling = ready::still(&self.around.mouth, |waited| {
+                let last = run.tail().into_iter().rfind(|line| !line.is_empty());
+                let last = last.map_or_else(String::new, |line| format!(": {line}"));
+                format!("still preparing after {}{last}", format_duration(waited))
+            });
+            let status = tokio::select! {
+                biased;
+                status = run.wait().instrument(span) => status,
+                never = telling => match never {},
+            };
             self.services.lock().await.pop();
             if status != "exit code 0" {
                 let reason = format!(
@@ -377,7 +393,7 @@ impl Target {
         let (client, clock) = (self.around.client.clone(), self.around.clock);
         let (mouth, plan, service) = (self.around.mouth.clone(), plan.clone(), Arc::clone(service));
         async move {
-            if let Err(reason) = ready::wait(&client, &plan.ready, port, &service).await {
+            if let Err(reason) = ready::wait(&client, &mouth, &plan.ready, port, &service).await {
                 service.end_is_told();
                 return Err(Failed::of(&plan.name, reason, service.tail()));
             }

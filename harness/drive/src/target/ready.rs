@@ -1,17 +1,23 @@
 //! Waits until a service says that it is ready, or has ended, or takes too long.
 
 use super::service::Service;
+use crate::dispatcher::Mouth;
 use crate::http_client::Client;
+use harness_core::event::Event;
 use harness_core::http::{Method, Request};
 use harness_core::plan::target::Ready;
 use harness_core::units::format_duration;
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Between two questions.
 const POLL: Duration = Duration::from_millis(20);
 /// One question takes at most this long.
 const ASK: Duration = Duration::from_secs(2);
+/// How long nothing is said of a wait.
+const TELL: Duration = Duration::from_secs(5);
 
 /// Why a service is not ready.
 #[derive(Debug, thiserror::Error)]
@@ -29,23 +35,33 @@ pub(super) enum NotReady {
     },
 }
 
-/// Asks until the service is ready.
+/// Asks until the service is ready, and says now and then that it is not.
 pub(super) async fn wait(
     client: &Client,
+    mouth: &Mouth,
     ready: &Ready,
     port: u16,
     service: &Service,
 ) -> Result<(), NotReady> {
-    let mut last = "it was never asked".to_owned();
+    let last = Mutex::new("it was never asked".to_owned());
+    let said = || last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let asking = async {
         loop {
             match ask(client, ready, port).await {
                 Ok(()) => return,
-                Err(said) => last = said,
+                Err(said) => *last.lock().unwrap_or_else(PoisonError::into_inner) = said,
             }
             tokio::time::sleep(POLL).await;
         }
     };
+    let telling = still(mouth, |waited| {
+        let (name, within) = (service.name(), format_duration(ready.within));
+        let waited = format_duration(waited);
+        format!(
+            "`{name}` is not ready after {waited} of {within}: {}",
+            said()
+        )
+    });
     let outcome = tokio::select! {
         biased;
         status = service.wait() => Some(NotReady::Ended(status)),
@@ -53,11 +69,30 @@ pub(super) async fn wait(
             Ok(()) => return Ok(()),
             Err(_) => None,
         },
+        never = telling => match never {},
     };
+    let last = said();
     Err(outcome.unwrap_or(NotReady::Slow {
         within: ready.within,
         last,
     }))
+}
+
+/// Says that something still takes its time: after 5 s, 10 s, 20 s and so on, so that a long wait is neither silent nor
+/// a flood. Never ends.
+pub(super) async fn still(mouth: &Mouth, words: impl Fn(Duration) -> String) -> Infallible {
+    let mut waited = Duration::ZERO;
+    let mut next = TELL;
+    loop {
+        tokio::time::sleep(next.saturating_sub(waited)).await;
+        waited = next;
+        next *= 2;
+        mouth
+            .say(Event::Notice {
+                text: words(waited),
+            })
+            .await;
+    }
 }
 
 /// One question; the error is what was answered instead.

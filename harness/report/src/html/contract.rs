@@ -19,6 +19,7 @@ pub(super) struct ContractView {
     document: String,
     words: String,
     findings: Vec<FindingView>,
+    accepted: Vec<AcceptedView>,
     statuses: Vec<u16>,
     operations: Vec<OperationView>,
 }
@@ -32,6 +33,13 @@ struct FindingView {
     seen_in: &'static str,
     open: bool,
     exchange: Option<ExchangeView>,
+}
+
+#[derive(Debug, Serialize)]
+struct AcceptedView {
+    finding: String,
+    reason: String,
+    seen: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +66,8 @@ fn view(record: &Record, name: &Name, contract: &ContractRecord) -> ContractView
         .map_or("", |c| c.document.as_str());
     let (hit, all) = figures::coverage(contract);
     let exercised = format!("{hit} of {} exercised", text::plural(all, "operation"));
-    let found = match contract.findings.len() {
+    let open: Vec<_> = figures::open_findings(record, contract).collect();
+    let found = match open.len() {
         0 => "no breach seen".to_owned(),
         n if n > MOST => format!(
             "{}, the first {MOST} shown",
@@ -71,12 +80,19 @@ fn view(record: &Record, name: &Name, contract: &ContractRecord) -> ContractView
         name: name.to_string(),
         document: document.to_owned(),
         words: format!("{exercised}; {found}."),
-        findings: contract
-            .findings
-            .values()
+        findings: open
+            .iter()
             .take(MOST)
             .enumerate()
             .map(|(i, (finding, times))| view_finding(finding, *times, i < 3))
+            .collect(),
+        accepted: figures::acceptances(record, name, contract)
+            .take(MOST)
+            .map(|(accepted, covered)| AcceptedView {
+                finding: one_line(&accepted.finding, 200),
+                reason: one_line(&accepted.reason, 600),
+                seen: figures::acceptance_words(covered),
+            })
             .collect(),
         operations: contract
             .coverage

@@ -28,6 +28,7 @@ pub fn render(
     doubts(out, style, verdict)?;
     failures(out, style, record)?;
     findings(out, style, record)?;
+    accepted(out, style, record)?;
     if let Some(report) = report {
         writeln!(
             out,
@@ -338,6 +339,35 @@ fn findings(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()
                 figures::check_word(finding.check),
                 text::plural(*times, "time")
             ),
+        )?;
+    }
+    more(out, all.len())
+}
+
+/// What the suite accepts, so that nobody takes it for gone; what is accepted and not seen can be taken out.
+fn accepted(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
+    let all: Vec<_> = record
+        .contracts
+        .iter()
+        .flat_map(|(name, contract)| figures::acceptances(record, name, contract))
+        .collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    heading(out, style, "Accepted contract findings")?;
+    for (accepted, covered) in all.iter().take(MOST) {
+        let mark = if *covered > 0 { "·" } else { "?" };
+        let words = format!(
+            "{}: {} ({})",
+            one_line(&accepted.finding, 200),
+            one_line(&accepted.reason, 300),
+            figures::acceptance_words(*covered)
+        );
+        wrapped(
+            out,
+            style,
+            &format!("  {} ", style.paint(Paint::Dim, mark)),
+            &words,
         )?;
     }
     more(out, all.len())

@@ -4,6 +4,8 @@ use super::findings::Findings;
 use super::request::header_name;
 use super::target::{BaseError, World};
 use super::texts::{self, Where};
+use crate::event::ContractCheck;
+use crate::plan::accept::Accepted;
 use crate::plan::target::Mode;
 use crate::plan::{ContractPlan, SecretPlan};
 use crate::suite::at::{At, Named, Scalar, Str};
@@ -51,6 +53,7 @@ fn contract(
         });
     let headers = headers(doc, &raw.value.headers, world, found);
     let base = base(doc, key, &raw.value, world, found);
+    let accept = accept(doc, &raw.value, found);
     let (document, text) = text?;
     Some(ContractPlan {
         name: name?,
@@ -58,7 +61,50 @@ fn contract(
         text,
         base: base?,
         headers,
+        accept,
     })
+}
+
+/// The findings that are accepted; each names its check and its operation, and why.
+fn accept(doc: &Document<ConfigFile>, raw: &Contract, found: &mut Findings) -> Vec<Accepted> {
+    let mut accepted = Vec::new();
+    for raw in &raw.accept {
+        let (Some(finding), Some(reason)) = (&raw.value.finding, &raw.value.reason) else {
+            continue;
+        };
+        if reason.value.trim().is_empty() {
+            found.error_with(
+                doc.at(reason),
+                "an accepted finding needs a reason",
+                "say why it may stay, for whoever reads the report",
+            );
+        }
+        let (check, rest) = finding
+            .value
+            .split_once(':')
+            .unwrap_or((&finding.value, ""));
+        if check == ContractCheck::Preflight.as_str() {
+            found.error_with(
+                doc.at(finding),
+                "a preflight finding can't be accepted: nothing of the contract was checked then",
+                "set right what it says, or take the contract out",
+            );
+        } else if !ContractCheck::ALL.iter().any(|c| c.as_str() == check) {
+            let words = ContractCheck::ALL.iter().map(|c| c.as_str());
+            found.unknown(doc.at(finding), "contract check", check, words);
+        } else if rest.is_empty() {
+            found.error_with(
+                doc.at(finding),
+                format!("`{check}` alone would accept what nobody has seen yet"),
+                format!("name the operation too, as in `{check}:GET /orders/{{id}}:*`"),
+            );
+        }
+        accepted.push(Accepted {
+            finding: finding.value.clone(),
+            reason: reason.value.clone(),
+        });
+    }
+    accepted
 }
 
 fn base(

@@ -171,6 +171,21 @@ pub(crate) struct Contract {
     /// Headers sent with every generated case.
     #[serde(default)]
     pub(crate) headers: Named<Scalar>,
+    /// Findings that are known and accepted: told as such, and no breach.
+    #[serde(default)]
+    pub(crate) accept: Vec<At<Accept>>,
+}
+
+/// A finding that is known and accepted.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Accept {
+    /// Its key, `check:operation:detail`, with `*` for any text: `undocumented-status:GET /status/{codes}:*`.
+    #[schemars(required)]
+    pub(crate) finding: Option<Str>,
+    /// Why it is accepted, for whoever reads the report.
+    #[schemars(required)]
+    pub(crate) reason: Option<Str>,
 }
 
 /// A value that must not show up anywhere.
