@@ -114,6 +114,27 @@ impl PartialEq for Path {
     }
 }
 
+impl Path {
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The one number it finds; else what it finds instead, in words.
+    pub fn number(&self, body: &serde_json::Value) -> Result<f64, String> {
+        let found = self.compiled.query(body).all();
+        let number = |value: &serde_json::Value| value.as_f64().filter(|n| n.is_finite());
+        match found.as_slice() {
+            [] => Err("nothing is there".to_owned()),
+            [one] => number(one).ok_or_else(|| {
+                let text: String = one.to_string().chars().take(60).collect();
+                format!("`{text}` is there, which is not a number")
+            }),
+            several => Err(format!("{} values are there", several.len())),
+        }
+    }
+}
+
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.source)

@@ -52,7 +52,7 @@ fn subject(scan: &mut Scan<'_>) -> Result<StepSubject, ExprError> {
     scan.space();
     let from = scan.at;
     if scan.rest().starts_with('$') {
-        return path(scan, from).map(StepSubject::Json);
+        return path(scan, from, "").map(StepSubject::Json);
     }
     let word = scan.run(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     match word {
@@ -73,7 +73,7 @@ fn many(scan: &mut Scan<'_>, from: usize, word: &str) -> Result<Many, ExprError>
     scan.space();
     let at = scan.at;
     let many = if scan.rest().starts_with('$') {
-        Many::Path(path(scan, at)?)
+        Many::Path(path(scan, at, "")?)
     } else {
         let name = scan.run(|c| c.is_alphanumeric() || c == '_' || c == '-');
         if name.is_empty() {
@@ -113,11 +113,15 @@ fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     ExprError::new(message, span).hint(hint)
 }
 
-/// A JSONPath: to the first space or `)` outside brackets and quotes.
-fn path(scan: &mut Scan<'_>, from: usize) -> Result<Path, ExprError> {
+/// A JSONPath: to the first space, `)`, comparison or one of `ends` outside brackets and quotes; a `*` after a dot is
+/// the path's own.
+pub(super) fn path(scan: &mut Scan<'_>, from: usize, ends: &str) -> Result<Path, ExprError> {
     let (mut depth, mut quote, mut escaped) = (0u32, None, false);
+    let mut before = ' ';
     let rest = scan.rest();
     let end = rest.char_indices().find_map(|(at, c)| {
+        let member = c == '*' && before == '.';
+        before = c;
         match (quote, c) {
             _ if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
@@ -130,6 +134,7 @@ fn path(scan: &mut Scan<'_>, from: usize) -> Result<Path, ExprError> {
             (None, c) if depth == 0 && (c.is_whitespace() || "=!<>".contains(c)) => {
                 return Some(at);
             }
+            (None, c) if depth == 0 && ends.contains(c) && !member => return Some(at),
             _ => {}
         }
         None
