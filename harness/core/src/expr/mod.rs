@@ -3,10 +3,10 @@
 
 pub mod gate;
 mod gate_text;
-pub mod probe;
-mod probe_text;
 pub mod invariant;
 mod invariant_text;
+pub mod probe;
+mod probe_text;
 mod scan;
 pub mod step;
 mod step_check;

@@ -53,6 +53,12 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
         writeln!(out, "\nProbes of the target's own metrics")?;
         plan.probes.iter().try_for_each(|p| probe(out, p))?;
     }
+    if !plan.queries.is_empty() {
+        writeln!(out, "\nQueries, asked before and after a scenario")?;
+        for query in &plan.queries {
+            writeln!(out, "  {:<12} {}", query.name.as_str(), query.request.url)?;
+        }
+    }
     if !plan.gates.is_empty() {
         writeln!(out, "\nGates of the whole run")?;
         plan.gates.iter().try_for_each(|g| gate(out, g))?;
@@ -216,7 +222,15 @@ fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
             fault.what()
         )?;
     }
-    scenario.gates.iter().try_for_each(|g| gate(out, g))
+    scenario.gates.iter().try_for_each(|g| gate(out, g))?;
+    scenario.invariants.iter().try_for_each(|i| {
+        let (class, within) = (class(i.class), format_duration(i.within));
+        writeln!(
+            out,
+            "  gate {class:<6} {} within {within} of the end",
+            i.check
+        )
+    })
 }
 
 fn probe(out: &mut String, probe: &ProbePlan) -> std::fmt::Result {
@@ -241,13 +255,16 @@ fn arrivals(scenario: &ScenarioPlan) -> f64 {
         .sum()
 }
 
-fn gate(out: &mut String, gate: &Gate) -> std::fmt::Result {
-    let class = match gate.class {
+const fn class(class: Class) -> &'static str {
+    match class {
         Class::Key => "key",
         Class::Scored => "scored",
         Class::Info => "info",
-    };
-    write!(out, "  gate {class:<6} {}", gate.expect)?;
+    }
+}
+
+fn gate(out: &mut String, gate: &Gate) -> std::fmt::Result {
+    write!(out, "  gate {:<6} {}", class(gate.class), gate.expect)?;
     match &gate.during {
         During::Undisturbed => {}
         During::All => write!(out, " over everything")?,

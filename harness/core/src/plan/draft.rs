@@ -150,6 +150,30 @@ pub struct DraftCopies {
     pub exactly: Vec<(Written, u8)>,
 }
 
+impl DraftRequest {
+    /// A GET without anything else.
+    pub fn get(path: Written) -> Self {
+        Self {
+            method: Method::Get,
+            path,
+            service: None,
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: DraftBody::Empty,
+            expect: Vec::new(),
+            captures: Vec::new(),
+            collect: Vec::new(),
+            repeat: None,
+            copies: None,
+            eventually: None,
+            every: None,
+            timeout: None,
+            redirects: None,
+            think: None,
+        }
+    }
+}
+
 /// A body as typed.
 #[derive(Debug, Clone, Default)]
 pub enum DraftBody {

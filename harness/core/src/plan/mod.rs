@@ -7,6 +7,7 @@ mod digest;
 pub mod draft;
 pub mod fault;
 pub mod gate;
+pub mod invariant;
 pub mod load;
 pub mod probe;
 pub mod resolve;
@@ -20,6 +21,7 @@ use crate::units;
 use accept::Accepted;
 use fault::FaultPlan;
 use gate::Gate;
+use invariant::{InvariantPlan, QueryPlan};
 use load::LoadPlan;
 use probe::ProbePlan;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,9 @@ pub struct Plan {
     /// Figures of the target's own metrics.
     #[serde(default)]
     pub probes: Vec<ProbePlan>,
+    /// What the scenarios' invariants ask of the target, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<QueryPlan>,
     /// The gates that judge the whole run: journeys, contract, and load outside faults and recovery.
     #[serde(default)]
     pub gates: Vec<Gate>,
@@ -145,6 +150,9 @@ pub struct ScenarioPlan {
     /// The gates that judge this scenario.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// What must hold once it is over; the suite's that stand in it included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<InvariantPlan>,
     /// How long after a fault is lifted its recovery window lasts: load in it is judged as recovery, not as
     /// undisturbed.
     #[serde(with = "units::duration")]

@@ -125,6 +125,7 @@ mod tests {
             },
             faults,
             gates: vec![],
+            invariants: vec![],
             settle: Duration::ZERO,
         }
     }

@@ -10,7 +10,7 @@ use crate::event::RunEnd;
 use crate::expr::gate::{Comparison, GateSubject};
 use crate::plan::gate::{Class, During, Gate};
 use crate::record::Record;
-use crate::verdict::{CheckResult, GateResult, Grade, Verdict, show};
+use crate::verdict::{CheckResult, GateResult, Grade, InvariantResult, Verdict, show};
 use std::cmp::Reverse;
 
 /// The score from which it is GO, if no key item stands against it.
@@ -133,6 +133,7 @@ fn items(record: &Record, verdict: &Verdict) -> Vec<Item> {
         ));
     }
     items.extend(verdict.gates.iter().map(gate_item));
+    items.extend(verdict.invariants.iter().map(invariant_item));
     // These two are listed only where they stand against the build: they are about the run, not about the build.
     if verdict.run.grade != Grade::Pass {
         items.push(check(RUN, "Everything planned was done", 1.0, &verdict.run));
@@ -189,6 +190,22 @@ fn gate_item(result: &GateResult) -> Item {
     }
 }
 
+fn invariant_item(result: &InvariantResult) -> Item {
+    let gate = &result.gate;
+    Item {
+        id: gate.id.clone(),
+        title: format!("{}: {}", gate.scenario, gate.check),
+        key: result.is_key(),
+        weight: if gate.class == Class::Info {
+            0.0
+        } else {
+            gate.weight
+        },
+        grade: result.grade,
+        reason: result.reason.clone(),
+    }
+}
+
 /// 0 to 100. Nothing that weighs is no evidence: 0.
 fn score(items: &[Item]) -> f64 {
     let weight = |passed_only: bool| -> f64 {
@@ -223,7 +240,14 @@ fn missing(verdict: &Verdict, item: &Item) -> bool {
         id => verdict
             .gates
             .iter()
-            .any(|g| g.gate.id == id && g.is_missing()),
+            .map(|g| (&g.gate.id, g.is_missing()))
+            .chain(
+                verdict
+                    .invariants
+                    .iter()
+                    .map(|i| (&i.gate.id, i.is_missing())),
+            )
+            .any(|(gate, missing)| gate == id && missing),
     }
 }
 
@@ -325,14 +349,20 @@ fn conditions(verdict: &Verdict, open: &[&Item], bare: bool) -> Vec<Condition> {
     }
     let condition = |item: &&Item| Condition {
         statement: format!("{} {}: {}", item.title, word(item.grade), item.reason),
-        closes_with: closing(
-            verdict
-                .gates
-                .iter()
-                .find(|g| g.gate.id == item.id)
-                .map(|g| &g.gate),
-            item,
-        ),
+        closes_with: match verdict.invariants.iter().find(|i| i.gate.id == item.id) {
+            Some(result) => format!(
+                "harness run {}, with {} held",
+                result.gate.scenario, item.id
+            ),
+            None => closing(
+                verdict
+                    .gates
+                    .iter()
+                    .find(|g| g.gate.id == item.id)
+                    .map(|g| &g.gate),
+                item,
+            ),
+        },
     };
     open.iter().map(condition).collect()
 }

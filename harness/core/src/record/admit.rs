@@ -95,6 +95,7 @@ impl Record {
             Event::LoadTick(tick) => begun(&tick.scenario).and_then(|()| epoch_in(tick.epoch)),
             Event::Exemplar(exemplar) => begun(exemplar.scenario.as_str()),
             Event::ScenarioFinished { scenario, .. } => begun(scenario.as_str()),
+            Event::InvariantChecked(checked) => begun(checked.scenario.as_str()),
             _ => Ok(()),
         }
     }

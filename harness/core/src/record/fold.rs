@@ -5,8 +5,8 @@ use super::admit::FoldError;
 use super::thin::{self, MAX_POINTS};
 use super::{FaultRecord, JourneyRecord, OTHER, Record, ScenarioRecord};
 use crate::event::{
-    ContractFinding, Envelope, Event, JourneyFinished, LinkTick, LoadTick, Phase, ProbeSample,
-    RunStarted, SelfHealth, StepFinished,
+    ContractFinding, Envelope, Event, InvariantChecked, JourneyFinished, LinkTick, LoadTick, Phase,
+    ProbeSample, RunStarted, SelfHealth, StepFinished, Walked,
 };
 use crate::name::Name;
 
@@ -132,6 +132,7 @@ impl Record {
                     scenario.end = Some((at, *end));
                 }
             }
+            Event::InvariantChecked(checked) => self.invariant_checked(checked),
             Event::ProbeSample(sample) => self.probe(at, sample),
             Event::SelfHealth(health) => self.health(at, health),
             Event::GateTripped { gate, observed } => {
@@ -252,6 +253,24 @@ impl Record {
         } else {
             self.room(false, "contract findings");
         }
+    }
+
+    /// The plan bounds them: one it does not have is not kept, and the last word on one counts.
+    fn invariant_checked(&mut self, checked: &InvariantChecked) {
+        let plan = self
+            .run
+            .as_ref()
+            .and_then(|run| run.plan.scenario(checked.scenario.as_str()));
+        let planned = plan.is_some_and(|s| s.invariants.iter().any(|i| i.id == checked.gate));
+        if !self.room(planned, "invariants that the plan does not have") {
+            return;
+        }
+        self.invariants.retain(|known| known.gate != checked.gate);
+        let mut checked = checked.clone();
+        if let Some(walks) = &mut checked.walks {
+            walks.evidence.truncate(Walked::EVIDENCE);
+        }
+        self.invariants.push(checked);
     }
 
     fn begun(&mut self, scenario: &str) -> Option<&mut ScenarioRecord> {

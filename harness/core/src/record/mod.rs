@@ -15,8 +15,8 @@ pub use readings::{Followed, Reading, SCRAPE_EVERY_US};
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{
-    ContractCoverage, ContractFinding, Epoch, Exemplar, LinkTick, Outcome, Phase, RunEnd,
-    RunStarted, ScenarioEnd, SelfHealth, StepFinished,
+    ContractCoverage, ContractFinding, Epoch, Exemplar, InvariantChecked, LinkTick, Outcome, Phase,
+    RunEnd, RunStarted, ScenarioEnd, SelfHealth, StepFinished,
 };
 use crate::expr::probe::Selector;
 use crate::hist::Hist;
@@ -45,6 +45,8 @@ pub struct Record {
     pub contracts: BTreeMap<Name, ContractRecord>,
     /// Scenarios, in order.
     pub scenarios: Vec<ScenarioRecord>,
+    /// Invariants that were checked, each of the plan's at most once.
+    pub invariants: Vec<InvariantChecked>,
     /// Faults, in order of arming; journeys' own included.
     pub faults: Vec<FaultRecord>,
     /// Links: (microseconds, tick), one a second, thinned to at most 600.
@@ -100,6 +102,11 @@ impl Record {
     /// A scenario's record by name.
     pub fn scenario(&self, name: &str) -> Option<&ScenarioRecord> {
         self.scenarios.iter().find(|s| s.name.as_str() == name)
+    }
+
+    /// What checking an invariant came to, by its id.
+    pub fn invariant(&self, id: &str) -> Option<&InvariantChecked> {
+        self.invariants.iter().find(|checked| checked.gate == id)
     }
 
     /// A scenario's faults, in order of arming.

@@ -99,6 +99,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             kind: FaultKind::Down,
         }],
         gates,
+        invariants: Vec::new(),
         settle: Duration::from_secs(10),
     };
     Plan {
@@ -121,6 +122,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         contracts: Vec::new(),
         scenarios: vec![peak],
         probes: Vec::new(),
+        queries: Vec::new(),
         gates: Vec::new(),
         plan_digest: String::new(),
         workload_digest: String::new(),

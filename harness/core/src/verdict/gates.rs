@@ -8,7 +8,9 @@ use super::measure::{self, Judged, Seen, When, show};
 use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
 use super::sliding::sliding;
-use super::{GateResult, GeneratorResult, Grade, Trust, Verdict, checks, contracts, probes};
+use super::{
+    GateResult, GeneratorResult, Grade, Trust, Verdict, checks, contracts, invariants, probes,
+};
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
 use crate::plan::Plan;
@@ -33,6 +35,8 @@ pub fn evaluate(record: &Record) -> Verdict {
     let untrusted = trust.iter().any(|g| g.trust == Trust::Invalid);
     let checked = [run.grade, target.grade, journeys.grade, contract.grade].into_iter();
     let keys = gates.iter().filter(|g| g.is_key()).map(|g| g.grade);
+    let invariants = invariants::all(record);
+    let keys = keys.chain(invariants.iter().filter(|i| i.is_key()).map(|i| i.grade));
     let instrument = if untrusted {
         Grade::Invalid
     } else {
@@ -47,6 +51,7 @@ pub fn evaluate(record: &Record) -> Verdict {
         target,
         generator: trust,
         gates,
+        invariants,
     }
 }
 

@@ -5,6 +5,7 @@ mod checks;
 mod contracts;
 mod gates;
 mod generator;
+mod invariants;
 pub mod limits;
 mod measure;
 mod obstacles;
@@ -15,6 +16,7 @@ mod sliding;
 
 pub use gates::{evaluate, tripped};
 pub use generator::generator;
+pub use invariants::checked_one;
 pub use measure::show;
 pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
@@ -22,6 +24,7 @@ pub use recovery::{Band, Recovered, band, recovery};
 use crate::expr::gate::Unit;
 use crate::name::Name;
 use crate::plan::gate::{Class, Gate};
+use crate::plan::invariant::InvariantPlan;
 use serde::{Deserialize, Serialize};
 
 /// The four values of a result, from best to worst.
@@ -56,6 +59,9 @@ pub struct Verdict {
     pub generator: Vec<GeneratorResult>,
     /// The gates, in the plan's order.
     pub gates: Vec<GateResult>,
+    /// The invariants, in the plan's order.
+    #[serde(default)]
+    pub invariants: Vec<InvariantResult>,
 }
 
 /// A built-in check.
@@ -115,6 +121,33 @@ pub struct GateResult {
 
 impl GateResult {
     /// Whether there was nothing at all to judge: missing evidence, which closes where little evidence only waits.
+    pub fn is_missing(&self) -> bool {
+        self.grade == Grade::Inconclusive && self.samples == 0
+    }
+
+    /// Whether failing it is NO-GO.
+    pub fn is_key(&self) -> bool {
+        self.gate.class == Class::Key
+    }
+}
+
+/// One invariant's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InvariantResult {
+    /// The invariant.
+    pub gate: InvariantPlan,
+    /// How it went.
+    pub grade: Grade,
+    /// What was seen, with its figures; empty when there is nothing to see.
+    pub seen: String,
+    /// One sentence a person can act on.
+    pub reason: String,
+    /// What it rests on: values captured, walks made, or one look at the target; 0 for nothing.
+    pub samples: u64,
+}
+
+impl InvariantResult {
+    /// Whether there was nothing at all to judge.
     pub fn is_missing(&self) -> bool {
         self.grade == Grade::Inconclusive && self.samples == 0
     }

@@ -151,6 +151,7 @@ mod tests {
                 })
                 .collect(),
             gates: vec![],
+            invariants: vec![],
             settle: seconds(settle),
         }
     }

@@ -1,6 +1,7 @@
 //! Gates: expressions whose journeys, steps and faults are there to be judged.
 
 use super::findings::Findings;
+use super::invariants;
 use super::load::{Against, Probes};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::expr::gate::{GateExpr, GateSubject, Unit};
@@ -117,7 +118,9 @@ fn all<T>(
                 format!("two gates here are called {:?}", name.value),
             );
         }
-        gates.extend(one(doc, gate, index + 1, scope, found));
+        if invariants::is_none(doc, gate, found) {
+            gates.extend(one(doc, gate, index + 1, scope, found));
+        }
     }
     gates
 }

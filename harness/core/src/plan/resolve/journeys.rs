@@ -2,6 +2,7 @@
 //! told.
 
 use super::findings::Findings;
+use super::invariants::Presets;
 use super::passes;
 use super::request::{self, Defaults, Known};
 use super::target::World;
@@ -26,6 +27,7 @@ const STEPS: usize = 1000;
 pub(super) fn resolve(
     drafts: &[Draft],
     mut broken: Vec<String>,
+    presets: &Presets,
     defaults: &Defaults,
     world: &World,
     found: &mut Findings,
@@ -49,7 +51,7 @@ pub(super) fn resolve(
     for draft in by_name.values() {
         let errors = found.out.len();
         let journey = (!circular.contains(draft.name.as_str()))
-            .then(|| journey(draft, &by_name, defaults, world, found));
+            .then(|| journey(draft, &by_name, presets, defaults, world, found));
         let mode_errors = std::mem::take(&mut found.mode);
         match journey.flatten() {
             Some(journey)
@@ -129,6 +131,7 @@ fn run_of(step: &DraftStep) -> Option<&Written> {
 
 struct Build<'b> {
     by_name: &'b BTreeMap<&'b str, &'b Draft>,
+    presets: &'b Presets,
     defaults: &'b Defaults,
     world: &'b World,
     variables: BTreeMap<String, Text>,
@@ -141,6 +144,7 @@ struct Build<'b> {
 fn journey(
     draft: &Draft,
     by_name: &BTreeMap<&str, &Draft>,
+    presets: &Presets,
     defaults: &Defaults,
     world: &World,
     found: &mut Findings,
@@ -168,12 +172,13 @@ fn journey(
         .find(|rows| !rows.is_empty());
     let rows = rows.unwrap_or(&draft.rows);
     let mut known = Known {
-        variables: BTreeSet::new(),
+        variables: presets.of(draft.name.as_str()).cloned().collect(),
         lists: BTreeSet::new(),
         rows,
     };
     let mut build = Build {
         by_name,
+        presets,
         defaults,
         world,
         variables: BTreeMap::new(),
@@ -300,12 +305,23 @@ impl Build<'_> {
         found.mode.append(&mut inner.mode);
         // What is wrong in itself is told in the journey's own file; here only what is wrong with running it from here.
         let own = known.rows == callee.rows.as_slice();
-        if let Some(finding) = inner.out.into_iter().find(|_| !own) {
+        let preset = self.presets.of(&run.text).next().is_some();
+        if let Some(finding) = inner.out.into_iter().find(|_| !own || preset) {
             let message = format!(
-                "journey `{}` can't run with this journey's rows: {}",
-                run.text, finding.message
+                "journey `{}` can't run {}: {}",
+                run.text,
+                if own {
+                    "here"
+                } else {
+                    "with this journey's rows"
+                },
+                finding.message
             );
-            let hint = "give the rows the columns it uses, or leave them out to use its own";
+            let hint = if own {
+                "the gate that walks it gives it a value; here an earlier step must"
+            } else {
+                "give the rows the columns it uses, or leave them out to use its own"
+            };
             found.error_with(run.place(), message, hint);
         }
         added

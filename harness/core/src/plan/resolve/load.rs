@@ -1,6 +1,7 @@
 //! Scenarios: the load's stages and mix, with everything that makes them no load.
 
 use super::findings::Findings;
+use super::invariants::{self, Presets, Query};
 use super::target::World;
 use super::{Scale, fault, gates};
 use crate::journey::{Action, Journey, Step};
@@ -31,6 +32,10 @@ pub(super) struct Against<'a> {
     pub(super) journeys: &'a [Arc<Journey>],
     /// Journeys that exist but could not be resolved: naming one is no second error.
     pub(super) broken: &'a [String],
+    /// The suite's queries.
+    pub(super) queries: &'a [Query],
+    /// Variables that gates set in the journeys they walk.
+    pub(super) presets: &'a Presets,
     pub(super) scale: Scale,
     pub(super) probes: Probes<'a>,
 }
@@ -86,6 +91,7 @@ pub(super) fn resolve(
         }),
         faults,
         gates: Vec::new(),
+        invariants: Vec::new(),
         settle,
     };
     scenario
@@ -94,6 +100,7 @@ pub(super) fn resolve(
         .iter_mut()
         .for_each(|stage| *stage = scaled(*stage, against.scale));
     scenario.gates = gates::of_scenario(doc, &scenario, against, found);
+    scenario.invariants = invariants::of_scenario(doc, &scenario, against, found);
     (!scenario.load.stages.is_empty()).then_some(scenario)
 }
 
@@ -319,6 +326,14 @@ fn mix(
                 message,
                 "a load sends many at once by itself: leave the journey to the functional run, or `copies` out of it",
             );
+        }
+        if let Some(variable) = against.presets.lacking(journey) {
+            let message = format!(
+                "nothing gives `{variable}` a value when `{}` arrives by itself",
+                key.value
+            );
+            let hint = "only the gate that walks it does: set it in the journey's `variables` too";
+            found.error_with(doc.at(key), message, hint);
         }
         mix.push(MixEntry {
             journey: journey.name.clone(),

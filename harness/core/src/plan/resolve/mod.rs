@@ -6,6 +6,7 @@ mod entry;
 mod fault;
 mod findings;
 mod gates;
+mod invariants;
 mod journeys;
 mod load;
 mod order;
@@ -25,6 +26,7 @@ use crate::name::Name;
 use crate::plan::draft::Draft;
 use crate::suite::{Suite, stem};
 use findings::Findings;
+use invariants::Presets;
 use journeys::Resolved;
 use load::{Against, Probes};
 use select::Selection;
@@ -81,7 +83,9 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     let secrets = contracts::secrets(doc, found);
     let defaults = defaults(suite, &world, found);
     let (drafts, broken) = drafts(suite, found);
-    let (resolved, broken) = journeys::resolve(&drafts, broken, &defaults, &world, found);
+    let presets = invariants::presets(suite);
+    let (resolved, broken) = journeys::resolve(&drafts, broken, &presets, &defaults, &world, found);
+    let queries = invariants::queries(doc, &defaults, &world, found);
     let all: Vec<Arc<Journey>> = resolved.iter().map(|r| Arc::clone(&r.journey)).collect();
     let probes = probes::resolve(doc, &world, found);
     let against = Against {
@@ -92,9 +96,11 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         },
         journeys: &all,
         broken: &broken,
+        queries: &queries,
+        presets: &presets,
         scale: selection.scale,
     };
-    let scenarios: Vec<ScenarioPlan> = suite
+    let mut scenarios: Vec<ScenarioPlan> = suite
         .scenarios
         .iter()
         .filter_map(|doc| load::resolve(doc, &against, found))
@@ -103,9 +109,10 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     if doc.raw.gate.is_empty() {
         unjudged(suite, &scenarios, found);
     }
+    invariants::of_suite(doc, &mut scenarios, &against, found);
     let contracts = contracts::contracts(suite, &world, found);
 
-    let walks = walks(&resolved, &selection);
+    let walks = walks(&resolved, &presets, &selection);
     let scenarios = chosen(scenarios, &selection);
     for scenario in &scenarios {
         if let Some(doc) = suite
@@ -118,15 +125,17 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     }
     let needed = |journey: &Journey| {
         walks.contains(&journey.name)
-            || scenarios
-                .iter()
-                .any(|s| s.load.mix.iter().any(|entry| entry.journey == journey.name))
+            || scenarios.iter().any(|s| {
+                s.load.mix.iter().any(|entry| entry.journey == journey.name)
+                    || invariants::walks(s, &journey.name)
+            })
     };
     let mut journeys = Vec::new();
     for resolved in resolved.into_iter().filter(|r| needed(&r.journey)) {
         found.out.extend(resolved.mode_errors);
         journeys.push(resolved.journey);
     }
+    let queries = invariants::needed(queries, &scenarios, found);
     let http = doc.raw.http.as_ref();
     let mut plan = Plan {
         project: suite.project().to_owned(),
@@ -141,6 +150,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         contracts,
         scenarios,
         probes,
+        queries,
         gates,
         plan_digest: String::new(),
         workload_digest: String::new(),
@@ -200,13 +210,14 @@ fn drafts(suite: &Suite, found: &mut Findings) -> (Vec<Draft>, Vec<String>) {
     (drafts, broken)
 }
 
-/// The journeys walked as tests: all that the tags take, by name.
-fn walks(resolved: &[Resolved], selection: &Selection) -> Vec<Name> {
+/// The journeys walked as tests: all that the tags take, by name, but those that only a gate can walk.
+fn walks(resolved: &[Resolved], presets: &Presets, selection: &Selection) -> Vec<Name> {
     let taken = |journey: &Journey| {
-        selection
-            .tags
-            .as_ref()
-            .is_none_or(|tags| tags.takes(&journey.tags))
+        presets.lacking(journey).is_none()
+            && selection
+                .tags
+                .as_ref()
+                .is_none_or(|tags| tags.takes(&journey.tags))
     };
     resolved
         .iter()

@@ -23,6 +23,9 @@ pub(crate) struct Config {
     /// Values that must not show up anywhere, by name: `${secret.NAME}`.
     #[serde(default)]
     pub(crate) secret: Named<Secret>,
+    /// Questions to the target that invariants compare the answers of, by name: `NAME.$.path`.
+    #[serde(default)]
+    pub(crate) query: Named<Query>,
     /// The same suite against another configuration, by name: `--variant NAME`.
     #[serde(default)]
     pub(crate) variant: Named<Variant>,
@@ -197,6 +200,20 @@ pub(crate) struct Secret {
     pub(crate) env: Option<Str>,
     /// Its value when the variable is not set: for demo systems only.
     pub(crate) default: Option<Str>,
+}
+
+/// A question to the target whose answer is JSON; asked when a scenario begins and after it has ended.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Query {
+    /// The service asked, instead of the way in.
+    pub(crate) service: Option<Str>,
+    /// Sends GET to this path.
+    #[schemars(required)]
+    pub(crate) get: Option<Str>,
+    /// Request headers.
+    #[serde(default)]
+    pub(crate) headers: Named<Scalar>,
 }
 
 /// What a variant changes.

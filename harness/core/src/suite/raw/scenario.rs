@@ -150,15 +150,25 @@ pub(crate) enum Class {
     Info,
 }
 
-/// A condition the run is judged by.
+/// A condition the run is judged by; with exactly one of `expect`, `invariant`, `each`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Gate {
     /// Names it in the report; default: its number.
     pub(crate) name: Option<Str>,
-    /// What must hold: `p99(checkout) < 2s`, `error_rate < 0.1%`, `recovery < 5s`.
-    #[schemars(required)]
+    /// What must hold of the load: `p99(checkout) < 2s`, `error_rate < 0.1%`, `recovery < 5s`.
     pub(crate) expect: Option<Str>,
+    /// What must hold once the load has ended: `orders.$.placed == distinct(checkout.order)`.
+    pub(crate) invariant: Option<Str>,
+    /// Walks a journey with each value that a journey captured under load: `checkout.order`.
+    pub(crate) each: Option<Str>,
+    /// The journey that `each` walks, with the capture's variable set.
+    pub(crate) walk: Option<Str>,
+    /// How long an invariant may take to hold; default 10s.
+    pub(crate) within: Option<Str>,
+    /// Values that `each` walks at most, a sample of more; default 2000.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub(crate) at_most: Option<At<u32>>,
     /// `key` decides (default), `scored` weighs, `info` is only told.
     pub(crate) class: Option<Class>,
     /// Weight in the readiness score; default 1.
