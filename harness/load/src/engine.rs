@@ -2,6 +2,7 @@
 //! nothing of how they work.
 
 use crate::clock::Clock;
+use crate::keep::Kept;
 use crate::wire::Address;
 use crate::worker::{self, Seat};
 use harness_core::event::{Exemplar, LoadTick};
@@ -9,6 +10,7 @@ use harness_core::hist::Hist;
 use harness_core::http::{Request, Response};
 use harness_core::journey::{Action, Journey};
 use harness_core::name::{Name, RequestName, RunId};
+use harness_core::plan::invariant::Watched;
 use harness_core::plan::load::LoadPlan;
 use harness_core::template::{Part, Text};
 use std::io;
@@ -43,6 +45,8 @@ pub struct Attack {
     pub workers: usize,
     /// Whether requests carry a `traceparent`.
     pub traceparent: bool,
+    /// What is kept of captured values.
+    pub watched: Vec<Watched>,
 }
 
 /// What an attack reports.
@@ -76,6 +80,8 @@ pub enum Report {
         /// The step's intended start, on the run's clock.
         intended: Duration,
     },
+    /// What one worker kept, in the order of [`Attack::watched`]; said at its end, if anything is watched.
+    Kept(Vec<Kept>),
     /// A worker could not go on: its part of the load is missing from here on.
     WorkerFailed(String),
     /// The last report.

@@ -8,6 +8,7 @@ mod clock;
 mod engine;
 mod evidence;
 mod exchange;
+mod keep;
 mod meter;
 mod mix;
 mod names;
@@ -23,5 +24,6 @@ mod worker;
 
 pub use clock::Clock;
 pub use engine::{Attack, Handle, LaunchError, Report, launch};
+pub use keep::{BYTES, Kept, VALUES};
 pub use mix::{Choice, Choices, Mix};
 pub use schedule::{Arrival, Arrivals, Schedule};

@@ -132,6 +132,10 @@ impl Walker {
             match walk.next(worker.clock.now()) {
                 Next::Send(outgoing) => {
                     if let Some(end) = walk.answer(self.send(outgoing).await) {
+                        if end.passed {
+                            let mut keeper = worker.keeper.borrow_mut();
+                            keeper.step_passed(self.choice.journey, end.step, &walk);
+                        }
                         self.step_ended(end);
                     }
                 }

@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::engine::{Attack, Report};
 use crate::evidence::Evidence;
+use crate::keep::{self, Keeper};
 use crate::meter::{Key, Meter};
 use crate::mix::{Choice, Mix};
 use crate::names::Names;
@@ -68,6 +69,7 @@ pub(crate) struct Worker {
     pub(crate) pacer: Pacer,
     pub(crate) meter: RefCell<Meter>,
     pub(crate) evidence: RefCell<Evidence>,
+    pub(crate) keeper: RefCell<Keeper>,
     pub(crate) in_flight: Cell<usize>,
     emptied: Notify,
     failure: RefCell<Option<String>>,
@@ -117,6 +119,8 @@ impl Worker {
             seed,
             attack.plan.sample,
         );
+        let room = (seat.part(keep::VALUES), seat.part(keep::BYTES));
+        let keeper = Keeper::new(&attack.watched, &attack.journeys, room);
         Ok(Self {
             seat,
             clock: attack.clock,
@@ -134,6 +138,7 @@ impl Worker {
             pool: Pool::new(seat.part(attack.plan.connections as usize)),
             pacer: Pacer::new(attack.clock)?,
             evidence: RefCell::new(evidence),
+            keeper: RefCell::new(keeper),
             in_flight: Cell::new(0),
             emptied: Notify::new(),
             failure: RefCell::new(None),
@@ -296,7 +301,10 @@ impl Worker {
         let second = self.clock.now().saturating_sub(self.t0).as_secs();
         self.say(ticks, u32::try_from(second).unwrap_or(u32::MAX));
         let failure = self.failure.borrow_mut().take().map(Report::WorkerFailed);
-        for report in self.backlog.borrow_mut().drain(..).chain(failure) {
+        let kept = self.keeper.borrow_mut().finish();
+        let kept = (!kept.is_empty()).then_some(Report::Kept(kept));
+        let last = kept.into_iter().chain(failure);
+        for report in self.backlog.borrow_mut().drain(..).chain(last) {
             if self.reports.blocking_send(report).is_err() {
                 return;
             }

@@ -18,6 +18,7 @@ use crate::http::{FailureKind, Request, Timing};
 use crate::random::{Draws, coordinate};
 use crate::template::{RenderError, Scope};
 use judge::Verdict;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,16 @@ pub struct Walk {
 impl Walk {
     /// Begins a walk at its intended time. The journey's symbols must be bound.
     pub fn new(journey: Arc<Journey>, context: &Context, now: Duration) -> Self {
+        Self::with(BTreeMap::new(), journey, context, now)
+    }
+
+    /// The same with variables that are set already; the journey's own of these names are not.
+    pub fn with(
+        preset: BTreeMap<String, Value>,
+        journey: Arc<Journey>,
+        context: &Context,
+        now: Duration,
+    ) -> Self {
         let at = [
             coordinate(context.run.as_str()),
             coordinate(journey.name.as_str()),
@@ -73,7 +84,7 @@ impl Walk {
             )
         });
         let mut scope = Scope {
-            variables: BTreeMap::new(),
+            variables: preset,
             row: context.row.and_then(|row| journey.rows.get(row).cloned()),
             iteration: context.iteration,
             data: Draws::at(context.seed, &[at[1], at[2], coordinate("data")]),
@@ -82,6 +93,9 @@ impl Walk {
         };
         let mut unfilled = None;
         for (name, text) in &journey.variables {
+            if scope.variables.contains_key(name) {
+                continue;
+            }
             match text.value(&mut scope) {
                 Ok(value) => drop(scope.variables.insert(name.clone(), value)),
                 Err(error) => unfilled = unfilled.or(Some(error)),
@@ -118,6 +132,11 @@ impl Walk {
     /// The step it does now or next, by index.
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    /// A variable's value, if it has one by now.
+    pub fn variable(&self, name: &str) -> Option<&Value> {
+        self.scope.variables.get(name)
     }
 
     /// What it wants now.

@@ -12,7 +12,7 @@ use harness_core::journey::{Action, Journey, Origin, RequestStep, Step};
 use harness_core::plan::load::{LoadPlan, MixEntry, Stage};
 use harness_core::template::Text;
 use harness_core::units::Rate;
-use harness_load::{Attack, Clock, Handle, Report, launch};
+use harness_load::{Attack, Clock, Handle, Kept, Report, launch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -115,6 +115,7 @@ pub(crate) fn attack(journeys: Vec<Arc<Journey>>, stages: Vec<Stage>) -> Attack 
         epoch: Arc::new(AtomicU32::new(0)),
         workers: 2,
         traceparent: false,
+        watched: Vec::new(),
     }
 }
 
@@ -128,6 +129,8 @@ pub(crate) struct Tally {
     pub(crate) exemplars: Vec<Exemplar>,
     pub(crate) samples: u64,
     pub(crate) failures: Vec<String>,
+    /// What was kept, over all workers.
+    pub(crate) kept: Vec<Kept>,
 }
 
 pub(crate) fn start(attack: Attack) -> (Handle, Receiver<Report>) {
@@ -177,6 +180,11 @@ impl Tally {
             }
             Report::Exemplar(exemplar) => self.exemplars.push(exemplar),
             Report::Sample { .. } => self.samples += 1,
+            Report::Kept(kept) => {
+                self.kept.resize_with(kept.len(), Kept::default);
+                let slots = self.kept.iter_mut().zip(kept);
+                slots.for_each(|(sum, kept)| sum.add(kept));
+            }
             Report::WorkerFailed(why) => self.failures.push(why),
             Report::Ended => return false,
         }
