@@ -3,6 +3,7 @@
 
 mod scenario;
 
+use crate::audit::Audit;
 use crate::contract::{Contracts, Setting};
 use crate::dispatcher::{Dispatcher, Input, Mouth, Response};
 use crate::health::{self, Gauges};
@@ -20,9 +21,10 @@ use harness_core::event::{Envelope, Event, Phase, RunEnd, RunStarted, ScenarioEn
 use harness_core::journey::Journey;
 use harness_core::name::Name;
 use harness_core::plan::Plan;
+use harness_core::plan::invariant::QueryPlan;
 use harness_core::random::coordinate;
 use harness_core::record::Record;
-use harness_core::template::UnboundError;
+use harness_core::template::{Symbols, UnboundError};
 use harness_load::Clock;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -351,11 +353,35 @@ impl Run {
         }
         let mut outcome = Ok(());
         if !plan.scenarios.is_empty() {
-            let play = scenario::play_all(self, target, scraper, &journeys, &faults, &watch);
+            let audit = self.audit(&journeys, symbols).map_err(|e| e.to_string())?;
+            let play = scenario::play_all(self, target, scraper, &faults, &watch, &audit);
             outcome = self.phase(Phase::Scenarios, play).await;
         }
         contracts.say_coverage().await;
         outcome
+    }
+
+    /// What checks the scenarios' invariants.
+    fn audit(&self, journeys: &[Arc<Journey>], symbols: &Symbols) -> Result<Audit, UnboundError> {
+        let query = |query: &QueryPlan| {
+            let journey = query.journey().bind(symbols)?;
+            Ok((query.name.clone(), Arc::new(journey)))
+        };
+        Ok(Audit {
+            client: self.client.clone(),
+            clock: self.job.clock,
+            mouth: self.mouth.clone(),
+            run: self.job.started.run.clone(),
+            seed: self.plan().seed,
+            traceparent: self.plan().traceparent,
+            queries: self
+                .plan()
+                .queries
+                .iter()
+                .map(query)
+                .collect::<Result<_, _>>()?,
+            journeys: journeys.to_vec(),
+        })
     }
 
     async fn phase<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {

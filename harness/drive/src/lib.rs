@@ -1,7 +1,8 @@
 //! Runs a plan: brings the target up, walks journeys, checks contracts, plays load and faults, and says everything as
-//! events. Knows no reporter and no file format. `target`, `journey`, `contract`, `load` and `chaos` don't import each
-//! other; what one needs of another is a trait in [`ports`], and only [`executor`] sees them all.
+//! events. Knows no reporter and no file format. `target`, `journey`, `contract`, `load`, `chaos` and `audit` don't import
+//! each other; what one needs of another is a trait in [`ports`], and only [`executor`] sees them all.
 
+pub mod audit;
 pub mod chaos;
 pub mod contract;
 pub mod dispatcher;

@@ -2,6 +2,7 @@
 //! after.
 
 use super::Run;
+use crate::audit::Audit;
 use crate::chaos::Chaos;
 use crate::load::{self, Ended};
 use crate::ports::{Faults, Restart as _, Watch};
@@ -11,7 +12,7 @@ use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
 use harness_core::plan::{Plan, ScenarioPlan};
-use harness_load::Attack;
+use harness_load::{Attack, Kept};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -27,9 +28,9 @@ pub(super) async fn play_all(
     run: &Run,
     target: &Arc<Target>,
     scraper: &Scraper,
-    journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
+    audit: &Audit,
 ) -> Result<(), String> {
     for scenario in &run.plan().scenarios {
         if run.control.cancel.is_cancelled() {
@@ -41,7 +42,7 @@ pub(super) async fn play_all(
             end = field::Empty,
             otel.status_code = field::Empty,
         );
-        let turn = take_turn(run, scenario, target, scraper, journeys, faults, watch);
+        let turn = take_turn(run, scenario, target, scraper, faults, watch, audit);
         turn.instrument(span).await?;
     }
     Ok(())
@@ -53,9 +54,9 @@ async fn take_turn(
     scenario: &ScenarioPlan,
     target: &Arc<Target>,
     scraper: &Scraper,
-    journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
+    audit: &Audit,
 ) -> Result<(), String> {
     let steady = async {
         if scenario.fresh {
@@ -79,7 +80,13 @@ async fn take_turn(
         run.mouth.say(Event::Notice { text }).await;
         return Ok(());
     }
-    let end = play(run, scenario, scraper, journeys, faults, watch).await?;
+    let before = tokio::select! {
+        biased;
+        () = run.control.cancel.cancelled() => return Ok(()),
+        before = audit.begin(scenario) => before,
+    };
+    let journeys = &audit.journeys;
+    let (end, kept) = play(run, scenario, scraper, journeys, faults, watch).await?;
     scraper.once().await;
     target.heal().await;
     span.record("end", spans::word(end));
@@ -89,6 +96,12 @@ async fn take_turn(
             end,
         })
         .await;
+    // Of a load that was cut short nobody can say what it would have come to.
+    if end == ScenarioEnd::Completed {
+        let stop = &run.control.cancel;
+        let check = audit.check(scenario, &before, &kept, stop);
+        check.instrument(info_span!("invariants")).await;
+    }
     Ok(())
 }
 
@@ -99,7 +112,7 @@ async fn play(
     journeys: &[Arc<Journey>],
     faults: &Arc<dyn Faults>,
     watch: &Arc<dyn Watch>,
-) -> Result<ScenarioEnd, String> {
+) -> Result<(ScenarioEnd, Vec<Kept>), String> {
     let clock = run.job.clock;
     let mixed = scenario.load.mix.iter().map(|entry| {
         let found = journeys
@@ -146,6 +159,7 @@ async fn play(
         t0,
         epoch,
         traceparent: run.plan().traceparent,
+        watched: scenario.watched(),
     };
     let faulty = stop.child_token();
     let loading = async {
@@ -168,11 +182,16 @@ async fn play(
                     text: error.to_string(),
                 })
                 .await;
-            Ok(ScenarioEnd::Broken)
+            Ok((ScenarioEnd::Broken, Vec::new()))
         }
-        Ok(Ended::Broken(_)) => Ok(ScenarioEnd::Broken),
-        Ok(Ended::Played) => Ok(ScenarioEnd::Completed),
-        Ok(Ended::Stopped) => Ok(why.unwrap_or(ScenarioEnd::Cancelled)),
+        Ok((ended, kept)) => {
+            let end = match ended {
+                Ended::Broken(_) => ScenarioEnd::Broken,
+                Ended::Played => ScenarioEnd::Completed,
+                Ended::Stopped => why.unwrap_or(ScenarioEnd::Cancelled),
+            };
+            Ok((end, kept))
+        }
     }
 }
 

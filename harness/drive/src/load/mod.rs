@@ -4,7 +4,7 @@ use crate::dispatcher::Mouth;
 use crate::health::Gauges;
 use crate::ports::Watch;
 use harness_core::event::{Event, SeenIn};
-use harness_load::{Attack, LaunchError, Report, launch};
+use harness_load::{Attack, Kept, LaunchError, Report, launch};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,16 +20,17 @@ pub enum Ended {
     Broken(String),
 }
 
-/// Plays a load to its end, or until it is told to stop.
+/// Plays a load to its end, or until it is told to stop; how it ended, and what it kept of what is watched.
 pub async fn play(
     attack: Attack,
     mouth: &Mouth,
     watch: &Arc<dyn Watch>,
     gauges: &Gauges,
     stop: &CancellationToken,
-) -> Result<Ended, LaunchError> {
+) -> Result<(Ended, Vec<Kept>), LaunchError> {
     let (sender, mut reports) = mpsc::channel(8192);
     let scenario = attack.scenario.clone();
+    let mut kept = vec![Kept::default(); attack.watched.len()];
     let handle = launch(attack, sender)?;
     let mut ended = Ended::Played;
     let mut stopping = false;
@@ -58,6 +59,10 @@ pub async fn play(
             Some(Report::Sample {
                 request, response, ..
             }) => watch.saw(SeenIn::Load, &request, &response),
+            Some(Report::Kept(more)) => {
+                let slots = kept.iter_mut().zip(more);
+                slots.for_each(|(sum, more)| sum.add(more));
+            }
             Some(Report::WorkerFailed(reason)) => {
                 mouth
                     .say(Event::Notice {
@@ -71,5 +76,5 @@ pub async fn play(
         }
     }
     handle.join().await;
-    Ok(ended)
+    Ok((ended, kept))
 }
