@@ -302,9 +302,9 @@ fn lost_orders_are_told_with_their_evidence() {
     for part in ["values failed", "step `it is confirmed` failed", "was 404"] {
         assert!(reason.contains(part), "{part} is not in {reason}");
     }
-    let page = std::fs::read_to_string(run.suite.runs().pop().unwrap().join("report.html"));
-    let page = page.unwrap();
-    assert!(page.contains("there is no such order"), "no exchange");
+    let id = run.summary["run"]["id"].as_str().unwrap();
+    let events = run.suite.events(id);
+    assert!(events.contains("there is no such order"), "no exchange");
 }
 
 #[test]

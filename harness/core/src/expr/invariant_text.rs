@@ -175,7 +175,7 @@ impl Reader<'_> {
 }
 
 fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-_.".contains(c)
+    c.is_alphanumeric() || "-_.".contains(c)
 }
 
 fn close(scan: &mut Scan<'_>, from: usize) -> Result<(), ExprError> {
@@ -211,7 +211,7 @@ fn captured(scan: &mut Scan<'_>) -> Result<Captured, ExprError> {
     let Some((journey, variable)) = word.rsplit_once('.') else {
         return Err(wrong(scan));
     };
-    if variable.is_empty() || variable.contains('-') {
+    if variable.is_empty() {
         return Err(wrong(scan));
     }
     Ok(Captured {

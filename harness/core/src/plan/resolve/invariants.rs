@@ -370,6 +370,7 @@ fn journey<T>(
     let Some(journey) = journeys().find(|j| j.name.as_str() == typed.value) else {
         if !against.broken.contains(&typed.value) {
             let known = journeys().map(|j| j.name.as_str());
+            let known = known.chain(against.broken.iter().map(String::as_str));
             found.unknown(doc.at(typed), "journey", &typed.value, known);
         }
         // Its own errors are told; what else is wrong with the gate is told beside them.
