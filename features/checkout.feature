@@ -25,7 +25,7 @@ Feature: Checkout
     Then the status is 201
     And I keep "$.id" as "order"
     When I GET "/v1/orders/{{ order }}"
-    Then within 5s "$.status" is "DECLINED"
+    Then within 5s "$.status" is "CANCELLED"
 
   @chaos
   Scenario: A slow payment provider delays nothing but the confirmation

@@ -27,14 +27,36 @@ impl Shop {
             folder: tempfile::tempdir().unwrap(),
         };
         let payments = shop.service(&["payments"], &[]);
-        let db = shop.folder.path().join("orders.db").display().to_string();
-        let orders = shop.service(&["orders", "--db", &db], &[("PAYMENTS_URL", &payments)]);
-        let key = ("SHOP_API_KEY", "test-key-1234");
-        shop.gateway = shop.service(
-            &["gateway"],
-            &[("ORDERS_URL", &orders), ("INVENTORY_URL", &orders), key],
+        let channels = shop.service(&["channels"], &[]);
+        let inventory = shop.stored("inventory", &[]);
+        let broker = shop.stored("broker", &[]);
+        let messages = [
+            ("BROKER_URL", &*broker),
+            ("EMAIL_URL", &channels),
+            ("SMS_URL", &channels),
+            ("PUSH_URL", &channels),
+        ];
+        let notifications = shop.stored("notifications", &messages);
+        let both = [("BROKER_URL", &*broker), ("INVENTORY_URL", &inventory)];
+        let orders = shop.stored(
+            "orders",
+            &[&both[..], &[("PAYMENTS_URL", &payments)]].concat(),
         );
+        let others = [
+            ("ORDERS_URL", &*orders),
+            ("NOTIFICATIONS_URL", &notifications),
+            ("SHOP_API_KEY", "test-key-1234"),
+            ("SHOP_ADMIN_KEY", "test-admin-1234"),
+        ];
+        shop.gateway = shop.service(&["gateway"], &[&both[..], &others].concat());
         shop
+    }
+
+    /// Starts a service with a database and answers with its address.
+    fn stored(&mut self, name: &str, env: &[(&str, &str)]) -> String {
+        let db = self.folder.path().join(format!("{name}.db"));
+        let db = db.display().to_string();
+        self.service(&[name, "--db", &db], env)
     }
 
     /// Starts a service and answers with its address.
@@ -179,7 +201,7 @@ fn an_api_is_checked_against_its_document() {
         .join("fixtures/openapi/gateway.json")
         .display()
         .to_string();
-    let key = ["-H", "x-api-key: test-key-1234"];
+    let key = ["-H", "x-api-key: test-admin-1234"];
     folder
         .run(&[&["contract", &shop.gateway, &file][..], &key].concat())
         .exits(0);

@@ -71,24 +71,24 @@ expect = "error_rate < 1%"
 expect = "p50(browse) < 150ms"
 "#;
 
-/// The orders link goes down while products are asked for: an open breaker answers at once, a breaker that never opens
+/// The link to the inventory goes down while products are asked for: an open breaker answers at once, a breaker that never opens
 /// lets every request run into its retries.
 const OUTAGE: &str = r#"
-title = "The gateway answers fast while orders is gone"
+title = "The gateway answers fast while the inventory is gone"
 settle = "1s"
 [load]
 model = "open"
 stages = [{ rate = "60/s", for = "9s" }]
 mix = { browse = 1 }
 [[fault]]
-name = "orders hangs"
-link = "orders"
+name = "inventory hangs"
+link = "catalogue"
 at = "2s"
 for = "6s"
 timeout = { after = "0s" }
 [[gate]]
 expect = "p50(browse) < 700ms"
-during = "orders hangs"
+during = "inventory hangs"
 "#;
 
 /// Without its cache every read goes through the gateway's breaker to the store, so that nothing hides a slow one.
@@ -96,7 +96,7 @@ const CONTRACT: &str = r#"
 [contract.gateway]
 openapi = "fixtures/openapi/gateway.json"
 service = "gateway"
-headers = { x-api-key = "${secret.api_key}" }
+headers = { x-api-key = "${secret.admin_key}" }
 [variant.no-cache]
 service.gateway.env = { CACHE = "off" }
 "#;

@@ -220,7 +220,7 @@ fn a_fresh_scenario_gets_a_target_that_was_started_again() {
     let id = suite.run_id();
     let events = suite.events(&id);
     let ready = events.matches("\"event\":\"service_ready\"").count();
-    assert_eq!(ready, 6, "three services, started twice: {events}");
+    assert_eq!(ready, 14, "seven services, started twice: {events}");
     let begun = |name: &str| {
         events
             .find(&format!("\"scenario\":\"{name}\",\"t0_us\""))

@@ -82,12 +82,11 @@ impl Suite {
     /// The demo system in process mode, with its documents, and these files beside.
     pub(crate) fn shop(files: &[(&str, &str)]) -> Self {
         let suite = Self::new(&[("harness.toml", &shop_toml())]);
-        for name in ["gateway", "orders", "payments"] {
-            let file = format!("fixtures/openapi/{name}.json");
-            suite.write(
-                &file,
-                std::fs::read_to_string(repository().join(&file)).unwrap(),
-            );
+        for file in std::fs::read_dir(repository().join("fixtures/openapi")).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            suite.write(&format!("fixtures/openapi/{name}"), text);
         }
         files
             .iter()
@@ -376,39 +375,56 @@ fn pids() -> Vec<u32> {
         .collect()
 }
 
-fn shop_toml() -> String {
+/// A service of the demo system for a suite: its name, whether it keeps a database, and its environment.
+fn service(name: &str, stored: bool, env: &str) -> String {
+    let shop = shop().display();
+    let db = format!(r#", "--db", "${{run.dir}}/{name}.db""#);
+    let db = if stored { db.as_str() } else { "" };
     format!(
-        r#"[project]
-name = "shop"
-[target]
-mode = "process"
-[target.service.payments]
-process = {{ command = ["{shop}", "payments", "--port", "${{port}}"] }}
+        r#"[target.service.{name}]
+process = {{ command = ["{shop}", "{name}", "--port", "${{port}}"{db}] }}
+env = {{ {env} }}
 ready = {{ get = "/health/ready", within = "60s" }}
 metrics = "/metrics"
-[target.service.orders]
-process = {{ command = ["{shop}", "orders", "--port", "${{port}}", "--db", "${{run.dir}}/orders.db"] }}
-env = {{ PAYMENTS_URL = "${{link.payments.url}}" }}
-ready = {{ get = "/health/ready", within = "60s" }}
-metrics = "/metrics"
-[target.service.gateway]
-process = {{ command = ["{shop}", "gateway", "--port", "${{port}}"] }}
-env = {{ ORDERS_URL = "${{link.orders.url}}", INVENTORY_URL = "${{link.orders.url}}", SHOP_API_KEY = "${{secret.api_key}}" }}
-ready = {{ get = "/health/ready", within = "60s" }}
-metrics = "/metrics"
-[target.link.payments]
-from = "orders"
-to = "payments"
-[target.link.orders]
-from = "gateway"
-to = "orders"
-[target.link.edge]
+"#
+    )
+}
+
+fn shop_toml() -> String {
+    let orders = r#"INVENTORY_URL = "${link.stock.url}", PAYMENTS_URL = "${link.payments.url}", BROKER_URL = "${link.outbox.url}""#;
+    let notifications = r#"BROKER_URL = "${link.events.url}", EMAIL_URL = "${link.channels.url}", SMS_URL = "${link.channels.url}", PUSH_URL = "${link.channels.url}""#;
+    let gateway = r#"ORDERS_URL = "${link.orders.url}", INVENTORY_URL = "${link.catalogue.url}", NOTIFICATIONS_URL = "${link.notifications.url}", BROKER_URL = "${link.dead-letters.url}", SHOP_API_KEY = "${secret.api_key}", SHOP_ADMIN_KEY = "${secret.admin_key}""#;
+    let services = [
+        service("payments", false, ""),
+        service("inventory", true, ""),
+        service("broker", true, ""),
+        service("channels", false, ""),
+        service("notifications", true, notifications),
+        service("orders", true, orders),
+        service("gateway", false, gateway),
+    ];
+    let links = [
+        ("payments", "orders", "payments"),
+        ("stock", "orders", "inventory"),
+        ("outbox", "orders", "broker"),
+        ("events", "notifications", "broker"),
+        ("channels", "notifications", "channels"),
+        ("orders", "gateway", "orders"),
+        ("catalogue", "gateway", "inventory"),
+        ("notifications", "gateway", "notifications"),
+        ("dead-letters", "gateway", "broker"),
+    ];
+    let links = links.map(|(name, from, to)| {
+        format!("[target.link.{name}]\nfrom = \"{from}\"\nto = \"{to}\"\n")
+    });
+    let head = "[project]\nname = \"shop\"\n[target]\nmode = \"process\"\n";
+    let rest = r#"[target.link.edge]
 to = "gateway"
 [http]
-headers = {{ x-api-key = "${{secret.api_key}}" }}
+headers = { x-api-key = "${secret.api_key}" }
 [secret]
-api_key = {{ env = "SHOP_API_KEY", default = "test-key-1234" }}
-"#,
-        shop = shop().display()
-    )
+api_key = { env = "SHOP_API_KEY", default = "test-key-1234" }
+admin_key = { env = "SHOP_ADMIN_KEY", default = "test-admin-1234" }
+"#;
+    format!("{head}{}{}{rest}", services.concat(), links.concat())
 }
