@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use support::{Suite, repository, shop, turn, until};
+use support::{DEAD_LETTER, Suite, repository, shop, turn, until};
 
 /// The shop on ports of its own, ended with the test.
 struct Shop {
@@ -50,6 +50,14 @@ impl Shop {
         ];
         shop.gateway = shop.service(&["gateway"], &[&both[..], &others].concat());
         shop
+    }
+
+    /// Walks a suite's journeys through it.
+    fn walked(&self, suite: &Suite) {
+        let toml = std::fs::read_to_string(suite.path().join("harness.toml")).unwrap();
+        let target = format!("[target]\nurl = \"{}\"\n", self.gateway);
+        suite.write("harness.toml", toml.replace("[target]\n", &target));
+        suite.run(&["run", "--target", "external"]).exits(0);
     }
 
     /// Starts a service with a database and answers with its address.
@@ -196,6 +204,10 @@ fn an_address_where_nothing_answers_is_exit_3_and_a_wrong_one_exit_2() {
 fn an_api_is_checked_against_its_document() {
     let _turn = turn();
     let shop = Shop::start();
+    shop.walked(&Suite::shop(&[(
+        "scenarios/journeys/dead.toml",
+        DEAD_LETTER,
+    )]));
     let folder = nowhere();
     let file = repository()
         .join("fixtures/openapi/gateway.json")
@@ -288,15 +300,7 @@ fn a_suite_in_process_mode_runs_against_an_address_instead() {
         "scenarios/journeys/browse.toml",
         "title = \"Browse\"\n[[step]]\nname = \"the list\"\nget = \"/v1/products\"\nexpect = [\"status == 200\"]\n",
     )]);
-    let toml = std::fs::read_to_string(suite.path().join("harness.toml")).unwrap();
-    suite.write(
-        "harness.toml",
-        toml.replace(
-            "[target]\n",
-            &format!("[target]\nurl = \"{}\"\n", shop.gateway),
-        ),
-    );
-    suite.run(&["run", "--target", "external"]).exits(0);
+    shop.walked(&suite);
     let journal = std::fs::read_to_string(suite.only_run().join("undo.ndjson")).unwrap();
     assert!(
         !journal.contains("\"entry\":\"process\""),

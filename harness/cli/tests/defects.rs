@@ -9,7 +9,7 @@
 mod support;
 
 use serde_json::Value;
-use support::Suite;
+use support::{DEAD_LETTER, Suite};
 
 const BROWSE: &str = r#"
 title = "A visitor looks at products"
@@ -105,6 +105,7 @@ fn suite() -> Suite {
     let suite = Suite::shop(&[
         ("scenarios/journeys/browse.toml", BROWSE),
         ("scenarios/journeys/checkout.toml", CHECKOUT),
+        ("scenarios/journeys/dead-letter.toml", DEAD_LETTER),
         ("scenarios/journeys/repeat.toml", REPEAT),
         ("scenarios/1-steady.toml", STEADY),
         ("scenarios/2-outage.toml", OUTAGE),

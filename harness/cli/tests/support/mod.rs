@@ -62,6 +62,32 @@ pub(crate) fn repository() -> PathBuf {
         .unwrap()
 }
 
+/// A journey after which there are a notification and a dead letter, so that a contract finds something to ask for.
+pub(crate) const DEAD_LETTER: &str = r#"
+title = "A notification without a template becomes a dead letter"
+[[step]]
+name = "an order, of which its customer is told"
+post = "/v1/orders"
+json = { sku = "SKU-003", quantity = 1 }
+expect = ["status == 201"]
+[[step]]
+name = "a notification that can't be"
+post = "/v1/notifications"
+json = { customer = "ada", template = "nobody-wrote-it" }
+expect = ["status == 202"]
+[[step]]
+name = "the one is there"
+get = "/v1/notifications"
+expect = ["status == 200", "count($.items) >= 1"]
+eventually = "20s"
+[[step]]
+name = "the other is dead"
+get = "/v1/dead-letters"
+headers = { x-api-key = "${secret.admin_key}" }
+expect = ["status == 200", "count($.items) >= 1"]
+eventually = "20s"
+"#;
+
 /// A suite in a folder of its own.
 pub(crate) struct Suite {
     folder: tempfile::TempDir,

@@ -38,7 +38,7 @@ pub(super) struct Pool {
 pub(super) type Values = Vec<(String, String)>;
 
 impl Pool {
-    /// Learns from a 2xx answer.
+    /// Learns from a 2xx answer. What was only accepted (202) may never come to be, so it shows nothing.
     pub(super) fn learn(
         &mut self,
         operation: &Operation,
@@ -47,6 +47,9 @@ impl Pool {
         matcher: &Matcher,
         operations: &[Operation],
     ) {
+        if response.status == 202 {
+            return;
+        }
         let created = operation.method == Method::Post || operation.method == Method::Put;
         if operation.method == Method::Delete {
             return self.forget(operation, path);
@@ -333,4 +336,45 @@ fn scalars(value: &Value) -> Map<String, Value> {
         .filter(|(_, v)| v.is_string() || v.is_number())
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
+
+    use super::*;
+    use crate::document::Document;
+
+    #[test]
+    fn what_was_only_accepted_is_not_taken_for_existing() {
+        let responses = serde_json::json!({ "200": { "description": "d" } });
+        let id = serde_json::json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } });
+        let text = serde_json::json!({
+            "openapi": "3.1.0",
+            "info": { "title": "t", "version": "1" },
+            "paths": {
+                "/wishes": { "post": { "responses": responses } },
+                "/wishes/{id}": { "get": { "parameters": [id], "responses": responses } },
+            },
+        });
+        let document = Document::load("demo", &text.to_string()).unwrap();
+        let operations = &document.operations;
+        let matcher = Matcher::new(&document, None);
+        let post = operations
+            .iter()
+            .find(|o| o.method == Method::Post)
+            .unwrap();
+        let get = operations.iter().find(|o| o.method == Method::Get).unwrap();
+        for (status, known) in [(202, 0), (201, 1)] {
+            let mut pool = Pool::default();
+            let response = Response {
+                status,
+                headers: vec![],
+                body: bytes::Bytes::from_static(br#"{"id":"w-1"}"#),
+                body_len: 12,
+            };
+            pool.learn(post, &[], &response, &matcher, operations);
+            assert_eq!(pool.path_values(get, |_, _| true).len(), known, "{status}");
+        }
+    }
 }
