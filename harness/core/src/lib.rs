@@ -3,6 +3,7 @@
 //! No clock, no I/O and no async runtime live here: what needs the time is handed it, what needs a file is
 //! handed its text. The manifest has neither tokio nor reqwest, so the compiler keeps it that way.
 
+pub mod compare;
 pub mod diagnostic;
 pub mod event;
 pub mod expr;

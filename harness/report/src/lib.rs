@@ -2,6 +2,7 @@
 //! it is made from events; nothing here knows how they came about, and nothing here prints by itself.
 
 pub mod chart;
+pub mod compare;
 pub mod figures;
 pub mod headline;
 pub mod html;

@@ -213,7 +213,7 @@ fn more(all: usize) -> Option<String> {
 }
 
 /// Words in a line or a table's cell: every character with a meaning in Markdown or HTML as its entity.
-fn prose(words: &str) -> String {
+pub(crate) fn prose(words: &str) -> String {
     prose_within(&one_line(words, 600))
 }
 
@@ -248,7 +248,7 @@ fn said(words: &str) -> String {
 }
 
 /// A code span that its text cannot close, fit for a table's cell.
-fn code(words: &str) -> String {
+pub(crate) fn code(words: &str) -> String {
     let words = one_line(words, 400);
     if words.is_empty() {
         return String::new();

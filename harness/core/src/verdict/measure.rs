@@ -86,12 +86,12 @@ fn local(tally: &Tally) -> u64 {
 }
 
 /// What ended by the target's doing: failures for want of local ports or memory say nothing about it.
-pub(super) fn finished(tally: &Tally) -> u64 {
+pub(crate) fn finished(tally: &Tally) -> u64 {
     tally.finished() - local(tally)
 }
 
 /// Failures of the target.
-pub(super) fn failed(tally: &Tally) -> u64 {
+pub(crate) fn failed(tally: &Tally) -> u64 {
     tally.failed() - local(tally)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod errors;
 pub mod latency;
+pub mod overlay;
 pub mod rates;
 pub mod scale;
 pub mod spark;

@@ -2,6 +2,7 @@
 //! A pure function of record, verdict and readiness: the same events give the same bytes. Markup lives in the
 //! templates only.
 
+mod compare;
 mod contract;
 mod evidence;
 mod page;
@@ -10,6 +11,7 @@ mod target;
 mod walks;
 
 use base64::Engine as _;
+use harness_core::compare::Comparison;
 use harness_core::readiness::Readiness;
 use harness_core::record::Record;
 use harness_core::verdict::Verdict;
@@ -41,8 +43,9 @@ macro_rules! builtin {
 }
 
 /// The built-in theme, by file name.
-const BUILTIN: [(&str, &str); 11] = builtin!(
+const BUILTIN: [(&str, &str); 13] = builtin!(
     "page.html",
+    "compare.html",
     "components.html",
     "manager.html",
     "gates.html",
@@ -52,15 +55,21 @@ const BUILTIN: [(&str, &str); 11] = builtin!(
     "target.html",
     "environment.html",
     "style.css",
+    "compare.css",
     "script.js"
 );
 /// Where a theme of one's own finds what it overrides: `{% extends "builtin/page.html" %}`.
 const PREFIX: &str = "builtin/";
+const STYLE: &str = "style.css";
+/// Beside [`STYLE`], on the page of a comparison.
+const COMPARE_STYLE: &str = "compare.css";
+const SCRIPT: &str = "script.js";
 
 /// A theme: the built-in one, or a folder of files that replace some of its own.
 pub struct Theme {
     tera: Tera,
     style: String,
+    compare_style: String,
     script: String,
 }
 
@@ -83,7 +92,7 @@ impl Theme {
             let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
                 continue;
             };
-            if name.ends_with(".html") || name == "style.css" || name == "script.js" {
+            if name.ends_with(".html") || [STYLE, COMPARE_STYLE, SCRIPT].contains(&name) {
                 own.push((
                     name.to_owned(),
                     std::fs::read_to_string(&path).map_err(fail(&path))?,
@@ -119,8 +128,9 @@ impl Theme {
             .unwrap_or_default()
         };
         Ok(Self {
-            style: file("style.css"),
-            script: file("script.js"),
+            style: file(STYLE),
+            compare_style: file(COMPARE_STYLE),
+            script: file(SCRIPT),
             tera,
         })
     }
@@ -133,12 +143,32 @@ impl Theme {
         readiness: &Readiness,
     ) -> Result<String, RenderError> {
         let page = page::Page::of(record, verdict, readiness).ok_or(RenderError::NoRun)?;
+        self.fill("page.html", &page, &self.style)
+    }
+
+    /// Renders the page of a comparison, with the records it was made of in the same order.
+    pub fn compare(
+        &self,
+        comparison: &Comparison,
+        records: &[&Record],
+    ) -> Result<String, RenderError> {
+        let page = compare::Page::of(comparison, records);
+        let style = format!("{}{}", self.style, self.compare_style);
+        self.fill("compare.html", &page, &style)
+    }
+
+    fn fill<P: serde::Serialize>(
+        &self,
+        template: &str,
+        page: &P,
+        style: &str,
+    ) -> Result<String, RenderError> {
         let mut context = Context::new();
-        context.insert("page", &page);
-        context.insert("csp", &policy(&self.style, &self.script));
-        context.insert("style", &self.style);
+        context.insert("page", page);
+        context.insert("csp", &policy(style, &self.script));
+        context.insert("style", style);
         context.insert("script", &self.script);
-        Ok(self.tera.render("page.html", &context)?)
+        Ok(self.tera.render(template, &context)?)
     }
 }
 
@@ -149,6 +179,11 @@ pub fn render(
     readiness: &Readiness,
 ) -> Result<String, RenderError> {
     Theme::builtin()?.render(record, verdict, readiness)
+}
+
+/// Renders the page of a comparison with the built-in theme.
+pub fn compare(comparison: &Comparison, records: &[&Record]) -> Result<String, RenderError> {
+    Theme::builtin()?.compare(comparison, records)
 }
 
 /// Nothing from anywhere, but this very style and this very script.

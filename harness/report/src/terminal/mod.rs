@@ -32,7 +32,7 @@ impl Style {
         }
     }
 
-    fn paint(self, paint: Paint, words: &str) -> String {
+    pub(crate) fn paint(self, paint: Paint, words: &str) -> String {
         let code = match paint {
             Paint::Bold => "1",
             Paint::Dim => "2",
@@ -49,7 +49,7 @@ impl Style {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Paint {
+pub(crate) enum Paint {
     Bold,
     Dim,
     Good,

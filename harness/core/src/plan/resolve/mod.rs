@@ -44,7 +44,7 @@ pub struct Choice {
     pub profile: Option<String>,
     /// The target's mode; `None` for the suite's.
     pub target: Option<Mode>,
-    /// The variant.
+    /// The variant; `None` or `default` for the suite without one.
     pub variant: Option<String>,
     /// A tag expression instead of the profile's.
     pub tags: Option<String>,

@@ -13,7 +13,7 @@ use crate::suite::raw::{ConfigFile, Profile};
 use crate::suite::stem;
 use std::sync::Arc;
 
-/// The profile used when none is named.
+/// The profile used when none is named, and the name of the suite without a variant.
 const DEFAULT: &str = "default";
 /// The seed when nobody chooses one: the same run twice.
 const SEED: u64 = 1;
@@ -43,12 +43,9 @@ pub(super) fn resolve(suite: &Suite, choice: &Choice, found: &mut Findings) -> S
         let entry = || doc.raw.profile.iter().find(|(key, _)| key.value == DEFAULT);
         wanted.is_none().then(entry).flatten()
     });
-    let variant = named(
-        "variant",
-        choice.variant.as_deref(),
-        &doc.raw.variant,
-        found,
-    );
+    // `default` is the suite as it stands, so that it can be named beside a variant.
+    let wanted = choice.variant.as_deref().filter(|name| *name != DEFAULT);
+    let variant = named("variant", wanted, &doc.raw.variant, found);
     let raw = chosen.map(|(_, profile)| &profile.value);
     let flag_tags = choice.tags.as_ref().map(|text| flag_tags(text, found));
     let tags = match flag_tags {
@@ -170,6 +167,10 @@ fn variants(doc: &Document<ConfigFile>, found: &mut Findings) {
         .collect();
     for (key, variant) in doc.raw.variant.iter() {
         found.name(doc, key);
+        if key.value == DEFAULT {
+            let text = "a variant can't be called `default`: that is the suite without a variant";
+            found.error(doc.at(key), text.to_owned());
+        }
         for (service, _) in variant.value.service.iter() {
             if !services.contains(&service.value.as_str()) {
                 found.unknown(
