@@ -149,7 +149,7 @@ fn change_words(change: &Change, unit: Unit) -> String {
     let sign = if change.by < 0.0 { "-" } else { "+" };
     let size = match (unit, change.relative) {
         (Unit::Share, _) => {
-            let points = (change.by.abs() * 100_000.0).round() / 1000.0;
+            let points = (change.by.abs() * 10_000.0).round() / 100.0;
             format!("{points} points")
         }
         (_, Some(relative)) if relative >= 9.5 => {

@@ -27,8 +27,9 @@ pub fn render(
     }
     for section in sections(comparison) {
         table.push(Printed::heading(&section.title, Vec::new()));
-        let lines = section.lines.iter().filter(|line| line.brief);
-        table.extend(lines.map(Printed::of));
+        let lines: Vec<&Line> = section.lines.iter().filter(|line| line.brief).collect();
+        let groups = lines.chunk_by(|a, b| a.of == b.of);
+        groups.for_each(|group| table.extend(Printed::group(group)));
     }
     write(out, style, &table)?;
     writeln!(out)?;
@@ -43,10 +44,23 @@ pub fn render(
     Ok(())
 }
 
+/// The longest name and figure that share a line, characters.
+const SHORT: usize = 30;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A part of the table.
+    Heading,
+    /// What the figures below are of.
+    Subject,
+    /// A cell a run.
+    Figures,
+}
+
 /// A line, ready but for its widths.
 struct Printed {
     name: String,
-    heading: bool,
+    kind: Kind,
     /// A value and a difference each.
     cells: Vec<(String, String, Option<Paint>)>,
 }
@@ -54,7 +68,7 @@ struct Printed {
 impl Printed {
     fn heading(name: &str, cells: Vec<String>) -> Self {
         Self {
-            heading: true,
+            kind: Kind::Heading,
             ..Self::plain(name, cells)
         }
     }
@@ -63,20 +77,34 @@ impl Printed {
         let cells = cells.into_iter().map(|cell| (cell, String::new(), None));
         Self {
             name: name.to_owned(),
-            heading: false,
+            kind: Kind::Figures,
             cells: cells.collect(),
         }
     }
 
-    fn of(line: &Line) -> Self {
-        let name = match line.of.as_str() {
-            "" => format!("  {}", line.what),
-            of => format!("  {of}  {}", line.what),
+    /// Lines of one subject: under its name, or on the line of a single short one.
+    fn group(lines: &[&Line]) -> Vec<Self> {
+        let Some(of) = lines.first().map(|line| line.of.as_str()) else {
+            return Vec::new();
         };
-        Self {
-            name,
-            heading: false,
+        let of_line = |indent: &str, line: &Line| Self {
+            name: format!("{indent}{}", line.what),
+            kind: Kind::Figures,
             cells: line.cells.iter().map(cell).collect(),
+        };
+        match lines {
+            _ if of.is_empty() => lines.iter().map(|line| of_line("  ", line)).collect(),
+            [line] if of.chars().count() + line.what.chars().count() < SHORT => {
+                vec![of_line(&format!("  {of} "), line)]
+            }
+            _ => {
+                let name = Self {
+                    kind: Kind::Subject,
+                    ..Self::plain(&format!("  {of}"), Vec::new())
+                };
+                let figures = lines.iter().map(|line| of_line("    ", line));
+                std::iter::once(name).chain(figures).collect()
+            }
         }
     }
 }
@@ -118,22 +146,24 @@ fn write(out: &mut dyn Write, style: Style, table: &[Printed]) -> io::Result<()>
         .iter()
         .map(|(value, change)| value + change + 4)
         .sum();
-    let longest = table
-        .iter()
-        .map(|line| chars(&line.name))
-        .max()
-        .unwrap_or(0);
+    let figures = table.iter().filter(|line| !line.cells.is_empty());
+    let names = figures.map(|line| chars(&line.name));
+    let longest = names.max().unwrap_or(0);
     let name = longest.min(style.width.saturating_sub(taken).max(24));
     for line in table {
+        let whole = clip(&line.name, style.width);
         let padded = format!("{:<name$}", clip(&line.name, name));
-        if line.heading {
-            if line.cells.is_empty() {
-                writeln!(out, "\n{}", style.paint(Paint::Bold, padded.trim_end()))?;
+        match (line.kind, line.cells.is_empty()) {
+            (Kind::Heading, true) => {
+                writeln!(out, "\n{}", style.paint(Paint::Bold, &whole))?;
                 continue;
             }
-            write!(out, "{}", style.paint(Paint::Bold, &padded))?;
-        } else {
-            write!(out, "{padded}")?;
+            (Kind::Subject, _) => {
+                writeln!(out, "{}", style.paint(Paint::Dim, &whole))?;
+                continue;
+            }
+            (Kind::Heading, false) => write!(out, "{}", style.paint(Paint::Bold, &padded))?,
+            (Kind::Figures, _) => write!(out, "{padded}")?,
         }
         let mut rest = String::new();
         for ((value, change, paint), (value_width, change_width)) in line.cells.iter().zip(&widths)
