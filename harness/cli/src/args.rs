@@ -100,9 +100,10 @@ pub(crate) struct Selection {
     /// How the target is brought up.
     #[arg(long, value_enum)]
     pub(crate) target: Option<TargetMode>,
-    /// A variant of harness.toml: the same suite against another configuration.
-    #[arg(long)]
-    pub(crate) variant: Option<String>,
+    /// A variant of harness.toml: the same suite against another configuration; `default` is the suite as it stands. `run`
+    /// takes several, runs each in turn and compares them with the first.
+    #[arg(long = "variant", value_name = "VARIANT")]
+    pub(crate) variants: Vec<String>,
     /// Which journeys and scenarios, for example `smoke and not slow`.
     #[arg(long, short, value_name = "EXPRESSION")]
     pub(crate) tags: Option<String>,

@@ -6,8 +6,9 @@
     reason = "in a test a panic is the report"
 )]
 
+use harness_core::compare::compare;
 use harness_core::readiness::readiness;
-use harness_core::record::fold;
+use harness_core::record::{Record, fold};
 use harness_core::verdict::evaluate;
 use harness_report::{html, store};
 use std::io::Write as _;
@@ -37,14 +38,18 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
-fn page(run: &str) -> String {
+fn record(run: &str) -> Record {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/runs/{run}.ndjson"));
     let events = store::read(&path)
         .unwrap()
         .collect::<Result<Vec<_>, _>>()
         .unwrap();
-    let record = fold(events).unwrap();
+    fold(events).unwrap()
+}
+
+fn page(run: &str) -> String {
+    let record = record(run);
     let verdict = evaluate(&record);
     html::render(&record, &verdict, &readiness(&record, &verdict)).unwrap()
 }
@@ -104,6 +109,24 @@ fn the_page_opens_silently_and_fits_a_phone() {
         let (said, beyond) = seen(&browser, &page(run));
         assert!(said.is_empty(), "{run}: {said:#?}");
         assert_eq!(beyond, 0, "{run} is {beyond} pixels wider than a phone");
+    }
+}
+
+#[test]
+fn a_comparison_opens_silently_and_fits_a_phone() {
+    let Some(browser) = browser() else { return };
+    let (go, no_go) = (record("go"), record("no-go"));
+    let long = "a-variant-with-a-long-name-".repeat(3);
+    let mut runs = vec![("default".to_owned(), &go), (long, &no_go)];
+    for more in 3..=6 {
+        let page = {
+            let records: Vec<_> = runs.iter().map(|(_, record)| *record).collect();
+            html::compare(&compare(&runs, &["late".to_owned()]), &records).unwrap()
+        };
+        let (said, beyond) = seen(&browser, &page);
+        assert!(said.is_empty(), "{said:#?}");
+        assert_eq!(beyond, 0, "{more}: {beyond} pixels wider than a phone");
+        runs.push((format!("run-{more}"), &go));
     }
 }
 

@@ -1,7 +1,9 @@
 //! The commands, one a file. Each returns an exit code or an error that knows its own.
 
 mod adhoc;
+mod campaign;
 mod check;
+mod comparison;
 mod heal;
 mod init;
 mod plan;

@@ -15,7 +15,17 @@ pub(crate) fn plan(
     printer: Printer,
 ) -> Result<u8, CliError> {
     let found = sources::read(suite)?;
-    let prepared = prepare(&found, &choice(&args.selection), printer)?;
+    let variant = match args.selection.variants.as_slice() {
+        [] => None,
+        [one] => Some(one.as_str()),
+        _ => {
+            return Err(CliError::Usage {
+                message: "a plan is that of one variant".into(),
+                hint: "give --variant once, and `harness plan` for each of them".into(),
+            });
+        }
+    };
+    let prepared = prepare(&found, &choice(&args.selection, variant), printer)?;
     match args.format {
         Format::Text => printer.data(&describe(&prepared.plan)),
         Format::Json => {

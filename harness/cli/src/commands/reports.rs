@@ -62,13 +62,7 @@ impl Made<'_> {
         folder: &RunFolder,
         secrets: &Secrets,
     ) -> Result<PathBuf, CliError> {
-        let secrets: Vec<_> = secrets
-            .iter()
-            .map(|(name, value)| Secret {
-                name: name.to_string(),
-                value: value.to_owned(),
-            })
-            .collect();
+        let secrets = scanned(secrets);
         let written: Vec<_> = self
             .texts
             .iter()
@@ -100,7 +94,17 @@ impl Made<'_> {
     }
 }
 
-fn stdout_style(printer: Printer) -> Style {
+/// Secrets as the last scan wants them.
+pub(crate) fn scanned(secrets: &Secrets) -> Vec<Secret> {
+    let all = secrets.iter().map(|(name, value)| Secret {
+        name: name.to_string(),
+        value: value.to_owned(),
+    });
+    all.collect()
+}
+
+/// Colour and width of what goes to stdout.
+pub(crate) fn stdout_style(printer: Printer) -> Style {
     use std::io::IsTerminal as _;
     printer.style(std::io::stdout().is_terminal())
 }

@@ -1,12 +1,15 @@
 //! `harness run`: the suite, or some scenarios of it.
 
+use super::campaign::{self, Leg};
+use super::comparison;
 use super::session::{self, Prepared};
-use super::suite;
+use super::suite::{self, Planned};
 use crate::args::{RunArgs, Selection, TargetMode};
 use crate::diagnostics;
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources::{self, Found};
+use harness_core::diagnostic::Diagnostic;
 use harness_core::plan::resolve::Choice;
 use harness_core::plan::target::Mode;
 use harness_core::suite::Suite;
@@ -15,12 +18,65 @@ use std::path::Path;
 /// Plans and runs.
 pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Result<u8, CliError> {
     let found = sources::read(root)?;
-    let prepared = prepare(&found, &choice(&args.selection), printer)?;
-    session::execute(prepared, &args.output, printer)
+    match args.selection.variants.as_slice() {
+        several @ [_, _, ..] => {
+            let legs = legs(&found, &args.selection, several, printer)?;
+            campaign::execute(legs, &args.output, printer)
+        }
+        one => {
+            let choice = choice(&args.selection, one.first().map(String::as_str));
+            let prepared = prepare(&found, &choice, printer)?;
+            session::execute(prepared, &args.output, printer)
+        }
+    }
+}
+
+/// A run for each variant. All are planned before the first begins, and a finding of several is told once.
+fn legs(
+    found: &Found,
+    selection: &Selection,
+    variants: &[String],
+    printer: Printer,
+) -> Result<Vec<Leg>, CliError> {
+    let usage = |message: String, hint: &str| CliError::Usage {
+        message,
+        hint: hint.to_owned(),
+    };
+    if variants.len() > comparison::MOST {
+        return Err(usage(
+            format!("{} variants are too many to compare", variants.len()),
+            &format!("at most {} stand side by side", comparison::MOST),
+        ));
+    }
+    let twice = variants.iter().enumerate();
+    if let Some((_, name)) = twice.into_iter().find(|(n, v)| variants[..*n].contains(v)) {
+        return Err(usage(
+            format!("the variant `{name}` is named twice"),
+            "name each once; `default` is the suite without a variant",
+        ));
+    }
+    let planned: Vec<_> = variants
+        .iter()
+        .map(|variant| suite::plan(found, &choice(selection, Some(variant))))
+        .collect();
+    let mut findings: Vec<Diagnostic> = Vec::new();
+    for finding in planned.iter().flat_map(|planned| &planned.findings) {
+        if !findings.contains(finding) {
+            findings.push(finding.clone());
+        }
+    }
+    print(&findings, printer);
+    let legs = variants.iter().zip(planned).map(|(variant, planned)| {
+        Ok(Leg {
+            label: variant.clone(),
+            prepared: ready(planned, found)?,
+        })
+    });
+    legs.collect()
 }
 
 /// The choice that flags make.
-pub(crate) fn choice(selection: &Selection) -> Choice {
+pub(crate) fn choice(selection: &Selection, variant: Option<&str>) -> Choice {
     Choice {
         scenarios: selection.scenarios.clone(),
         profile: selection.profile.clone(),
@@ -28,7 +84,7 @@ pub(crate) fn choice(selection: &Selection) -> Choice {
             TargetMode::Process => Mode::Process,
             TargetMode::External => Mode::External,
         }),
-        variant: selection.variant.clone(),
+        variant: variant.map(str::to_owned),
         tags: selection.tags.clone(),
         seed: selection.seed,
     }
@@ -41,9 +97,17 @@ pub(crate) fn prepare(
     printer: Printer,
 ) -> Result<Prepared, CliError> {
     let planned = suite::plan(found, choice);
-    if !planned.findings.is_empty() {
-        printer.error(&diagnostics::render(&planned.findings, printer.colour()));
+    print(&planned.findings, printer);
+    ready(planned, found)
+}
+
+fn print(findings: &[Diagnostic], printer: Printer) {
+    if !findings.is_empty() {
+        printer.error(&diagnostics::render(findings, printer.colour()));
     }
+}
+
+fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliError> {
     let (Some(suite), Some(plan)) = (planned.suite, planned.plan) else {
         return Err(suite::refused());
     };

@@ -18,7 +18,8 @@ use harness_report::store::{EventWriter, ReportFile, RunFolder, RunStore};
 use harness_report::text::visible;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{Instrument as _, Span, field, info_span};
@@ -35,33 +36,70 @@ pub(crate) struct Prepared {
     pub(crate) features: Vec<(String, String)>,
 }
 
+/// How a run ended.
+pub(crate) struct Ended {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// What its events say; `None` when it was left in a hurry.
+    pub(crate) record: Option<Record>,
+    /// The folder of runs it lies in.
+    pub(crate) runs: PathBuf,
+    /// What no report may show.
+    pub(crate) secrets: Secrets,
+}
+
 /// Runs a plan to its end and answers with the exit code.
 pub(crate) fn execute(
     prepared: Prepared,
     output: &Output,
     printer: Printer,
 ) -> Result<u8, CliError> {
+    block_on(async {
+        let interrupts = Interrupts::listen()?;
+        let ended = one(prepared, output, true, &interrupts, printer).await?;
+        Ok(ended.code)
+    })
+}
+
+/// A runtime for runs, and its end.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     let runtime = runtime
         .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
+    let done = runtime.block_on(work);
+    // A name that is still being resolved, or a thread that does not end, must not hold the answer back.
+    runtime.shutdown_background();
+    done
+}
+
+/// Makes one run, within a span of its own; `tells`: whether its summary goes to stdout.
+pub(crate) async fn one(
+    prepared: Prepared,
+    output: &Output,
+    tells: bool,
+    interrupts: &Interrupts,
+    printer: Printer,
+) -> Result<Ended, CliError> {
     let span = info_span!(
         "run",
         run = field::Empty,
         project = prepared.plan.project,
         exit_code = field::Empty
     );
-    let code = runtime.block_on(perform(prepared, output, printer).instrument(span));
-    // A name that is still being resolved, or a thread that does not end, must not hold the answer back.
-    runtime.shutdown_background();
-    code
+    let work = perform(prepared, output, tells, interrupts.for_run(), printer);
+    work.instrument(span).await
 }
 
-async fn perform(prepared: Prepared, output: &Output, printer: Printer) -> Result<u8, CliError> {
-    // Listened for before there is anything to be undone.
-    let interrupts = interrupts()?;
+async fn perform(
+    prepared: Prepared,
+    output: &Output,
+    tells: bool,
+    interrupts: mpsc::Receiver<()>,
+    printer: Printer,
+) -> Result<Ended, CliError> {
     let secrets = secrets(&prepared)?;
     logs::hide(Redactor::new(&secrets));
     let now = jiff::Zoned::now();
@@ -110,45 +148,56 @@ async fn perform(prepared: Prepared, output: &Output, printer: Printer) -> Resul
     if let Err(error) = writer.finish() {
         lost.get_or_insert_with(|| error.to_string());
     }
-    conclude(
-        &finished,
-        &folder,
-        &secrets,
-        output,
-        lost.as_deref(),
-        printer,
-    )
-}
-
-fn conclude(
-    finished: &Finished,
-    folder: &RunFolder,
-    secrets: &Secrets,
-    output: &Output,
-    lost: Option<&str>,
-    printer: Printer,
-) -> Result<u8, CliError> {
-    if finished.abandoned {
+    let Finished { record, abandoned } = finished;
+    if abandoned {
         printer.error("stopped at once; the guardian is ending what is left of the target");
-        return Ok(130);
+        return Ok(Ended {
+            code: 130,
+            record: None,
+            runs,
+            secrets,
+        });
     }
-    let (made, written) = info_span!("report").in_scope(|| {
-        let made = reports::make(&finished.record)?;
-        let written = made.write_all(folder, secrets);
-        Ok((made, written))
-    })?;
-    match output.format {
-        Format::Text => printer.data(&made.summary(written.as_deref().ok(), printer)),
-        Format::Json => printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end())),
-    }
-    last_words(&finished.record, printer);
+    let printed = tells.then_some(output.format);
+    let written = conclude(&record, &folder, &secrets, output.strict, printed, printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"
         ));
     }
-    let code = made.exit_code(output.strict);
+    let code = written?;
     Span::current().record("exit_code", code);
+    Ok(Ended {
+        code,
+        record: Some(record),
+        runs,
+        secrets,
+    })
+}
+
+/// Writes the reports, prints the summary if there is a format for it, and answers with the exit code.
+fn conclude(
+    record: &Record,
+    folder: &RunFolder,
+    secrets: &Secrets,
+    strict: bool,
+    printed: Option<Format>,
+    printer: Printer,
+) -> Result<u8, CliError> {
+    let (made, written) = info_span!("report").in_scope(|| {
+        let made = reports::make(record)?;
+        let written = made.write_all(folder, secrets);
+        Ok((made, written))
+    })?;
+    match printed {
+        Some(Format::Text) => printer.data(&made.summary(written.as_deref().ok(), printer)),
+        Some(Format::Json) => {
+            printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end()));
+        }
+        None => {}
+    }
+    last_words(record, printer);
+    let code = made.exit_code(strict);
     match written {
         Ok(_) => Ok(code),
         // The answer stands, but nobody can open the report: the worse of the two codes is told.
@@ -249,25 +298,56 @@ fn secrets(prepared: &Prepared) -> Result<Secrets, CliError> {
     Ok(secrets)
 }
 
-/// A message for each INT, TERM and HUP.
-fn interrupts() -> Result<mpsc::Receiver<()>, CliError> {
-    let (sender, receiver) = mpsc::channel(4);
-    for kind in [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ] {
-        let mut signals = signal(kind)
-            .map_err(|error| CliError::Machine(format!("failed to listen for signals: {error}")))?;
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                // A run that is not listening any more is over.
-                let _ = sender.try_send(());
-            }
-        });
+/// Wishes to stop, heard from the begin of the first run to the end of the last.
+pub(crate) struct Interrupts {
+    /// Who is told: the run under way.
+    told: Arc<Mutex<Option<mpsc::Sender<()>>>>,
+    heard: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// Listens for INT, TERM and HUP; to be called before there is anything to be undone.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        let interrupts = Self {
+            told: Arc::default(),
+            heard: Arc::default(),
+        };
+        for kind in [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ] {
+            let mut signals = signal(kind).map_err(|error| {
+                CliError::Machine(format!("failed to listen for signals: {error}"))
+            })?;
+            let (told, heard) = (Arc::clone(&interrupts.told), Arc::clone(&interrupts.heard));
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    heard.store(true, Ordering::Release);
+                    // A run that is not listening any more is over.
+                    let _ = told.as_ref().map(|run| run.try_send(()));
+                }
+            });
+        }
+        Ok(interrupts)
     }
-    Ok(receiver)
+
+    /// A message for each wish: the run that is made now hears those from here on, and one for all before.
+    fn for_run(&self) -> mpsc::Receiver<()> {
+        let (sender, receiver) = mpsc::channel(4);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.heard() {
+            let _ = sender.try_send(());
+        }
+        *told = Some(sender);
+        receiver
+    }
+
+    /// Whether there was any wish.
+    pub(crate) fn heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
+    }
 }
 
 #[cfg(test)]

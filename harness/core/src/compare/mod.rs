@@ -141,6 +141,8 @@ pub struct Cell {
     pub samples: u64,
     /// What stands in place of a value.
     pub note: String,
+    /// How it stands to the first run's; absent for that one, and where a value is missing.
+    pub change: Option<Change>,
 }
 
 /// How a value stands to the first run's.
@@ -169,13 +171,18 @@ pub enum Meaning {
 }
 
 impl Row {
-    /// How a run's value stands to the first run's; `None` for the first run and where a value is missing.
-    pub fn change(&self, run: usize) -> Option<Change> {
-        let (base, cell) = (self.cells.first()?, self.cells.get(run)?);
-        let (from, to) = (base.value?, cell.value?);
-        if run == 0 {
-            return None;
+    /// Holds every cell against the first.
+    fn held(mut self) -> Self {
+        let changes: Vec<_> = self.cells.iter().skip(1).map(|c| self.change(c)).collect();
+        for (cell, change) in self.cells.iter_mut().skip(1).zip(changes) {
+            cell.change = change;
         }
+        self
+    }
+
+    fn change(&self, cell: &Cell) -> Option<Change> {
+        let base = self.cells.first()?;
+        let (from, to) = (base.value?, cell.value?);
         let apart = match (base.range, cell.range) {
             (Some((low, high)), Some((other_low, other_high))) => {
                 other_low > high || other_high < low

@@ -54,6 +54,7 @@ fn of(name: &Name, runs: &[Judged<'_>]) -> ScenarioRows {
         let found = run.verdict.generator.iter().find(|g| g.scenario == *name);
         found.map(|result| result.trust)
     };
+    let rows = rows.into_iter().map(Row::held).collect();
     ScenarioRows {
         scenario: name.clone(),
         trust: runs.iter().map(trust).collect(),
@@ -141,7 +142,7 @@ fn recovered(record: &Record, scenario: Option<&ScenarioRecord>, fault: &str) ->
             value: Some(us as f64),
             range: Some(((us as f64 - window).max(0.0), us as f64 + window)),
             samples: 1,
-            note: String::new(),
+            ..Cell::default()
         },
         Recovered::NotWithin(us) => Cell {
             note: format!("not within {}", crate::units::human_us(us)),

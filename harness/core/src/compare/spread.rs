@@ -28,7 +28,7 @@ pub(super) fn quantile(hist: &Hist, q: f64) -> Cell {
         value,
         range,
         samples: n,
-        note: String::new(),
+        ..Cell::default()
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn share(part: u64, of: u64) -> Cell {
         value: Some(p),
         range: Some(((middle - half).max(0.0), (middle + half).min(1.0))),
         samples: of,
-        note: String::new(),
+        ..Cell::default()
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn rate(events: u64, seconds: f64) -> Cell {
         value: Some(n / seconds),
         range: Some(((n - reach).max(0.0) / seconds, (n + reach) / seconds)),
         samples: events,
-        note: String::new(),
+        ..Cell::default()
     }
 }
 

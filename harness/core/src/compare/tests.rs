@@ -62,16 +62,22 @@ fn figures_stand_side_by_side_with_what_differs() {
     );
     let compared = compare(&labelled(&[&a, &b]), &[]);
     let p95 = row(&compared, "p95");
-    let change = p95.change(1).unwrap();
+    let change = p95.cells[1].change.unwrap();
     assert_eq!(change.meaning, Meaning::Worse);
     assert!((change.relative.unwrap() - 1.0).abs() < 0.01, "{change:?}");
-    assert_eq!(p95.change(0), None);
+    assert_eq!(p95.cells[0].change, None);
     assert_eq!(
-        row(&compared, "error_rate").change(1).unwrap().meaning,
+        row(&compared, "error_rate").cells[1]
+            .change
+            .unwrap()
+            .meaning,
         Meaning::Worse
     );
     assert_eq!(
-        row(&compared, "error_rate").change(1).unwrap().relative,
+        row(&compared, "error_rate").cells[1]
+            .change
+            .unwrap()
+            .relative,
         None
     );
     let setting = Setting {
@@ -99,10 +105,10 @@ fn what_chance_may_make_is_not_told_as_a_difference() {
     );
     let compared = compare(&labelled(&[&a, &b, &a]), &[]);
     let errors = row(&compared, "error_rate");
-    assert_eq!(errors.change(1).unwrap().meaning, Meaning::Unclear);
-    assert_eq!(errors.change(2).unwrap().by, 0.0);
+    assert_eq!(errors.cells[1].change.unwrap().meaning, Meaning::Unclear);
+    assert_eq!(errors.cells[2].change.unwrap().by, 0.0);
     assert_eq!(
-        row(&compared, "p50").change(1).unwrap().meaning,
+        row(&compared, "p50").cells[1].change.unwrap().meaning,
         Meaning::Unclear
     );
 }
@@ -116,7 +122,7 @@ fn a_run_that_broke_off_leaves_gaps_and_doubts() {
     let compared = compare(&labelled(&[&whole, &cut]), &["late".to_owned()]);
     let p95 = row(&compared, "p95");
     assert!(p95.cells[0].value.is_some() && p95.cells[1].value.is_none());
-    assert_eq!(p95.change(1), None);
+    assert_eq!(p95.cells[1].change, None);
     assert_eq!(compared.scenarios[0].trust[1], None);
     assert!(!compared.runs[1].complete);
     assert_eq!(compared.not_run, ["late"]);
@@ -151,10 +157,10 @@ fn faults_and_recoveries_have_figures_of_their_own() {
         .iter()
         .find(|r| r.during == during && r.figure == "p95")
         .unwrap();
-    assert_eq!(p95.change(1).unwrap().meaning, Meaning::Worse);
+    assert_eq!(p95.cells[1].change.unwrap().meaning, Meaning::Worse);
     let recovery = rows.iter().find(|r| r.figure == "recovery").unwrap();
     assert_eq!(recovery.cells[0].value, Some(0.0));
-    assert_eq!(recovery.change(1).unwrap().meaning, Meaning::Unclear);
+    assert_eq!(recovery.cells[1].change.unwrap().meaning, Meaning::Unclear);
 }
 
 #[test]

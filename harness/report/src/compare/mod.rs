@@ -21,7 +21,7 @@ pub(crate) fn legend(comparison: &Comparison) -> String {
         .first()
         .map_or("", |side| side.label.as_str());
     format!(
-        "Differences are to {}. ≈ is no more than chance may make of this many samples.",
+        "Differences are to {}. ≈ may be chance: it is too small, or rests on too few samples.",
         one_line(base, LABEL)
     )
 }
@@ -65,9 +65,12 @@ pub(crate) struct Words {
 
 /// Every table: the gates, then each scenario.
 pub(crate) fn sections(comparison: &Comparison) -> Vec<Section> {
+    let mut items: Vec<Line> = comparison.items.iter().map(item).collect();
+    // Built-in checks first, wherever they were weighed; the sort keeps the order otherwise.
+    items.sort_by_key(|line| !line.of.is_empty());
     let gates = Section {
         title: "Gates".to_owned(),
-        lines: comparison.items.iter().map(item).collect(),
+        lines: items,
     };
     let scenarios = comparison.scenarios.iter().map(|scenario| Section {
         title: one_line(scenario.scenario.as_str(), 60),
@@ -118,8 +121,8 @@ fn line(row: &Row) -> Line {
         During::Fault(fault) => format!("during {fault}"),
         During::Recovery(fault) => format!("after {fault}"),
     };
-    let cells = row.cells.iter().enumerate().map(|(run, cell)| {
-        let change = row.change(run);
+    let cells = row.cells.iter().map(|cell| {
+        let change = cell.change;
         Words {
             grade: None,
             value: match cell.value {

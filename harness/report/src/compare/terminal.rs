@@ -23,7 +23,13 @@ pub fn render(
         let values = setting.values.iter();
         let value = |v: &Option<String>| clip(v.as_deref().unwrap_or("not set"), 24);
         let name = format!("  {} {}", setting.of, setting.name);
-        table.push(Printed::plain(&name, values.map(value).collect()));
+        let values = values.map(value).collect();
+        if name.chars().count() < SHORT {
+            table.push(Printed::plain(&name, values));
+        } else {
+            table.push(Printed::subject(&name));
+            table.push(Printed::plain("", values));
+        }
     }
     for section in sections(comparison) {
         table.push(Printed::heading(&section.title, Vec::new()));
@@ -45,7 +51,7 @@ pub fn render(
 }
 
 /// The longest name and figure that share a line, characters.
-const SHORT: usize = 30;
+const SHORT: usize = 24;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -82,6 +88,13 @@ impl Printed {
         }
     }
 
+    fn subject(name: &str) -> Self {
+        Self {
+            kind: Kind::Subject,
+            ..Self::plain(name, Vec::new())
+        }
+    }
+
     /// Lines of one subject: under its name, or on the line of a single short one.
     fn group(lines: &[&Line]) -> Vec<Self> {
         let Some(of) = lines.first().map(|line| line.of.as_str()) else {
@@ -98,10 +111,7 @@ impl Printed {
                 vec![of_line(&format!("  {of} "), line)]
             }
             _ => {
-                let name = Self {
-                    kind: Kind::Subject,
-                    ..Self::plain(&format!("  {of}"), Vec::new())
-                };
+                let name = Self::subject(&format!("  {of}"));
                 let figures = lines.iter().map(|line| of_line("    ", line));
                 std::iter::once(name).chain(figures).collect()
             }
@@ -149,7 +159,7 @@ fn write(out: &mut dyn Write, style: Style, table: &[Printed]) -> io::Result<()>
     let figures = table.iter().filter(|line| !line.cells.is_empty());
     let names = figures.map(|line| chars(&line.name));
     let longest = names.max().unwrap_or(0);
-    let name = longest.min(style.width.saturating_sub(taken).max(24));
+    let name = longest.min(style.width.saturating_sub(taken).max(SHORT));
     for line in table {
         let whole = clip(&line.name, style.width);
         let padded = format!("{:<name$}", clip(&line.name, name));

@@ -116,7 +116,7 @@ fn errors_of_the_target() {
             (
                 "config",
                 "[secret]",
-                "[variant.x]\nservice.bak.env = { A = 1 }\n[secret]",
+                "[variant.x]\nservice.bak.env = { A = 1 }\n[variant.default]\n[secret]",
             ),
             (
                 "config",

@@ -183,3 +183,17 @@ fn a_profile_scales_and_a_variant_changes() {
         .unwrap();
     assert_eq!(front.env["BACK"].to_string(), "${link.back.url}/v");
 }
+
+#[test]
+fn the_suite_as_it_stands_can_be_named_beside_a_variant() {
+    let choice = |variant: Option<&str>| Choice {
+        variant: variant.map(str::to_owned),
+        ..Choice::default()
+    };
+    let config = format!("{CONFIG}\n[variant.v]\nservice.front.env = {{ A = \"1\" }}\n");
+    let sources = sources(&[("harness.toml", &config)]);
+    let (plain, _) = findings(&sources, &choice(None));
+    let (named, _) = findings(&sources, &choice(Some("default")));
+    assert!(plain.is_some());
+    assert_eq!(plain, named);
+}

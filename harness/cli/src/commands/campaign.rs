@@ -1,0 +1,102 @@
+//! Several runs in turn, each whole and with its own reports, and then what they come to together. The next begins when
+//! the one before is over and undone; an interrupt ends the row, and what was made so far is compared.
+
+use super::comparison::{self, Compared};
+use super::session::{self, Ended, Interrupts, Prepared};
+use crate::args::{Format, Output};
+use crate::error::CliError;
+use crate::printer::Printer;
+
+/// A run to be made, and what it is called in the comparison.
+pub(crate) struct Leg {
+    /// Its label.
+    pub(crate) label: String,
+    /// The run.
+    pub(crate) prepared: Prepared,
+}
+
+/// Makes every run and compares them. The exit code is the worst of theirs.
+pub(crate) fn execute(legs: Vec<Leg>, output: &Output, printer: Printer) -> Result<u8, CliError> {
+    session::block_on(async {
+        let interrupts = Interrupts::listen()?;
+        perform(legs, output, printer, &interrupts).await
+    })
+}
+
+async fn perform(
+    legs: Vec<Leg>,
+    output: &Output,
+    printer: Printer,
+    interrupts: &Interrupts,
+) -> Result<u8, CliError> {
+    let all = legs.len();
+    // Data is one document: only the comparison.
+    let tells = output.format == Format::Text;
+    let (mut made, mut not_run, mut broken) = (Vec::new(), Vec::new(), None);
+    for (n, Leg { label, prepared }) in legs.into_iter().enumerate() {
+        if broken.is_some() || interrupts.heard() {
+            not_run.push(label);
+            continue;
+        }
+        printer.say(&format!("{label}, run {} of {all}", n + 1));
+        match session::one(prepared, output, tells, interrupts, printer).await {
+            // Somebody wants out at once.
+            Ok(Ended {
+                record: None, code, ..
+            }) => return Ok(code),
+            Ok(ended) => made.push((label, ended)),
+            Err(error) => {
+                broken = Some(error);
+                not_run.push(label);
+            }
+        }
+    }
+    let told = compare(&made, not_run, output, printer);
+    match (broken, told) {
+        (Some(error), _) | (None, Err(error)) => Err(error),
+        (None, Ok(())) => Ok(worst(made.iter().map(|(_, ended)| ended.code))),
+    }
+}
+
+fn compare(
+    made: &[(String, Ended)],
+    not_run: Vec<String>,
+    output: &Output,
+    printer: Printer,
+) -> Result<(), CliError> {
+    let Some((_, first)) = made.first() else {
+        return Ok(());
+    };
+    let runs = made.iter().filter_map(|(label, ended)| {
+        let record = ended.record.as_ref()?;
+        Some((label.clone(), record))
+    });
+    let compared = Compared {
+        runs: runs.collect(),
+        not_run,
+    };
+    let secrets: Vec<_> = made.iter().map(|(_, ended)| &ended.secrets).collect();
+    comparison::tell(&compared, &first.runs, &secrets, output, printer)
+}
+
+/// The worst of some exit codes: what was interrupted has no answer, then what did not start, then what failed, then what
+/// is not known.
+fn worst(codes: impl Iterator<Item = u8>) -> u8 {
+    const FROM_BEST: [u8; 7] = [0, 6, 5, 4, 1, 3, 130];
+    let rank = |code: &u8| FROM_BEST.iter().position(|known| known == code);
+    codes.max_by_key(rank).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::worst;
+
+    #[test]
+    fn the_worst_run_decides() {
+        assert_eq!(worst([0, 5, 6].into_iter()), 5);
+        assert_eq!(worst([1, 4, 0].into_iter()), 1);
+        assert_eq!(worst([1, 3].into_iter()), 3);
+        assert_eq!(worst([130, 1].into_iter()), 130);
+        assert_eq!(worst(std::iter::empty()), 0);
+    }
+}

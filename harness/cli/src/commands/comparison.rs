@@ -1,0 +1,101 @@
+//! What several runs come to together: the comparison of their records, written into a folder beside theirs and told.
+//! Knows nothing of how the runs came about.
+
+use super::reports::{scanned, stdout_style};
+use crate::args::{Format, Output};
+use crate::error::CliError;
+use crate::printer::Printer;
+use harness_core::compare::{self, Comparison};
+use harness_core::name::RunId;
+use harness_core::record::Record;
+use harness_drive::redact::Secrets;
+use harness_report::compare::{markdown, terminal};
+use harness_report::html;
+use harness_report::store::{ReportFile, RunFolder, RunStore};
+use std::path::{Path, PathBuf};
+
+/// Runs of one comparison at most: what a page tells apart.
+pub(crate) const MOST: usize = harness_report::chart::overlay::LOOKS.len();
+
+/// Runs to be held against the first of them, and the labels of those that should have been made too.
+pub(crate) struct Compared<'r> {
+    /// Each with its label.
+    pub(crate) runs: Vec<(String, &'r Record)>,
+    /// Labels.
+    pub(crate) not_run: Vec<String>,
+}
+
+/// Compares, writes page, Markdown and JSON into `compare-RUN` in the folder of runs, named after the first of them, and
+/// prints what was asked for.
+pub(crate) fn tell(
+    compared: &Compared<'_>,
+    runs: &Path,
+    secrets: &[&Secrets],
+    output: &Output,
+    printer: Printer,
+) -> Result<(), CliError> {
+    let comparison = compare::compare(&compared.runs, &compared.not_run);
+    let records: Vec<&Record> = compared.runs.iter().map(|(_, record)| *record).collect();
+    let made = Texts::of(&comparison, &records)?;
+    let written = made.write(&comparison, runs, secrets);
+    match output.format {
+        Format::Text => printer.data(&table(&comparison, written.as_deref().ok(), printer)),
+        Format::Json => printer.data(&format!("{}\n", made.json)),
+    }
+    written.map(|_| ())
+}
+
+struct Texts {
+    page: String,
+    markdown: String,
+    json: String,
+}
+
+impl Texts {
+    fn of(comparison: &Comparison, records: &[&Record]) -> Result<Self, CliError> {
+        let fail = |kind: &str, error: &dyn std::fmt::Display| {
+            CliError::Report(format!("failed to make the comparison's {kind}: {error}"))
+        };
+        Ok(Self {
+            page: html::compare(comparison, records).map_err(|e| fail("page", &e))?,
+            markdown: markdown::render(comparison),
+            json: serde_json::to_string_pretty(comparison).map_err(|e| fail("JSON", &e))?,
+        })
+    }
+
+    /// Writes them; answers with the page's path.
+    fn write(
+        &self,
+        comparison: &Comparison,
+        runs: &Path,
+        secrets: &[&Secrets],
+    ) -> Result<PathBuf, CliError> {
+        let report = |error: &dyn std::fmt::Display| CliError::Report(error.to_string());
+        let secrets: Vec<_> = secrets
+            .iter()
+            .flat_map(|secrets| scanned(secrets))
+            .collect();
+        let folder = folder(comparison, runs)?;
+        let write = |file, text| folder.write(file, text, &secrets).map_err(|e| report(&e));
+        write(ReportFile::Markdown, &self.markdown)?;
+        write(ReportFile::Json, &self.json)?;
+        write(ReportFile::Html, &self.page)
+    }
+}
+
+fn folder(comparison: &Comparison, runs: &Path) -> Result<RunFolder, CliError> {
+    let first = comparison.runs.iter().find_map(|side| side.run.as_ref());
+    let first = first.map_or("nothing", RunId::as_str);
+    let name: RunId = format!("compare-{first}")
+        .parse()
+        .map_err(|error| CliError::Report(format!("failed to name the comparison: {error}")))?;
+    let made = RunStore::open(runs).create(&name);
+    made.map_err(|error| CliError::Report(error.to_string()))
+}
+
+fn table(comparison: &Comparison, page: Option<&Path>, printer: Printer) -> String {
+    let mut out = b"\n".to_vec();
+    // Writing to memory can't fail.
+    let _ = terminal::render(&mut out, stdout_style(printer), comparison, page);
+    String::from_utf8_lossy(&out).into_owned()
+}
