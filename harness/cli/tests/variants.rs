@@ -9,47 +9,13 @@
 mod support;
 
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::time::Duration;
+use support::server::{self, DELAY};
 use support::{Suite, turn, until};
 
-const PORT: &str = "VARIANTS_TEST_SERVER_PORT";
-const DELAY: &str = "VARIANTS_TEST_SERVER_DELAY_MS";
-
-/// Not a test of its own: this very program as the system under test, whose environment makes it slow.
 #[test]
 fn a_server_when_asked_to_be_one() {
-    let Ok(port) = std::env::var(PORT) else {
-        return;
-    };
-    let delay = std::env::var(DELAY).map_or(0, |ms| ms.parse().unwrap());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
-    for stream in listener.incoming().map_while(Result::ok) {
-        std::thread::spawn(move || serve(&stream, Duration::from_millis(delay)));
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a server whose answers take their time"
-)]
-fn serve(stream: &TcpStream, delay: Duration) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        std::thread::sleep(delay);
-        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-        if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
+    server::serve_if_asked();
 }
 
 const JOURNEY: &str = r#"
@@ -62,22 +28,18 @@ expect = ["status == 200"]
 
 /// A load of some seconds, whose gate the slow variant breaks.
 fn suite(seconds: u32) -> Suite {
-    let own = std::env::current_exe().unwrap();
     let config = format!(
         r#"[project]
 name = "one server"
-[target]
-mode = "process"
-[target.service.server]
-process = {{ command = ["{}", "--exact", "a_server_when_asked_to_be_one"] }}
-env = {{ {PORT} = "${{port}}" }}
-ready = {{ within = "60s" }}
+{}[probe.delay]
+value = "server.answer_delay"
+unit = "millis"
 [variant.slow.service.server.env]
 {DELAY} = "300"
 [variant.other.service.server.env]
 {DELAY} = "1"
 "#,
-        own.display()
+        server::target()
     );
     let scenario = format!(
         r#"
@@ -135,6 +97,15 @@ fn variants_run_in_turn_and_stand_side_by_side() {
     // The same seed: as many arrivals in both.
     let samples = |run: usize| p50["cells"][run]["samples"].as_u64().unwrap();
     assert_eq!(samples(0), samples(1), "{p50}");
+    let rows = comparison["scenarios"][0]["rows"].as_array().unwrap();
+    let probe = rows.iter().find(|row| row["figure"] == "probe.delay");
+    let probed: Vec<_> = probe.unwrap()["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| &cell["value"])
+        .collect();
+    assert_eq!(probed, [0.0, 300.0]);
     let items = comparison["items"].as_array().unwrap();
     let gate = items.iter().find(|item| item["id"] == "peak#1").unwrap();
     assert_eq!(gate["cells"][1]["grade"], "fail", "{gate}");

@@ -7,6 +7,8 @@
 )]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod server;
+
 use serde_json::Value;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;

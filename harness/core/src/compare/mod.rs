@@ -8,6 +8,7 @@ mod spread;
 
 use crate::expr::gate::Unit;
 use crate::name::{Name, RunId};
+use crate::plan::Plan;
 use crate::plan::gate::During;
 use crate::readiness::{self, Decision, Readiness};
 use crate::record::Record;
@@ -209,6 +210,12 @@ pub(crate) struct Judged<'r> {
     pub(crate) record: &'r Record,
     pub(crate) verdict: Verdict,
     pub(crate) readiness: Readiness,
+}
+
+impl<'r> Judged<'r> {
+    fn plan(&self) -> Option<&'r Plan> {
+        self.record.run.as_ref().map(|started| &started.plan)
+    }
 }
 
 /// Holds runs against each other, each with its label; the first is what the others are held against. `not_run` are labels

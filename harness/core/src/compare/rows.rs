@@ -1,13 +1,16 @@
 //! A scenario's figures, of every run: all journeys together and each of its own outside faults, all together while each
 //! fault is active, and how long the recovery took.
 
-use super::spread::{quantile, rate, share};
+use super::spread::{quantile, rate, series, share};
 use super::{Better, Cell, Judged, Row, ScenarioRows};
 use crate::expr::gate::Unit;
 use crate::name::Name;
 use crate::plan::gate::During;
-use crate::record::{Record, ScenarioRecord, Tally};
-use crate::verdict::{Recovered, ended_badly, ended_by_target, recovery};
+use crate::plan::probe::ProbePlan;
+use crate::record::{MAX_WINDOWS, Record, ScenarioRecord, Tally};
+use crate::verdict::{
+    Recovered, ended_badly, ended_by_target, probe_series, probe_value, recovery,
+};
 
 /// The scenarios of all runs, in the order in which they are first met.
 pub(super) fn scenarios(runs: &[Judged<'_>]) -> Vec<ScenarioRows> {
@@ -29,9 +32,11 @@ fn of(name: &Name, runs: &[Judged<'_>]) -> ScenarioRows {
     for journey in distinct(played.iter().flatten().flat_map(|s| journeys(s))) {
         rows.extend(load(&played, Some(journey), &During::Undisturbed));
     }
+    rows.extend(probes(runs, &played, &During::Undisturbed));
     let faults = runs.iter().flat_map(|run| run.record.faults_of(name));
     for fault in distinct(faults.map(|fault| fault.name.as_str())) {
         rows.extend(load(&played, None, &During::Fault(fault.to_owned())));
+        rows.extend(probes(runs, &played, &During::Fault(fault.to_owned())));
         rows.push(Row {
             of: Some(fault.to_owned()),
             during: During::Recovery(fault.to_owned()),
@@ -125,6 +130,60 @@ fn load(played: &[Option<&ScenarioRecord>], name: Option<&str>, during: &During)
         rows.push(dropped);
     }
     rows
+}
+
+/// Figures of the target's own metrics, of every probe that any run has.
+fn probes(runs: &[Judged<'_>], played: &[Option<&ScenarioRecord>], during: &During) -> Vec<Row> {
+    let mut planned: Vec<&ProbePlan> = Vec::new();
+    let plans = runs.iter().filter_map(Judged::plan);
+    for probe in plans.flat_map(|plan| &plan.probes) {
+        if planned.iter().all(|known| known.name != probe.name) {
+            planned.push(probe);
+        }
+    }
+    let row = |probe: &&ProbePlan| Row {
+        of: Some("probes".to_owned()),
+        during: during.clone(),
+        figure: format!("probe.{}", probe.name),
+        unit: probe.unit.clone(),
+        better: Better::Neither,
+        cells: runs
+            .iter()
+            .zip(played)
+            .map(|(run, scenario)| {
+                let own = run.plan().and_then(|plan| plan.probe(probe.name.as_str()));
+                match (own, scenario) {
+                    (Some(own), Some(scenario)) => probed(run.record, own, scenario, during),
+                    _ => Cell::default(),
+                }
+            })
+            .collect(),
+    };
+    planned.iter().map(row).collect()
+}
+
+/// A probe's figure; its range is told by how its windows differ.
+fn probed(record: &Record, probe: &ProbePlan, scenario: &ScenarioRecord, during: &During) -> Cell {
+    let Ok(value) = probe_value(record, probe, scenario, during) else {
+        return Cell::default();
+    };
+    let stretches = scenario.intervals(during);
+    let length = u64::from(scenario.window_s) * 1_000_000;
+    let windows = (scenario.load_end_us().saturating_sub(scenario.t0_us)).div_ceil(length);
+    let windows = u32::try_from(windows).unwrap_or(u32::MAX).min(MAX_WINDOWS);
+    let all = probe_series(record, probe, scenario, windows, scenario.window_s);
+    let inside = |window: &usize| {
+        let from = scenario.t0_us + *window as u64 * length;
+        stretches
+            .iter()
+            .any(|(begin, end)| *begin <= from && from + length <= *end)
+    };
+    let seen = all
+        .into_iter()
+        .enumerate()
+        .filter(|(window, _)| inside(window));
+    let seen: Vec<f64> = seen.filter_map(|(_, value)| value).collect();
+    series(value, &seen)
 }
 
 /// How long a recovery took; as exact as a window is long.

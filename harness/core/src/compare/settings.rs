@@ -20,10 +20,6 @@ const FACTS: [&str; 8] = [
     "memory",
 ];
 
-fn plan<'r>(run: &Judged<'r>) -> Option<&'r Plan> {
-    run.record.run.as_ref().map(|started| &started.plan)
-}
-
 /// Everything that is not the same in all runs.
 pub(super) fn differences(runs: &[Judged<'_>]) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -38,20 +34,20 @@ pub(super) fn differences(runs: &[Judged<'_>]) -> Vec<Setting> {
     };
     let variables: BTreeSet<(&str, &str)> = runs
         .iter()
-        .filter_map(plan)
+        .filter_map(Judged::plan)
         .flat_map(|plan| &plan.target.services)
         .flat_map(|s| s.env.keys().map(|key| (s.name.as_str(), key.as_str())))
         .collect();
     for (service, variable) in variables {
         let value = |run: &Judged<'_>| {
-            let mut services = plan(run)?.target.services.iter();
+            let mut services = run.plan()?.target.services.iter();
             let service = services.find(|s| s.name.as_str() == service)?;
             service.env.get(variable).map(ToString::to_string)
         };
         add(service, variable, runs.iter().map(value).collect());
     }
     let of_plan = |take: &dyn Fn(&Plan) -> String| -> Vec<Option<String>> {
-        runs.iter().map(|run| plan(run).map(take)).collect()
+        runs.iter().map(|run| run.plan().map(take)).collect()
     };
     add("run", "seed", of_plan(&|plan| plan.seed.to_string()));
     let profile = |plan: &Plan| {
@@ -81,7 +77,7 @@ pub(super) fn differences(runs: &[Judged<'_>]) -> Vec<Setting> {
 /// Why figures may differ for another reason than the one under test.
 pub(super) fn doubts(labels: &[(String, &Record)], runs: &[Judged<'_>]) -> Vec<String> {
     let mut doubts = Vec::new();
-    let plans: Vec<&Plan> = runs.iter().filter_map(plan).collect();
+    let plans: Vec<&Plan> = runs.iter().filter_map(Judged::plan).collect();
     let mut differ = |what: &str, same: &dyn Fn(&Plan, &Plan) -> bool| {
         if plans.windows(2).any(|two| !same(two[0], two[1])) {
             doubts.push(format!("the runs differ in {what}"));

@@ -64,6 +64,20 @@ pub(super) fn rate(events: u64, seconds: f64) -> Cell {
     }
 }
 
+/// A figure over time, by how its windows differ: the standard error of their mean on either side of it.
+pub(super) fn series(value: f64, windows: &[f64]) -> Cell {
+    let n = windows.len() as f64;
+    let mean = windows.iter().sum::<f64>() / n.max(1.0);
+    let squares: f64 = windows.iter().map(|v| (v - mean).powi(2)).sum();
+    let reach = Z * (squares / (n - 1.0).max(1.0) / n.max(1.0)).sqrt();
+    Cell {
+        value: Some(value),
+        range: (n >= BEYOND).then_some((value - reach, value + reach)),
+        samples: windows.len() as u64,
+        ..Cell::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +103,14 @@ mod tests {
         let (low, high) = share(0, 10).range.unwrap();
         assert!(low < 1e-9 && high > 0.2, "{low} {high}");
         assert_eq!(share(0, 0), Cell::default());
+    }
+
+    #[test]
+    fn a_figure_that_never_moves_has_no_width_and_few_windows_no_range() {
+        assert_eq!(series(0.5, &[0.5; 5]).range, Some((0.5, 0.5)));
+        assert_eq!(series(0.5, &[0.5; 4]).range, None);
+        let (low, high) = series(10.0, &[0.0, 20.0, 0.0, 20.0, 10.0]).range.unwrap();
+        assert!(low < 0.0 && high > 20.0, "{low} {high}");
     }
 
     proptest! {

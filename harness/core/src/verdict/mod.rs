@@ -18,8 +18,8 @@ pub use gates::{evaluate, tripped};
 pub use generator::generator;
 pub use invariants::checked_one;
 pub use measure::show;
-pub use probes::{probe_series, probe_value};
 pub(crate) use measure::{failed as ended_badly, finished as ended_by_target};
+pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
 
 use crate::expr::gate::Unit;

@@ -95,7 +95,7 @@ fn item(row: &ItemRow) -> Line {
         let seen = cell
             .gate
             .as_ref()
-            .and_then(|g| Some(show(g.observed?, g.unit)));
+            .and_then(|g| Some(show(g.observed?, &g.unit)));
         Words {
             grade: Some(cell.grade),
             value: seen.unwrap_or_default(),
@@ -126,11 +126,11 @@ fn line(row: &Row) -> Line {
         Words {
             grade: None,
             value: match cell.value {
-                Some(value) => show(value, row.unit),
+                Some(value) => show(value, &row.unit),
                 None if cell.note.is_empty() => text::NONE.to_owned(),
                 None => one_line(&cell.note, 60),
             },
-            change: change.map_or_else(String::new, |c| change_words(&c, row.unit)),
+            change: change.map_or_else(String::new, |c| change_words(&c, &row.unit)),
             meaning: change.map(|c| c.meaning),
             samples: cell.samples,
         }
@@ -148,7 +148,7 @@ fn line(row: &Row) -> Line {
 }
 
 /// `+12 % worse`, `-0.4 points better`, `+1 % ≈`.
-fn change_words(change: &Change, unit: Unit) -> String {
+fn change_words(change: &Change, unit: &Unit) -> String {
     let sign = if change.by < 0.0 { "-" } else { "+" };
     let size = match (unit, change.relative) {
         (Unit::Share, _) => {
@@ -229,7 +229,7 @@ mod tests {
             meaning,
         };
         let words =
-            |by, relative, meaning, unit| change_words(&change(by, relative, meaning), unit);
+            |by, relative, meaning, unit| change_words(&change(by, relative, meaning), &unit);
         let worse = Meaning::Worse;
         assert_eq!(words(2e4, Some(1.56), worse, Unit::Micros), "+156 % worse");
         assert_eq!(words(2e4, Some(11.3), worse, Unit::Micros), "×12 worse");

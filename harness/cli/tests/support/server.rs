@@ -1,0 +1,75 @@
+//! The smallest system under test: the test's own program, started again as a server whose environment makes it slow. A test
+//! binary that uses it has a test called [`NAME`] that calls [`serve_if_asked`].
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+/// The test that is a server when asked to be one.
+pub(crate) const NAME: &str = "a_server_when_asked_to_be_one";
+/// Asks it, and says where it listens.
+pub(crate) const PORT: &str = "HARNESS_TEST_SERVER_PORT";
+/// Milliseconds every answer takes.
+pub(crate) const DELAY: &str = "HARNESS_TEST_SERVER_DELAY_MS";
+
+/// The target's part of a harness.toml: a service `server` with metrics, and a link `edge` that leads to it.
+pub(crate) fn target() -> String {
+    let own = std::env::current_exe().unwrap();
+    format!(
+        r#"[target]
+mode = "process"
+[target.service.server]
+process = {{ command = ["{}", "--exact", "{NAME}"] }}
+env = {{ {PORT} = "${{port}}" }}
+ready = {{ within = "60s" }}
+metrics = "/metrics"
+[target.link.edge]
+to = "server"
+"#,
+        own.display()
+    )
+}
+
+/// Serves until it is ended, if the environment says so.
+pub(crate) fn serve_if_asked() {
+    let Ok(port) = std::env::var(PORT) else {
+        return;
+    };
+    let delay = std::env::var(DELAY).map_or(0, |ms| ms.parse().unwrap());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    for stream in listener.incoming().map_while(Result::ok) {
+        std::thread::spawn(move || serve(&stream, Duration::from_millis(delay)));
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server whose answers take their time"
+)]
+fn serve(stream: &TcpStream, delay: Duration) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let body = if head.starts_with("GET /metrics ") {
+            format!(
+                "# TYPE answer_delay gauge\nanswer_delay {}\n",
+                delay.as_millis()
+            )
+        } else {
+            std::thread::sleep(delay);
+            "\"ok\"".to_owned()
+        };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
