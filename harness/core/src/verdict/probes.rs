@@ -338,7 +338,10 @@ impl<'r> Time<'r> {
         }
         let names = self.record.probes.get(service).into_iter().flatten();
         let names = names.map(|(series, _)| series.split('{').next().unwrap_or(series));
-        let known = nearest(&selector.metric, names);
+        // A forgotten `_total` is farther away than a slip of the fingers.
+        let longer = format!("{}_", selector.metric);
+        let known = nearest(&selector.metric, names.clone())
+            .or_else(|| names.clone().find(|name| name.starts_with(&longer)));
         let hint = match known {
             Some(metric) if metric == selector.metric => {
                 "; it has that metric, not with these labels".to_owned()

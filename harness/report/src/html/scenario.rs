@@ -2,19 +2,22 @@
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
 use crate::chart::timeline::{self, Timeline};
-use crate::chart::{Chart, POINTS, errors, latency, rates, spectrum};
+use crate::chart::{Chart, POINTS, errors, latency, probes, rates, spectrum};
 use crate::figures;
 use crate::text::{self, one_line};
 use harness_core::event::{Exemplar, ScenarioEnd};
 use harness_core::plan::Plan;
 use harness_core::plan::gate::During;
+use harness_core::plan::probe::ProbePlan;
 use harness_core::record::{FaultRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
-use harness_core::verdict::{Grade, Recovered, Trust, Verdict, recovery};
+use harness_core::verdict::{Grade, Recovered, Trust, Verdict, probe_value, recovery, show};
 use serde::Serialize;
 
 /// The most examples shown of a scenario.
 const EXEMPLARS: usize = 24;
+/// The most faults that have columns in the table of probes.
+const FAULTS: usize = 4;
 /// The most names in the table.
 const NAMES: usize = 200;
 
@@ -30,6 +33,8 @@ pub(super) struct ScenarioView {
     trust_reasons: Vec<String>,
     faults: Vec<FaultView>,
     charts: Vec<Chart>,
+    probe_times: Vec<String>,
+    probes: Vec<ProbeView>,
     errors: Vec<ErrorView>,
     names: Vec<NameView>,
     exemplars: Vec<ExemplarView>,
@@ -44,6 +49,19 @@ struct FaultView {
     lifted: String,
     recovery: String,
     failed: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ProbeView {
+    title: String,
+    value: String,
+    cells: Vec<ProbeCell>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProbeCell {
+    text: String,
+    note: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +124,14 @@ pub(super) fn of(
             &scenario.select(None, &During::All),
         ),
     ];
+    let drawn = probes::charts(
+        &format!("s{i}-probe"),
+        &timeline,
+        record,
+        scenario,
+        window_s,
+    );
+    let (probe_times, probes) = probe_rows(record, plan, scenario);
     let strips = errors::strips(&format!("s{i}-errors"), &timeline, &windows, window_s);
     ScenarioView {
         id: format!("scenario-{}", scenario.name),
@@ -129,7 +155,9 @@ pub(super) fn of(
             .filter(|f| f.scenario.as_ref() == Some(&scenario.name))
             .map(|f| fault(record, scenario, f))
             .collect(),
-        charts: charts.into_iter().flatten().collect(),
+        charts: charts.into_iter().flatten().chain(drawn).collect(),
+        probe_times,
+        probes,
         errors: strips
             .into_iter()
             .map(|(kind, n, chart)| ErrorView {
@@ -233,6 +261,44 @@ fn recovery_words(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecor
         Recovered::NotWithin(us) => format!("not within {}", human_us(us)),
         Recovered::Unknown(why) => one_line(&why, 200),
     }
+}
+
+/// The probes' values in each part of the load: its columns and rows.
+fn probe_rows(
+    record: &Record,
+    plan: &Plan,
+    scenario: &ScenarioRecord,
+) -> (Vec<String>, Vec<ProbeView>) {
+    let mut times = vec![("Undisturbed".to_owned(), During::Undisturbed)];
+    for fault in record.faults_of(&scenario.name).take(FAULTS) {
+        let name = one_line(&fault.name, 60);
+        times.push((format!("During {name}"), During::Fault(fault.name.clone())));
+        times.push((
+            format!("After {name}"),
+            During::Recovery(fault.name.clone()),
+        ));
+    }
+    let row = |probe: &ProbePlan| ProbeView {
+        title: one_line(&probe.title, 120),
+        value: one_line(&probe.value.to_string(), 300),
+        cells: times
+            .iter()
+            .map(
+                |(_, during)| match probe_value(record, probe, scenario, during) {
+                    Ok(figure) => ProbeCell {
+                        text: show(figure, &probe.unit),
+                        note: String::new(),
+                    },
+                    Err(why) => ProbeCell {
+                        text: text::NONE.to_owned(),
+                        note: one_line(&why, 300),
+                    },
+                },
+            )
+            .collect(),
+    };
+    let rows = plan.probes.iter().take(NAMES).map(row).collect();
+    (times.into_iter().map(|(time, _)| time).collect(), rows)
 }
 
 fn example(scenario: &ScenarioRecord, kind: &str) -> String {

@@ -171,6 +171,7 @@ fn missing_data_never_passes_and_says_what_is_missing() {
         reason("rate(depot.hits_total)", "probe.x >= 0"),
         "`depot` was never scraped, so `depot.hits_total` is not known"
     );
+    assert!(reason("rate(shop.hits)", "probe.x >= 0").ends_with("did you mean `hits_total`?"));
     let down = judged(HITS, gate("probe.x > 80%"), |_| None);
     assert_eq!(
         down.reason,
