@@ -305,6 +305,13 @@ fn lost_orders_are_told_with_their_evidence() {
     let id = run.summary["run"]["id"].as_str().unwrap();
     let events = run.suite.events(id);
     assert!(events.contains("there is no such order"), "no exchange");
+    let page = run.suite.runs().pop().unwrap().join("report.html");
+    let page = std::fs::read_to_string(page).unwrap();
+    let section = page.split("<h3>Invariants</h3>").nth(1).unwrap();
+    assert!(
+        section.contains("there is no such order"),
+        "not on the page"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use harness_core::record::{
     ContractRecord, JourneyRecord, NameRecord, Record, ScenarioRecord, Tally,
 };
 use harness_core::units::format_duration;
-use harness_core::verdict::{GateResult, Grade, Trust};
+use harness_core::verdict::{GateResult, Grade, InvariantResult, Trust, Verdict};
 use std::collections::BTreeMap;
 
 /// A name's figures over the whole scenario.
@@ -251,6 +251,16 @@ pub fn place(gate: &GateResult) -> String {
         during if during.is_empty() => scenario.to_owned(),
         during => format!("{scenario}, {during}"),
     }
+}
+
+/// The invariant of an item, if it is one.
+pub fn invariant<'v>(verdict: &'v Verdict, item: &Item) -> Option<&'v InvariantResult> {
+    verdict.invariants.iter().find(|i| i.gate.id == item.id)
+}
+
+/// When an invariant was looked at.
+pub fn after(result: &InvariantResult) -> String {
+    format!("{}, after its load", result.gate.scenario)
 }
 
 /// A gate without its place: `p99(browse) < 100ms`, `p99(browse) < 500ms over 10s`.

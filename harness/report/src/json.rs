@@ -1,7 +1,7 @@
 //! The summary for programs: versioned, whole figures, no words to parse. The shape is this file's types.
 
 use crate::figures;
-use harness_core::event::{ContractFinding, Outcome, Phase, RunEnd, ScenarioEnd};
+use harness_core::event::{ContractFinding, InvariantChecked, Outcome, Phase, RunEnd, ScenarioEnd};
 use harness_core::name::{Name, RunId};
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
@@ -39,6 +39,9 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioSummary>,
     /// Faults, in order of arming.
     pub faults: Vec<FaultSummary>,
+    /// What checking each invariant came to, with its figures and the walks that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<InvariantChecked>,
     /// Notices.
     pub notices: Vec<String>,
 }
@@ -217,6 +220,7 @@ impl Summary {
                 .collect(),
             scenarios: record.scenarios.iter().map(scenario).collect(),
             faults: record.faults.iter().map(fault).collect(),
+            invariants: record.invariants.clone(),
             notices: record
                 .notices
                 .iter()

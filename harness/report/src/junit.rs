@@ -8,7 +8,7 @@ use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::Class;
 use harness_core::record::{ContractRecord, JourneyRecord, Record};
-use harness_core::verdict::{CheckResult, GateResult, Grade, Trust, Verdict};
+use harness_core::verdict::{CheckResult, GateResult, Grade, InvariantResult, Trust, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub fn render(record: &Record, verdict: &Verdict) -> Result<String, JunitError> 
         journeys(record),
         contract(record),
         load(verdict),
-        gates(verdict),
+        gates(record, verdict),
     ];
     report.add_test_suites(suites.into_iter().filter(|suite| suite.tests > 0));
     report.to_string().map_err(|e| JunitError(e.to_string()))
@@ -263,10 +263,35 @@ fn load(verdict: &Verdict) -> TestSuite {
     suite
 }
 
-fn gates(verdict: &Verdict) -> TestSuite {
+fn gates(record: &Record, verdict: &Verdict) -> TestSuite {
     let mut suite = TestSuite::new("gates");
     suite.add_test_cases(verdict.gates.iter().map(gate));
+    let invariants = verdict.invariants.iter();
+    suite.add_test_cases(invariants.map(|result| invariant(record, result)));
     suite
+}
+
+fn invariant(record: &Record, result: &InvariantResult) -> TestCase {
+    let gate = &result.gate;
+    let end = match end_of(result.grade) {
+        End::Success => End::Success,
+        _ if gate.class == Class::Info => End::Skipped,
+        end => end,
+    };
+    let checked = record.invariant(&gate.id);
+    let figures = checked.into_iter().flat_map(|checked| &checked.figures);
+    let mut lines = vec![result.reason.clone()];
+    lines.extend(figures.map(|(term, figure)| format!("{term} = {figure}")));
+    let walks = checked.and_then(|checked| checked.walks.as_ref());
+    let exchange = walks
+        .and_then(|walks| walks.evidence.first())
+        .and_then(|walk| walk.exchange.as_ref());
+    lines.extend(exchange.map(|x| format!("repeat it with:\n{}", x.curl)));
+    lines.push(format!("{}:{}", gate.origin.file, gate.origin.line));
+    let name = format!("{} {} ({})", gate.id, gate.check, figures::after(result));
+    let word = figures::grade_word(result.grade);
+    let status = status(end, word, &result.reason, &lines.join("\n"));
+    case("gates", &name, status)
 }
 
 fn gate(result: &GateResult) -> TestCase {

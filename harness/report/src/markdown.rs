@@ -85,7 +85,15 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
     ];
     for item in &readiness.items {
         let gate: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
-        let what = gate.map_or_else(|| prose(&item.title), |g| code(&figures::expectation(g)));
+        let invariant = figures::invariant(verdict, item);
+        let what = match (gate, invariant) {
+            (Some(gate), _) => code(&figures::expectation(gate)),
+            (None, Some(invariant)) => code(&invariant.gate.check.to_string()),
+            (None, None) => prose(&item.title),
+        };
+        let place = gate
+            .map(figures::place)
+            .or_else(|| invariant.map(figures::after));
         let seen = gate
             .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
             .unwrap_or_default();
@@ -100,7 +108,7 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
             figures::grade_sign(item.grade),
             figures::grade_word(item.grade),
             figures::class_word(item),
-            gate.map(|g| prose(&figures::place(g))).unwrap_or_default(),
+            place.map(|place| prose(&place)).unwrap_or_default(),
         ));
     }
     parts

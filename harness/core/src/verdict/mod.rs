@@ -61,7 +61,7 @@ pub struct Verdict {
     /// The gates, in the plan's order.
     pub gates: Vec<GateResult>,
     /// The invariants, in the plan's order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invariants: Vec<InvariantResult>,
 }
 

@@ -5,6 +5,7 @@
 mod compare;
 mod contract;
 mod evidence;
+mod invariants;
 mod page;
 mod scenario;
 mod target;

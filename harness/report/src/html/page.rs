@@ -12,7 +12,7 @@ use harness_core::event::{RunEnd, RunStarted};
 use harness_core::plan::gate::During;
 use harness_core::readiness::{CONDITIONAL_SCORE, Decision, GO_SCORE, Item, Readiness};
 use harness_core::record::{Record, Tally};
-use harness_core::verdict::{GateResult, Grade, Verdict, show};
+use harness_core::verdict::{GateResult, Grade, InvariantResult, Verdict, show};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -353,14 +353,27 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<GateView> {
     readiness
         .items
         .iter()
-        .map(|item| {
-            gate(
+        .map(|item| match figures::invariant(verdict, item) {
+            Some(result) => invariant(item, result, readiness),
+            None => gate(
                 item,
                 verdict.gates.iter().find(|g| g.gate.id == item.id),
                 readiness,
-            )
+            ),
         })
         .collect()
+}
+
+/// An invariant has no limit, and what was seen of it is a sentence.
+fn invariant(item: &Item, result: &InvariantResult, readiness: &Readiness) -> GateView {
+    let gate = &result.gate;
+    let file = one_line(&gate.origin.file, 120);
+    GateView {
+        title: one_line(&gate.check.to_string(), 300),
+        place: figures::after(result),
+        origin: format!("{file}:{}", gate.origin.line),
+        ..self::gate(item, None, readiness)
+    }
 }
 
 fn gate(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> GateView {

@@ -1,6 +1,7 @@
 //! One scenario: what the load was, what broke, what was seen.
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
+use super::invariants::{self, InvariantView};
 use crate::chart::timeline::{self, Timeline};
 use crate::chart::{Chart, POINTS, errors, latency, probes, rates, spectrum};
 use crate::figures;
@@ -32,6 +33,7 @@ pub(super) struct ScenarioView {
     trust_words: String,
     trust_reasons: Vec<String>,
     faults: Vec<FaultView>,
+    invariants: Vec<InvariantView>,
     charts: Vec<Chart>,
     probe_times: Vec<String>,
     probes: Vec<ProbeView>,
@@ -155,6 +157,7 @@ pub(super) fn of(
             .filter(|f| f.scenario.as_ref() == Some(&scenario.name))
             .map(|f| fault(record, scenario, f))
             .collect(),
+        invariants: invariants::of(record, verdict, &scenario.name),
         charts: charts.into_iter().flatten().chain(drawn).collect(),
         probe_times,
         probes,

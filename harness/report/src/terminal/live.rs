@@ -3,9 +3,10 @@
 
 use super::{Paint, Style};
 use crate::text::{self, one_line};
-use harness_core::event::{Envelope, Event, LoadTick, Outcome, Phase, RunEnd};
+use harness_core::event::{Envelope, Event, InvariantChecked, LoadTick, Outcome, Phase, RunEnd};
 use harness_core::hist::Hist;
 use harness_core::plan::Plan;
+use harness_core::verdict::{Grade, checked_one};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::time::Duration;
@@ -191,6 +192,10 @@ impl Live {
                 one_line(gate, 60),
                 one_line(observed, 200)
             )),
+            Event::InvariantChecked(checked) => match self.invariant(checked) {
+                Some(words) => words,
+                None => return,
+            },
             Event::CancelRequested => "stopping; the report is written next".to_owned(),
             Event::Notice { text } => format!("  note: {}", one_line(text, 300)),
             Event::TargetStopped => "target stopped".to_owned(),
@@ -203,6 +208,17 @@ impl Live {
             _ => return,
         };
         self.say(&words);
+    }
+
+    /// What an invariant came to, unless it held.
+    fn invariant(&self, checked: &InvariantChecked) -> Option<String> {
+        let scenario = self.plan.as_ref()?.scenario(checked.scenario.as_str())?;
+        let planned = scenario.invariants.iter().find(|i| i.id == checked.gate)?;
+        let result = checked_one(planned, checked);
+        let sign = crate::figures::grade_sign(result.grade);
+        let reason = one_line(crate::figures::bare_reason(&result.reason), 300);
+        let words = format!("  {sign} {}: {reason}", one_line(&checked.gate, 80));
+        (result.grade != Grade::Pass).then(|| self.bad(&words))
     }
 
     /// Why, and what the service said last: mostly that names the mistake.

@@ -111,6 +111,20 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn of(item: &'a Item, verdict: &Verdict) -> Self {
+        if let Some(invariant) = figures::invariant(verdict, item) {
+            // What held is told with its figures; what did not has them in its reason.
+            let what = match item.grade {
+                Grade::Pass => invariant.seen.clone(),
+                _ => invariant.gate.check.to_string(),
+            };
+            return Self {
+                item,
+                place: figures::after(invariant),
+                what,
+                seen: String::new(),
+                limit: String::new(),
+            };
+        }
         let Some(gate) = verdict.gates.iter().find(|g| g.gate.id == item.id) else {
             // What a passed check counted says more than its title.
             let what = if item.grade == Grade::Pass {
