@@ -160,6 +160,9 @@ fn change_words(change: &Change, unit: &Unit) -> String {
         }
         (_, Some(relative)) => {
             let percent = relative.abs() * 100.0;
+            if percent < 0.05 {
+                return format!("±0 %{}", meaning_word(change.meaning));
+            }
             if percent < 9.95 {
                 format!("{percent:.1} %")
             } else {
@@ -239,6 +242,10 @@ mod tests {
             "-0.4 points better"
         );
         let unclear = Meaning::Unclear;
+        assert_eq!(
+            words(-1.0, Some(-0.0002), unclear, Unit::PerSecond),
+            "±0 % ≈"
+        );
         assert_eq!(
             words(-1.0, Some(-0.031), unclear, Unit::PerSecond),
             "-3.1 % ≈"
