@@ -333,8 +333,8 @@ impl Run {
         let setting = Setting {
             client: Client::unpooled(self.job.clock).map_err(|e| e.to_string())?,
             mouth: self.mouth.clone(),
-            // Generated identifiers and keys must be new to a target that remembers those of earlier runs.
-            seed: plan.seed ^ coordinate(self.job.started.run.as_str()),
+            seed: plan.seed,
+            run: coordinate(self.job.started.run.as_str()),
             addresses: target.addresses(),
         };
         let contracts =

@@ -279,10 +279,6 @@ impl Session {
             progress.denied = Some(response.status).filter(|s| matches!(s, 401 | 403));
             progress.made_up.clone_from(&case.built.made_up);
         }
-        if success && matches!(operation.method, Method::Put | Method::Patch) {
-            self.pool
-                .renamed(operation, &case.built.path, &case.request.body);
-        }
         if success {
             let operations = &self.checker.document().operations;
             self.pool.learn(
@@ -292,6 +288,10 @@ impl Session {
                 self.checker.matcher(),
                 operations,
             );
+        }
+        if success && matches!(operation.method, Method::Put | Method::Patch) {
+            self.pool
+                .renamed(operation, &case.built.path, &case.request.body);
         }
         let mut findings = self.checker.check_operation(operation, response);
         if let Some(refused) = judge::refused(operation, response.status, &case.built, self.removed)

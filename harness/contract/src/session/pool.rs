@@ -113,7 +113,8 @@ impl Pool {
         let name = placeholders(&operation.path).pop().unwrap_or_default();
         self.things.retain(|t| {
             let here = t.collection == collection && t.owners == owners;
-            !(here && t.named(&name).as_deref() == Some(id.as_str())) && !t.is(&id)
+            let it = here && t.named(&name).as_deref() == Some(id.as_str());
+            !it && !t.is(&id)
         });
     }
 

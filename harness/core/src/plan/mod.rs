@@ -122,6 +122,9 @@ pub struct ContractPlan {
     /// Headers sent with every generated case.
     #[serde(default)]
     pub headers: Vec<(String, crate::template::Text)>,
+    /// Make the same cases in every run, by the seed alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeat: bool,
     /// Findings that are known and accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accepted>,

@@ -227,6 +227,7 @@ mod tests {
             text: "".into(),
             base: crate::template::Text::default(),
             headers: Vec::new(),
+            repeat: false,
             accept: Vec::new(),
         });
         let stream = events.into_iter().fold(Stream::bare(plan), Stream::event);

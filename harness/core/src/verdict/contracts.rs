@@ -173,6 +173,7 @@ mod tests {
             text: "".into(),
             base: crate::template::Text::default(),
             headers: Vec::new(),
+            repeat: false,
             accept: accept.iter().map(accepted).collect(),
         });
         let stream = Stream::bare(plan);

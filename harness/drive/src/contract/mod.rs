@@ -30,6 +30,9 @@ pub struct Setting {
     pub mouth: Mouth,
     /// Decides generated data.
     pub seed: u64,
+    /// Sets the data of this run apart from that of all others: generated identifiers and keys must be new to a target
+    /// that remembers those of earlier runs.
+    pub run: u64,
     /// Every address each service answers at, so that traffic through a link is known as the service's.
     pub addresses: Vec<Vec<String>>,
 }
@@ -61,6 +64,7 @@ struct Contract {
     document: Arc<Document>,
     base: String,
     headers: Vec<(String, String)>,
+    repeat: bool,
     checker: Checker,
     /// Addresses (without a trailing slash) whose traffic is this contract's.
     bases: Vec<String>,
@@ -109,7 +113,11 @@ impl Contracts {
     async fn exercise_one(&self, contract: &Contract, stop: &CancellationToken) {
         self.say_document(contract).await;
         let (document, headers) = (Arc::clone(&contract.document), contract.headers.clone());
-        let mut session = Session::new(document, &contract.base, headers, self.setting.seed);
+        let seed = match contract.repeat {
+            true => self.setting.seed,
+            false => self.setting.seed ^ self.setting.run,
+        };
+        let mut session = Session::new(document, &contract.base, headers, seed);
         // Cases of an operation that follow one another share a span.
         let (mut operation, mut span) = (String::new(), tracing::Span::none());
         while let Some(case) = session.next() {
@@ -258,6 +266,7 @@ impl Contract {
             document,
             base,
             headers,
+            repeat: plan.repeat,
             checker,
             seen,
         })

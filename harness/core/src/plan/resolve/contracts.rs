@@ -61,6 +61,7 @@ fn contract(
         text,
         base: base?,
         headers,
+        repeat: raw.value.repeat.unwrap_or(false),
         accept,
     })
 }

@@ -174,6 +174,8 @@ pub(crate) struct Contract {
     /// Headers sent with every generated case.
     #[serde(default)]
     pub(crate) headers: Named<Scalar>,
+    /// Make the same cases in every run: for a target that remembers nothing from one to the next; default false.
+    pub(crate) repeat: Option<bool>,
     /// Findings that are known and accepted: told as such, and no breach.
     #[serde(default)]
     pub(crate) accept: Vec<At<Accept>>,
