@@ -60,6 +60,14 @@ impl Shop {
         suite.run(&["run", "--target", "external"]).exits(0);
     }
 
+    /// Leaves in it what a contract asks for.
+    fn lived_in(&self) {
+        self.walked(&Suite::shop(&[(
+            "scenarios/journeys/dead.toml",
+            DEAD_LETTER,
+        )]));
+    }
+
     /// Starts a service with a database and answers with its address.
     fn stored(&mut self, name: &str, env: &[(&str, &str)]) -> String {
         let db = self.folder.path().join(format!("{name}.db"));
@@ -218,6 +226,8 @@ fn an_api_is_checked_against_its_document() {
         .run(&[&["contract", &shop.gateway, &file][..], &key].concat())
         .exits(0);
     let served = format!("{}/openapi.json", shop.gateway);
+    // The dead letter was brought back to life.
+    shop.lived_in();
     let ran = folder
         .run(
             &[
