@@ -221,8 +221,8 @@ fn a_walk_kills_a_service_and_leaves_it_running() {
 fn several_faults_at_once_are_all_applied_and_all_lifted() {
     let more = r#"
 [[fault]]
-name = "slow orders"
-link = "orders"
+name = "slow catalogue"
+link = "catalogue"
 at = "1s"
 for = "4s"
 latency = { delay = "20ms" }
@@ -255,7 +255,7 @@ bandwidth = { rate = "1MB/s" }
         names.sort();
         assert_eq!(
             names,
-            ["broken", "slow orders", "until the very end"],
+            ["broken", "slow catalogue", "until the very end"],
             "{event}"
         );
     }

@@ -230,5 +230,5 @@ fn a_fresh_scenario_gets_a_target_that_was_started_again() {
     assert!(begun("plain") < again && again < begun("fresh"), "{events}");
     assert!(!events.contains("service_died"), "{events}");
     let journal = std::fs::read_to_string(suite.only_run().join("undo.ndjson")).unwrap();
-    assert_eq!(journal.matches("\"entry\":\"process\"").count(), 6);
+    assert_eq!(journal.matches("\"entry\":\"process\"").count(), 14);
 }
