@@ -149,6 +149,9 @@ fn line(row: &Row) -> Line {
 
 /// `+12 % worse`, `-0.4 points better`, `+1 % ≈`.
 fn change_words(change: &Change, unit: &Unit) -> String {
+    if change.by == 0.0 {
+        return "the same".to_owned();
+    }
     let sign = if change.by < 0.0 { "-" } else { "+" };
     let size = match (unit, change.relative) {
         (Unit::Share, _) => {
@@ -171,9 +174,6 @@ fn change_words(change: &Change, unit: &Unit) -> String {
         }
         (_, None) => show(change.by.abs(), unit),
     };
-    if change.by == 0.0 {
-        return "the same".to_owned();
-    }
     format!("{sign}{size}{}", meaning_word(change.meaning))
 }
 
