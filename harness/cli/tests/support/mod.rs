@@ -122,6 +122,49 @@ impl Suite {
         suite
     }
 
+    /// The repository's own suite, with its services built beside the tests and only these of its scenarios, journeys and
+    /// features.
+    pub(crate) fn bundled(files: &[&str]) -> Self {
+        let own = std::fs::read_to_string(repository().join("harness.toml")).unwrap();
+        let prepare = r#"prepare = ["cargo", "build", "--release", "-p", "shop"], "#;
+        let shop = shop().display().to_string();
+        let config = own
+            .replace(prepare, "")
+            .replace("target/release/shop", &shop);
+        assert!(config.matches(&shop).count() >= 7, "{config}");
+        let suite = Self::new(&[("harness.toml", &config)]);
+        let shared = ["fixtures/data", "fixtures/openapi"]
+            .map(Self::files)
+            .concat();
+        for file in files
+            .iter()
+            .copied()
+            .chain(shared.iter().map(String::as_str))
+        {
+            suite.write(file, std::fs::read(repository().join(file)).unwrap());
+        }
+        suite
+    }
+
+    /// The files of a folder of the repository, by their paths in it.
+    pub(crate) fn files(folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<_> = names.map(|name| format!("{folder}/{name}")).collect();
+        files.sort();
+        files
+    }
+
+    /// The text of a file of the repository.
+    pub(crate) fn text(file: &str) -> String {
+        std::fs::read_to_string(repository().join(file)).unwrap()
+    }
+
+    /// A file's text.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
     /// Writes a file, its folders too.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(name);

@@ -1,7 +1,10 @@
 //! Step expressions: `status == 201`, `$.status == 'PENDING'`, `duration < 300ms`, `header.etag exists`.
 
-use crate::template::Text;
+use crate::template::{Text, plain};
+use serde_json::Value as Json;
 use serde_json_path::JsonPath;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Something a step's answer must satisfy.
@@ -102,10 +105,14 @@ pub enum Value {
 }
 
 /// A compiled JSONPath that compares and prints by its source: what the library prints of `$..id` does not read back.
+/// Variables may stand in it, in a filter's text: `$.items[?@.id == '{{ order }}']`.
 #[derive(Debug, Clone)]
 pub struct Path {
     pub(super) source: String,
+    /// With every variable a 0, where it has any.
     pub(super) compiled: JsonPath,
+    /// The text between the variables, and each variable with what follows it.
+    pub(super) open: Option<(String, Vec<(String, String)>)>,
 }
 
 impl PartialEq for Path {
@@ -115,6 +122,40 @@ impl PartialEq for Path {
 }
 
 impl Path {
+    /// The variables that stand in it.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let open = self.open.iter().flat_map(|(_, holes)| holes);
+        open.map(|(name, _)| name.as_str())
+    }
+
+    /// The path with its variables filled; the error says why it can't be looked along.
+    pub(super) fn filled(
+        &self,
+        variables: &BTreeMap<String, Json>,
+    ) -> Result<Cow<'_, JsonPath>, String> {
+        let Some((head, holes)) = &self.open else {
+            return Ok(Cow::Borrowed(&self.compiled));
+        };
+        let mut text = head.clone();
+        for (name, tail) in holes {
+            let value = variables
+                .get(name)
+                .ok_or_else(|| format!("`{name}` has no value here"))?;
+            // What a target sent stays a text: it can't end the quotes that it stands in.
+            for c in plain(value).chars() {
+                match c {
+                    '\\' | '\'' | '"' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    c if c.is_ascii_control() => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    c => text.push(c),
+                }
+            }
+            text.push_str(tail);
+        }
+        let path = JsonPath::parse(&text);
+        path.map(Cow::Owned)
+            .map_err(|error| format!("`{text}` is not a JSONPath: {}", error.message()))
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source

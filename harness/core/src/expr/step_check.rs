@@ -1,12 +1,13 @@
 //! Holds an answer, and the values a walk has gathered, against an expectation. Pure; the body is parsed at most once
 //! an answer.
 
-use super::step::{Expectation, Many, Path, StepSubject, Test, Value};
+use super::step::{Expectation, Many, StepSubject, Test, Value};
 use crate::event::Broken;
 use crate::http::Response;
 use crate::template::{Scope, plain};
 use crate::units;
 use serde_json::Value as Json;
+use serde_json_path::JsonPath;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
@@ -128,7 +129,10 @@ impl<'r> View<'r> {
                 Found::Value(Cow::Owned(text.into()))
             }
             (StepSubject::Json(path), _) => match self.json() {
-                Ok(json) => nodes(path, json),
+                Ok(json) => match path.filled(variables) {
+                    Ok(path) => nodes(&path, json),
+                    Err(why) => Found::Unreadable(why),
+                },
                 Err(why) => Found::Unreadable(why.to_owned()),
             },
         }
@@ -138,7 +142,7 @@ impl<'r> View<'r> {
     fn many<'v>(&'v self, many: &Many, variables: &'v Variables) -> Result<Vec<&'v Json>, String> {
         match many {
             Many::Path(path) => {
-                let nodes = path.compiled.query(self.json()?).all();
+                let nodes = path.filled(variables)?.query(self.json()?).all();
                 Ok(match nodes.as_slice() {
                     [node] => members(node).iter().collect(),
                     _ => nodes,
@@ -185,8 +189,8 @@ fn members(value: &Json) -> &[Json] {
     }
 }
 
-fn nodes<'v>(path: &Path, json: &'v Json) -> Found<'v> {
-    let mut nodes = path.compiled.query(json).all();
+fn nodes<'v>(path: &JsonPath, json: &'v Json) -> Found<'v> {
+    let mut nodes = path.query(json).all();
     match nodes.len() {
         0 => Found::Absent("nothing there"),
         1 => Found::Value(Cow::Borrowed(nodes.swap_remove(0))),
@@ -375,6 +379,8 @@ mod tests {
         let mut scope = Scope {
             variables: BTreeMap::from([
                 ("order".into(), Json::from("o-1")),
+                ("quoted".into(), Json::from("it's \"\\ so\n")),
+                ("key".into(), Json::from("id")),
                 ("three".into(), Json::from(3)),
                 ("two".into(), Json::from("2")),
                 ("seen".into(), serde_json::json!(["a", "b", "a", 1])),
@@ -395,6 +401,10 @@ mod tests {
         for text in [
             "status == 201",
             "status in [200, 201]",
+            "$.items[?@.a == {{ three }} || @.a == {{two}}].a == 2",
+            "count($.items[?@.a < {{ three }}]) == 2",
+            "$['{{ key }}'] == 'o-1'",
+            "$[?@ == '{{ quoted }}'] absent",
             "duration < 21ms",
             "header.Content-Type contains 'json'",
             "header.content-length == 89",
@@ -445,7 +455,7 @@ mod tests {
         assert_eq!(actual("duration < 20ms").1, "20.0 ms");
         assert_eq!(
             actual("$.id == '{{ nobody }}'").1,
-            "`{{ nobody }}` has no value here; known are: order, seen, three, two"
+            "`{{ nobody }}` has no value here; known are: key, order, quoted, seen, three, two"
         );
         assert_eq!(
             actual("distinct(seen) == 4").1,

@@ -6,6 +6,7 @@ use crate::diagnostic::nearest;
 use crate::template::{Escape, Text};
 use crate::units;
 use serde_json_path::JsonPath;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -113,6 +114,37 @@ fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     ExprError::new(message, span).hint(hint)
 }
 
+/// A path that holds variables: the text before the first, and each with the text that follows it.
+type Open = (String, Vec<(String, String)>);
+
+fn open(text: &str, from: usize) -> Result<Option<Open>, ExprError> {
+    let Some((head, mut rest)) = text.split_once("{{") else {
+        return Ok(None);
+    };
+    let mut holes = Vec::new();
+    loop {
+        let begin = from + text.len() - rest.len();
+        let (name, after) = rest.split_once("}}").unwrap_or((rest, ""));
+        let name = name.trim();
+        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(word) {
+            let wrong = ExprError::new(
+                "in a path a variable's name is expected here",
+                begin..begin + name.len().max(1),
+            );
+            return Err(wrong.hint("other values become variables in `variables` or by a capture"));
+        }
+        let (tail, more) = after
+            .split_once("{{")
+            .map_or((after, None), |(tail, more)| (tail, Some(more)));
+        holes.push((name.to_owned(), tail.to_owned()));
+        match more {
+            Some(more) => rest = more,
+            None => return Ok(Some((head.to_owned(), holes))),
+        }
+    }
+}
+
 /// A JSONPath: to the first space, `)`, comparison or one of `ends` outside brackets and quotes; a `*` after a dot is
 /// the path's own.
 pub(super) fn path(scan: &mut Scan<'_>, from: usize, ends: &str) -> Result<Path, ExprError> {
@@ -141,9 +173,15 @@ pub(super) fn path(scan: &mut Scan<'_>, from: usize, ends: &str) -> Result<Path,
     });
     let text = &rest[..end.unwrap_or(rest.len())];
     scan.at += text.len();
-    let compiled = JsonPath::parse(text).map(|compiled| Path {
+    let open = open(text, from)?;
+    let whole = open.as_ref().map_or(Cow::Borrowed(text), |(head, holes)| {
+        let tails = holes.iter().map(|(_, tail)| format!("0{tail}"));
+        Cow::Owned(std::iter::once(head.clone()).chain(tails).collect())
+    });
+    let compiled = JsonPath::parse(&whole).map(|compiled| Path {
         source: text.to_owned(),
         compiled,
+        open,
     });
     compiled.map_err(|error| {
         let at = (from + error.position())
@@ -456,7 +494,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMS: [&str; 20] = [
+    const FORMS: [&str; 21] = [
         "status == 201",
         "status in [200, 201]",
         "$.status == 'PENDING'",
@@ -468,6 +506,7 @@ mod tests {
         "$.paid_at exists",
         "$.error absent",
         "$.id == '{{ order }}'",
+        "$.items[?@.id == '{{ order }}' || @.n > {{n}}].id exists",
         "$.ok != false",
         "$.total == null",
         "$['odd name'][?@.a == 'x y'].b > -1.5",

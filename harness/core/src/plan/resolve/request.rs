@@ -381,10 +381,17 @@ fn known_subject(
     known: &Known<'_>,
     found: &mut Findings,
 ) {
-    if let StepSubject::Count(Many::Variable(name)) | StepSubject::Distinct(Many::Variable(name)) =
-        subject
-    {
-        let at = written.text.find(name.as_str()).unwrap_or(0);
+    let names: Vec<&str> = match subject {
+        StepSubject::Count(Many::Variable(name)) | StepSubject::Distinct(Many::Variable(name)) => {
+            vec![name]
+        }
+        StepSubject::Json(path)
+        | StepSubject::Count(Many::Path(path))
+        | StepSubject::Distinct(Many::Path(path)) => path.variables().collect(),
+        _ => Vec::new(),
+    };
+    for name in names {
+        let at = written.text.find(name).unwrap_or(0);
         known.variable(name, written.inside(&(at..at + name.len())), found);
     }
 }
