@@ -217,6 +217,86 @@ fn a_walk_kills_a_service_and_leaves_it_running() {
     assert_eq!(ready(&events, "gateway"), 3, "{events}");
 }
 
+/// The demo system with a worker beside it that nobody asks and that starts only once: from then on, this instead.
+fn with_worker(instead: &str) -> Suite {
+    let suite = Suite::shop(&[("scenarios/journeys/browse.toml", BROWSE)]);
+    let (shop, toml) = (support::shop().display(), suite.read("harness.toml"));
+    let run = format!(
+        "if mkdir ${{run.dir}}/worker; then exec {shop} payments --port ${{port}}; else {instead}; fi"
+    );
+    let worker = format!(
+        "[target.service.worker]\nprocess = {{ command = [\"sh\", \"-c\", \"{run}\"] }}\n\
+         ready = {{ get = \"/health/ready\", within = \"2s\" }}\n"
+    );
+    suite.write("harness.toml", toml + &worker);
+    suite
+}
+
+const PORT_TAKEN: &str = "echo address already in use; exit 1";
+const KILL_WORKER: &str = r#"
+title = "The worker dies"
+tags = ["chaos"]
+[[step]]
+name = "it dies"
+fault = { service = "worker", kill = true }
+"#;
+
+/// Nobody asks the worker, so no gate sees that it is gone.
+#[test]
+fn a_killed_service_that_does_not_start_again_has_died() {
+    let suite = with_worker(PORT_TAKEN);
+    let fault = "service = \"worker\"\nkill = true";
+    let scenario = scenario(fault, "error_rate < 50%", "error_rate < 50%");
+    suite.write("scenarios/fault.toml", scenario);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 1, "{summary:#}");
+    let events = suite.events(&id);
+    assert_eq!(ticks(&events, "service_died").count(), 1, "{events}");
+    assert!(events.contains("address already in use"), "{events}");
+}
+
+#[test]
+fn a_service_that_a_walk_killed_and_that_does_not_start_again_has_died() {
+    let suite = with_worker(PORT_TAKEN);
+    suite.write("scenarios/journeys/kill.toml", KILL_WORKER);
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 1, "{summary:#}");
+    assert!(ran.stdout.contains("`worker` died"), "{}", ran.stdout);
+}
+
+/// It lives, and is not ready when the load is over.
+#[test]
+fn a_killed_service_that_is_never_ready_again_makes_the_run_invalid() {
+    let suite = with_worker("exec sleep 606");
+    let fault = "service = \"worker\"\nkill = true";
+    let scenario = scenario(fault, "error_rate < 50%", "error_rate < 50%");
+    suite.write(
+        "scenarios/fault.toml",
+        scenario.replace("at = \"2s\"", "at = \"4s\""),
+    );
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 4, "{summary:#}");
+    assert!(
+        ran.stdout
+            .contains("did not come back: worker: it was not ready"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_service_that_a_walk_killed_and_that_is_never_ready_again_makes_the_run_invalid() {
+    let suite = with_worker("exec sleep 606");
+    suite.write("scenarios/journeys/kill.toml", KILL_WORKER);
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 4, "{summary:#}");
+    assert!(
+        ran.stdout.contains("worker: it was not ready within 2s"),
+        "{}",
+        ran.stdout
+    );
+}
+
 #[test]
 fn several_faults_at_once_are_all_applied_and_all_lifted() {
     let more = r#"

@@ -67,8 +67,8 @@ pub(super) fn run(record: &Record) -> CheckResult {
     result(grade, 1, u64::from(grade != Grade::Pass), reason)
 }
 
-/// What a run that came to its end left undone: a scenario that was never played, a fault that was not applied or
-/// touched nothing. Gates can't tell: those of a scenario may not name its faults, and it may have none.
+/// What a run that came to its end left undone: a scenario that was never played, a fault that was not applied, not
+/// lifted or touched nothing. Gates can't tell: those of a scenario may not name its faults, and it may have none.
 fn undone(record: &Record) -> Option<(Grade, String)> {
     let plan = &record.run.as_ref()?.plan;
     let unplayed = |name: &Name| {
@@ -82,6 +82,14 @@ fn undone(record: &Record) -> Option<(Grade, String)> {
             Grade::Fail,
             format!("scenario `{name}` was not played; see the notices"),
         ));
+    }
+    let own = record.faults.iter().filter(|f| f.scenario.is_none());
+    if let Some((name, why)) = own
+        .filter_map(|f| Some((&f.name, f.failed.as_ref()?)))
+        .next()
+    {
+        let reason = format!("fault `{name}` of a journey failed: {why}");
+        return Some((Grade::Invalid, reason));
     }
     plan.scenarios.iter().find_map(|scenario| {
         let end = record.scenario(scenario.name.as_str())?.end.as_ref()?;
@@ -302,6 +310,21 @@ mod tests {
             "{idle:?}"
         );
         assert_eq!(run(&loaded().fault().done(30)).grade, Grade::Pass);
+
+        let left = run(&loaded()
+            .fault()
+            .event(Event::FaultFailed {
+                fault: "it dies".into(),
+                scenario: None,
+                reason: "orders: it was not ready within 5 s".into(),
+            })
+            .done(30));
+        assert_eq!(left.grade, Grade::Invalid);
+        assert!(
+            left.reason
+                .contains("`it dies` of a journey failed: orders"),
+            "{left:?}"
+        );
     }
 
     #[test]

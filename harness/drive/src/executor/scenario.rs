@@ -89,6 +89,13 @@ async fn take_turn(
     let (end, kept) = play(run, scenario, scraper, journeys, faults, watch).await?;
     scraper.once().await;
     target.heal().await;
+    if end == ScenarioEnd::Completed {
+        tokio::select! {
+            biased;
+            () = run.control.cancel.cancelled() => {}
+            () = all_back(run, scenario, faults) => {}
+        }
+    }
     span.record("end", spans::word(end));
     run.mouth
         .say(Event::ScenarioFinished {
@@ -103,6 +110,20 @@ async fn take_turn(
         check.instrument(info_span!("invariants")).await;
     }
     Ok(())
+}
+
+/// Waits for services that faults struck: what does not come back must not pass for whole because the load is over.
+async fn all_back(run: &Run, scenario: &ScenarioPlan, faults: &Arc<dyn Faults>) {
+    for fault in &scenario.faults {
+        if let Err(reason) = faults.ready(&fault.on).await {
+            let failed = Event::FaultFailed {
+                fault: fault.name.clone(),
+                scenario: Some(scenario.name.clone()),
+                reason: format!("what it struck did not come back: {reason}"),
+            };
+            run.mouth.say(failed).await;
+        }
+    }
 }
 
 async fn play(

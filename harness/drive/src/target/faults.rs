@@ -133,13 +133,15 @@ impl Target {
             self.readiness(&plan, &new, begun),
             self.around.mouth.clone(),
         );
+        // Whoever watches over it tells its end.
+        self.watch_over(&new);
         tokio::spawn(async move {
-            if let Err(failed) = readiness.await {
+            let late = readiness.await.err().filter(|_| !new.ended());
+            if let Some(failed) = late {
                 let text = format!("{} was started again, and {}", plan.name, failed.reason);
                 mouth.say(Event::Notice { text }).await;
             }
         });
-        self.watch_over(&new);
         Ok(())
     }
 

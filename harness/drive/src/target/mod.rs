@@ -363,7 +363,9 @@ impl Target {
                 let service = self.spawn(plan).instrument(info_span!("spawn")).await?;
                 self.services.lock().await.push(Arc::clone(&service));
                 let ready = self.readiness(plan, &service, begun);
-                ready.instrument(info_span!("ready")).await?;
+                let ready = ready.instrument(info_span!("ready")).await;
+                // Why the target did not come up says it.
+                ready.inspect_err(|_| service.end_is_told())?;
                 self.watch_over(&service);
                 Ok(())
             };
@@ -396,7 +398,6 @@ impl Target {
         let (mouth, plan, service) = (self.around.mouth.clone(), plan.clone(), Arc::clone(service));
         async move {
             if let Err(reason) = ready::wait(&client, &mouth, &plan.ready, port, &service).await {
-                service.end_is_told();
                 return Err(Failed::of(&plan.name, reason, service.tail()));
             }
             let took = clock.now().saturating_sub(begun);
