@@ -7,6 +7,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Whole numbers below are told apart by their floating point values: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Something a step's answer must satisfy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
@@ -165,8 +168,13 @@ impl Path {
     pub fn number(&self, body: &serde_json::Value) -> Result<f64, String> {
         let found = self.compiled.query(body).all();
         let number = |value: &serde_json::Value| value.as_f64().filter(|n| n.is_finite());
+        // Of whole numbers beyond, two that differ would look the same.
+        let exact = |n: f64| n.fract() != 0.0 || n.abs() < EXACT;
         match found.as_slice() {
             [] => Err("nothing is there".to_owned()),
+            [one] if number(one).is_some_and(|n| !exact(n)) => Err(format!(
+                "{one} is there, which is too large to be compared exactly (2^53 and beyond)"
+            )),
             [one] => number(one).ok_or_else(|| {
                 let text: String = one.to_string().chars().take(60).collect();
                 format!("`{text}` is there, which is not a number")
@@ -189,5 +197,29 @@ pub struct Pattern(pub regex::Regex);
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_can_not_be_told_from_its_neighbour_is_none() {
+        let path = Path {
+            source: "$.n".into(),
+            compiled: JsonPath::parse("$.n").unwrap(),
+            open: None,
+        };
+        let number = |text: &str| path.number(&serde_json::from_str(text).unwrap());
+        assert_eq!(
+            number("{\"n\": 9007199254740991}"),
+            Ok(9_007_199_254_740_991.0)
+        );
+        for large in ["9007199254740993", "-18014398509481985", "1e300"] {
+            let told = number(&format!("{{\"n\": {large}}}")).unwrap_err();
+            assert!(told.contains("too large to be compared exactly"), "{told}");
+        }
+        assert_eq!(number("{\"n\": 0.1}"), Ok(0.1));
     }
 }
