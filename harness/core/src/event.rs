@@ -653,6 +653,10 @@ pub struct ProbeSample {
     /// Why the scrape failed.
     #[serde(default)]
     pub error: Option<String>,
+    /// Metrics of probes, by their selectors, that the scrape did not tell in full, and why: what is summed up over a
+    /// part of its series would be wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<String, String>,
     /// When it was asked for, microseconds since the run began; the event itself comes when it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_us: Option<u64>,

@@ -301,6 +301,7 @@ mod tests {
         let event = Event::ProbeSample(ProbeSample {
             service: "orders".into(),
             values: [("calls{key=hunter2!}".to_owned(), 1.0)].into(),
+            unread: std::collections::BTreeMap::new(),
             error: None,
             taken_us: None,
         });

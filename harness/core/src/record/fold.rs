@@ -656,6 +656,7 @@ mod tests {
             let sample = ProbeSample {
                 service: "orders".into(),
                 values,
+                unread: std::collections::BTreeMap::new(),
                 error: None,
                 taken_us: None,
             };
@@ -793,7 +794,7 @@ mod tests {
                             1 => stream.event(link("edge")),
                             2 => stream.event(link("payments")),
                             3 => stream.health(3, 0.2),
-                            4 => stream.event(Event::ProbeSample(ProbeSample { service: "orders".into(), values: [("up".to_owned(), f64::from(second))].into(), error: None, taken_us: None })),
+                            4 => stream.event(Event::ProbeSample(ProbeSample { service: "orders".into(), values: [("up".to_owned(), f64::from(second))].into(), unread: std::collections::BTreeMap::new(), error: None, taken_us: None })),
                             _ => stream.tick(LoadTick { name: "browse".into(), ..tick(second, 0, 900) }),
                         };
                     }

@@ -11,7 +11,7 @@ mod windows;
 
 pub use admit::FoldError;
 pub use fold::fold;
-pub use readings::{Followed, Reading, SCRAPE_EVERY_US};
+pub use readings::{Followed, MAX_SERIES_READ, Reading, SCRAPE_EVERY_US};
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{

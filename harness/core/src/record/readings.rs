@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 /// Microseconds between two scrapes of a service.
 pub const SCRAPE_EVERY_US: u64 = 1_000_000;
 
-/// Series of one selector followed at most.
-const MAX_SERIES: usize = 500;
+/// Series of one selector read at most; of one that has more, no figure is known.
+pub const MAX_SERIES_READ: usize = 500;
 /// Readings left as they are at the end of a list: the epochs that lie in them may not have been told yet.
 const FRESH: usize = 8;
 /// Readings of a selector in a scenario at most; twice the windows, since edges keep some apart.
@@ -73,52 +73,46 @@ pub struct Followed {
     pub scrapes: u64,
     /// Of them, those that held the metric.
     pub held: u64,
+    /// Scrapes that answered and did not tell it in full, and why the last one did not.
+    pub unread: Option<(u64, String)>,
     /// Every series seen, with its last value.
     values: BTreeMap<String, f64>,
 }
 
 impl Followed {
-    /// The next scrape; `None` if it is older than one that was heard. And how many series found no room.
-    fn next(
-        &mut self,
-        at_us: u64,
-        selector: &Selector,
-        sample: &ProbeSample,
-    ) -> (Option<Reading>, u64) {
+    /// The next scrape; `None` if it is older than one that was heard, or does not tell all of it: growth is then
+    /// counted up to the next that does.
+    fn next(&mut self, at_us: u64, selector: &Selector, sample: &ProbeSample) -> Option<Reading> {
         let before = (self.scrapes > 0).then_some(self.at_us);
         if before.is_some_and(|before| at_us <= before) {
-            return (None, 0);
+            return None;
         }
-        let (mut sum, mut increase) = (None, 0.0);
-        let mut omitted = 0;
+        if let Some(why) = sample.unread.get(&selector.to_string()) {
+            self.not_read(why);
+            return None;
+        }
         let here = sample.values.range(selector.metric.clone()..);
         let here = here.take_while(|(series, _)| series.starts_with(&selector.metric));
-        for (series, value) in here.filter(|(series, _)| selector.matches(series)) {
-            let full = self.values.len() >= MAX_SERIES;
-            match self.values.get_mut(series) {
-                Some(held) => {
-                    increase += if *value >= *held {
-                        value - *held
-                    } else {
-                        *value
-                    };
-                    *held = *value;
-                }
-                None if full => {
-                    omitted += 1;
-                    continue;
-                }
-                None => {
-                    increase += *value;
-                    self.values.insert(series.clone(), *value);
-                }
-            }
+        let here = here.filter(|(series, _)| selector.matches(series));
+        let new = here
+            .clone()
+            .filter(|(series, _)| !self.values.contains_key(*series));
+        if self.values.len() + new.count() > MAX_SERIES_READ {
+            self.not_read(&format!("it has had more than {MAX_SERIES_READ} series"));
+            return None;
+        }
+        let (mut sum, mut increase) = (None, 0.0);
+        for (series, value) in here {
+            increase += match self.values.insert(series.clone(), *value) {
+                Some(held) if *value >= held => value - held,
+                _ => *value,
+            };
             sum = Some(sum.unwrap_or(0.0) + value);
         }
         self.at_us = at_us;
         self.scrapes += 1;
         self.held += u64::from(sum.is_some());
-        let reading = Reading {
+        Some(Reading {
             from_us: before.unwrap_or(at_us),
             first_us: at_us,
             last_us: at_us,
@@ -131,8 +125,12 @@ impl Followed {
             max: sum.unwrap_or(f64::NEG_INFINITY),
             first: sum,
             last: sum,
-        };
-        (Some(reading), omitted)
+        })
+    }
+
+    fn not_read(&mut self, why: &str) {
+        let times = self.unread.as_ref().map_or(0, |(times, _)| *times);
+        self.unread = Some((times + 1, why.to_owned()));
     }
 }
 
@@ -143,25 +141,17 @@ impl Record {
             return;
         }
         let at = sample.taken_us.unwrap_or(at);
-        let mut omitted = 0;
         let of = |s: &Selector| {
             s.service
                 .as_ref()
                 .is_some_and(|name| name.as_str() == sample.service)
         };
         for (selector, followed) in self.followed.iter_mut().filter(|(s, _)| of(s)) {
-            let (reading, left) = followed.next(at, selector, sample);
-            omitted += left;
+            let reading = followed.next(at, selector, sample);
             let scenario = self.scenarios.last_mut().filter(|s| s.concerns(at));
             if let (Some(reading), Some(scenario)) = (reading, scenario) {
                 scenario.take_reading(selector, reading);
             }
-        }
-        if omitted > 0 {
-            *self
-                .omitted
-                .entry("values of series that probes read".to_owned())
-                .or_default() += omitted;
         }
     }
 }

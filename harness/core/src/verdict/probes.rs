@@ -327,7 +327,9 @@ impl<'r> Time<'r> {
         let service = selector.service.as_ref().map_or("", |name| name.as_str());
         if followed.is_none_or(|f| f.scrapes == 0) {
             let failures = self.failures(selector);
-            return Some(if failures.is_empty() {
+            return Some(if followed.is_some_and(|f| f.unread.is_some()) {
+                format!("no scrape of `{service}` told all of `{selector}`{failures}")
+            } else if failures.is_empty() {
                 format!("`{service}` was never scraped, so `{selector}` is not known")
             } else {
                 format!("`{service}` never answered a scrape{failures}")
@@ -354,9 +356,18 @@ impl<'r> Time<'r> {
         ))
     }
 
-    /// ` (3 scrapes of gateway failed, last: connection refused)`.
+    /// ` (3 scrapes of gateway failed, last: connection refused)`, ` (3 scrapes of gateway were not whole, last: …)`.
     fn failures(&self, selector: &Selector) -> String {
         let service = selector.service.as_ref().map_or("", |name| name.as_str());
+        let followed = self.record.followed.get(selector);
+        if let Some((n, why)) = followed.and_then(|followed| followed.unread.as_ref()) {
+            let (scrapes, were) = if *n == 1 {
+                ("scrape", "was")
+            } else {
+                ("scrapes", "were")
+            };
+            return format!(" ({n} {scrapes} of `{service}` {were} not whole, last: {why})");
+        }
         let failed = self.record.probe_failures.get(service);
         failed.map_or_else(String::new, |(n, last)| {
             let scrapes = if *n == 1 { "scrape" } else { "scrapes" };

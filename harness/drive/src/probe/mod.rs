@@ -152,17 +152,20 @@ impl Scraper {
             body: bytes::Bytes::new(),
         };
         let exchanged = self.0.client.send(&request, LIMIT).await;
-        let mut unread = None;
+        let (mut unread, mut told) = (BTreeMap::new(), None);
         let (values, error) = match exchanged.result {
             Ok(response) if response.status == 200 => {
                 let text = String::from_utf8_lossy(&response.body);
                 let cut = response.body_len > response.body.len() as u64;
-                let scrape = prometheus::parse(whole_lines(&text, cut), &one.wanted);
-                unread = not_read(&scrape, cut);
-                let error = scrape
-                    .values
-                    .is_empty()
-                    .then(|| "no series in the Prometheus text format".to_owned());
+                let mut scrape = prometheus::parse(whole_lines(&text, cut), &one.wanted);
+                if cut {
+                    let lost = |s: &Selector| (s.to_string(), "its end is cut off".to_owned());
+                    scrape.unread = one.wanted.iter().map(lost).collect();
+                }
+                told = not_read(&scrape, cut);
+                let nothing = scrape.values.is_empty() && scrape.unread.is_empty();
+                let error = nothing.then(|| "no series in the Prometheus text format".to_owned());
+                unread = scrape.unread;
                 (scrape.values, error)
             }
             Ok(response) => (BTreeMap::new(), Some(format!("status {}", response.status))),
@@ -172,9 +175,10 @@ impl Scraper {
             service: one.endpoint.service.clone(),
             values,
             error,
+            unread,
             taken_us: u64::try_from(exchanged.sent.as_micros()).ok(),
         };
-        (sample, unread)
+        (sample, told)
     }
 }
 
@@ -199,17 +203,16 @@ fn whole_lines(text: &str, cut: bool) -> &str {
 }
 
 fn not_read(scrape: &Scrape, cut: bool) -> Option<String> {
-    let parts = [
-        (scrape.malformed > 0).then(|| {
-            format!(
-                "{} lines are not in the Prometheus text format",
-                scrape.malformed
-            )
-        }),
-        (scrape.dropped > 0).then(|| format!("{} series are over the limit", scrape.dropped)),
-        cut.then(|| "its end is cut off".to_owned()),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let malformed = (scrape.malformed > 0).then(|| {
+        format!(
+            "{} lines are not in the Prometheus text format",
+            scrape.malformed
+        )
+    });
+    let unread = scrape.unread.iter().filter(|_| !cut);
+    let unread = unread.map(|(selector, why)| format!("`{selector}`: {why}"));
+    let cut = cut.then(|| "its end is cut off".to_owned());
+    let parts: Vec<String> = unread.chain(malformed).chain(cut).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

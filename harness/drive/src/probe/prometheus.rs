@@ -2,9 +2,10 @@
 //! keeps. Pure.
 
 use harness_core::expr::probe::Selector;
+use harness_core::record::MAX_SERIES_READ;
 use std::collections::BTreeMap;
 
-/// Series kept of one scrape, and as many again of those that probes read; more are passed over.
+/// Series kept of one scrape that no probe reads; more are passed over.
 const SERIES: usize = 2000;
 
 /// What a scrape held.
@@ -15,36 +16,74 @@ pub struct Scrape {
     pub values: BTreeMap<String, f64>,
     /// Lines that are not in the format.
     pub malformed: usize,
-    /// Series over the limit.
-    pub dropped: usize,
+    /// What is wanted and not told in full, by selector, and why.
+    pub unread: BTreeMap<String, String>,
 }
 
 /// Reads a scrape; what is wanted is never displaced by what is not.
 pub fn parse(text: &str, wanted: &[Selector]) -> Scrape {
-    let (mut others, mut read) = (0, 0);
+    let mut others = 0;
+    let mut read = vec![0; wanted.len()];
     let mut scrape = Scrape::default();
     for line in text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
-        match sample(line) {
-            None => scrape.malformed += 1,
-            Some((series, value)) => {
-                let needed = wanted.iter().any(|selector| selector.matches(series));
-                let kept = if needed { &mut read } else { &mut others };
-                match () {
-                    () if !needed && bucket(series) || !value.is_finite() => {}
-                    () if *kept >= SERIES => scrape.dropped += 1,
-                    () => {
-                        *kept += 1;
-                        scrape.values.insert(series.to_owned(), value);
-                    }
+        let Some((series, value)) = sample(line) else {
+            scrape.malformed += 1;
+            for selector in wanted
+                .iter()
+                .filter(|selector| begins(line, &selector.metric))
+            {
+                scrape.not_read(
+                    selector,
+                    "a line of it is not in the Prometheus text format",
+                );
+            }
+            continue;
+        };
+        let mut needed = false;
+        for (selector, read) in wanted.iter().zip(&mut read) {
+            if selector.matches(series) {
+                needed = true;
+                *read += 1;
+                if !value.is_finite() {
+                    scrape.not_read(selector, &format!("it is {value}"));
+                } else if *read > MAX_SERIES_READ {
+                    scrape.not_read(
+                        selector,
+                        &format!("it has more than {MAX_SERIES_READ} series"),
+                    );
                 }
             }
         }
+        let whole = |selector: &Selector| !scrape.unread.contains_key(&selector.to_string());
+        let kept = match needed {
+            true => wanted.iter().any(|s| s.matches(series) && whole(s)),
+            false => others < SERIES && !bucket(series),
+        };
+        if kept && value.is_finite() {
+            others += usize::from(!needed);
+            scrape.values.insert(series.to_owned(), value);
+        }
     }
     scrape
+}
+
+impl Scrape {
+    fn not_read(&mut self, selector: &Selector, why: &str) {
+        let unread = self.unread.entry(selector.to_string());
+        unread.or_insert_with(|| why.to_owned());
+    }
+}
+
+/// Whether a line is one of a metric.
+fn begins(line: &str, metric: &str) -> bool {
+    let rest = line.strip_prefix(metric);
+    rest.is_some_and(|rest| {
+        rest.starts_with(|c: char| c == '{' || c.is_whitespace()) || rest.is_empty()
+    })
 }
 
 fn bucket(series: &str) -> bool {
@@ -122,7 +161,39 @@ mod tests {
         };
         let scrape = parse(&text, &[wanted]);
         assert_eq!(scrape.values.get("z_bucket{le=\"1\"}"), Some(&7.0));
-        assert_eq!((scrape.values.len(), scrape.dropped), (SERIES + 1, 5));
+        assert_eq!(scrape.values.len(), SERIES + 1);
+        assert_eq!(scrape.unread, BTreeMap::new());
+    }
+
+    /// A sum over some of the series is not the sum.
+    #[test]
+    fn what_is_not_told_in_full_is_not_read() {
+        let of = |metric: &str| Selector {
+            service: None,
+            metric: metric.into(),
+            labels: Vec::new(),
+        };
+        let wanted = [of("many"), of("none"), of("bad"), of("most")];
+        let most = 0..MAX_SERIES_READ;
+        let most: String = most.map(|n| format!("most{{n=\"{n}\"}} 1\n")).collect();
+        let many: String = most.replace("most", "many") + "many 1\n";
+        let text = format!(
+            "{many}{most}none{{a=\"1\"}} 1\nnone{{a=\"2\"}} NaN\nbad 1 \nbad{{a=\"1\"}} x\n"
+        );
+        let scrape = parse(&text, &wanted);
+        let unread: Vec<_> = scrape
+            .unread
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            unread,
+            [
+                ("bad", "a line of it is not in the Prometheus text format"),
+                ("many", "it has more than 500 series"),
+                ("none", "it is NaN"),
+            ]
+        );
     }
 
     proptest! {

@@ -235,6 +235,7 @@ fn instruments(s: &mut Stream, shape: &Shape, fault: bool, served: f64, dice: &m
         Event::ProbeSample(ProbeSample {
             service: service.to_owned(),
             values: values.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect(),
+            unread: std::collections::BTreeMap::new(),
             error: None,
             taken_us: None,
         })

@@ -38,6 +38,7 @@ fn scrape(stream: Stream, second: f64, values: &[(&str, f64)]) -> Stream {
         .event(Event::ProbeSample(crate::event::ProbeSample {
             service: "shop".into(),
             values,
+            unread: std::collections::BTreeMap::new(),
             error: None,
             taken_us: Some(T0 + (second * 1e6) as u64),
         }))
@@ -49,6 +50,7 @@ fn failed(stream: Stream, second: f64) -> Stream {
         .event(Event::ProbeSample(crate::event::ProbeSample {
             service: "shop".into(),
             values: Default::default(),
+            unread: std::collections::BTreeMap::new(),
             error: Some("connection refused".into()),
             taken_us: None,
         }))
@@ -413,4 +415,57 @@ proptest! {
         let seen = evaluate(&record).gates[0].observed;
         prop_assert!(seen.is_none_or(|seen| seen <= grown), "{:?} of {}", seen, grown);
     }
+}
+
+/// A sum over the series there was room for is not the sum.
+#[test]
+fn a_metric_that_is_not_told_in_full_is_inconclusive() {
+    let sick = |second: u32| second >= 2;
+    let partial = |second: u32, stream: Stream| {
+        let at = f64::from(second);
+        let unread = [(
+            "shop.errors_total".to_owned(),
+            "it has more than 500 series".to_owned(),
+        )];
+        let unread = unread.into_iter().filter(|_| sick(second)).collect();
+        stream
+            .at(at)
+            .event(Event::ProbeSample(crate::event::ProbeSample {
+                service: "shop".into(),
+                values: [("errors_total".to_owned(), 0.0)].into(),
+                unread,
+                error: None,
+                taken_us: Some(T0 + u64::from(second) * 1_000_000),
+            }))
+    };
+    let plan = planned(20, "increase(shop.errors_total)", gate("probe.x < 1%"));
+    let stream = Stream::new(plan).peak().load(0..20, 0, 5000);
+    let record = (0..=20).fold(stream, |s, n| partial(n, s)).done(20);
+    let judged = evaluate(&record).gates.into_iter().next().unwrap();
+    assert_eq!(judged.grade, Grade::Inconclusive, "{}", judged.reason);
+    assert!(
+        judged
+            .reason
+            .ends_with("(19 scrapes of `shop` were not whole, last: it has more than 500 series)"),
+        "{}",
+        judged.reason
+    );
+}
+
+#[test]
+fn a_metric_of_too_many_series_is_inconclusive() {
+    let plan = planned(20, "increase(shop.errors_total)", gate("probe.x < 1%"));
+    let stream = Stream::new(plan).peak().load(0..20, 0, 5000);
+    let names: Vec<String> = (0..501)
+        .map(|n| format!("errors_total{{n=\"{n}\"}}"))
+        .collect();
+    let values: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 0.0)).collect();
+    let whole = |n: u32, s: Stream| scrape(s, f64::from(n), &values);
+    let record = (0..=20).fold(stream, |s, n| whole(n, s)).done(20);
+    let judged = evaluate(&record).gates.into_iter().next().unwrap();
+    assert_eq!(judged.grade, Grade::Inconclusive, "{}", judged.reason);
+    assert_eq!(
+        judged.reason,
+        "no scrape of `shop` told all of `shop.errors_total` (21 scrapes of `shop` were not whole, last: it has had more than 500 series)"
+    );
 }
