@@ -207,14 +207,20 @@ fn a_walk_kills_a_service_and_leaves_it_running() {
         ("scenarios/journeys/next.toml", NEXT_WALK),
         (
             "features/pause.feature",
-            "Feature: a paused service\n  Scenario: it goes on\n    Given the service \"gateway\" is paused\n    And the service \"gateway\" is healed\n    When I GET \"/health/live\"\n    Then the status is 200\n",
+            "Feature: a paused service\n  Scenario: it goes on\n    Given the service \"gateway\" is paused\n    And the service \"gateway\" is healed\n    When I GET \"/health/live\"\n    Then the status is 200\n  Scenario: it comes back\n    Given the service \"gateway\" is killed\n    And the service \"gateway\" is healed\n",
+        ),
+        // What a feature file started again is still watched, and steady, when the walks are long over.
+        (
+            "scenarios/after.toml",
+            "title = \"After\"\n[load]\nrate = \"30/s\"\nfor = \"2s\"\nmix = { next = 1 }\n[[gate]]\nexpect = \"error_rate < 10%\"\n",
         ),
     ]);
     let (ran, summary, id) = suite.judged("", &["run"]);
     assert_eq!(ran.code, 0, "{summary:#}\n{}", ran.stderr);
     let events = suite.events(&id);
-    assert_eq!(ticks(&events, "fault_lifted").count(), 3, "{events}");
-    assert_eq!(ready(&events, "gateway"), 3, "{events}");
+    assert_eq!(ticks(&events, "fault_lifted").count(), 4, "{events}");
+    assert_eq!(ready(&events, "gateway"), 4, "{events}");
+    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
 }
 
 /// The demo system with a worker beside it that nobody asks and that starts only once: from then on, this instead.

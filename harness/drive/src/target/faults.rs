@@ -42,7 +42,11 @@ impl Faults for Target {
         async move {
             let struck = self.struck().remove(id);
             match struck {
-                Some(struck) => self.mend(&struck).await,
+                Some(struck) => {
+                    let me = self.me.upgrade().ok_or("the target is gone")?;
+                    let mended = self.runtime.spawn(async move { me.mend(&struck).await });
+                    mended.await.map_err(|error| error.to_string())?
+                }
                 None => self.links.remove(id),
             }
         }

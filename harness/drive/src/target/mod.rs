@@ -35,7 +35,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tracing::{Instrument as _, info_span};
@@ -122,6 +122,9 @@ pub struct Target {
     symbols: Symbols,
     services: Mutex<Vec<Arc<Service>>>,
     struck: std::sync::Mutex<BTreeMap<String, Struck>>,
+    /// Services are started and watched here, whoever asks: a walk's own runtime ends with the walk.
+    runtime: tokio::runtime::Handle,
+    me: Weak<Self>,
 }
 
 impl Target {
@@ -165,7 +168,7 @@ impl Target {
             Symbol::RunDir,
             around.folder.join("scratch").display().to_string(),
         );
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|me| Self {
             plan: plan.clone(),
             around,
             ports,
@@ -173,6 +176,8 @@ impl Target {
             symbols,
             services: Mutex::default(),
             struck: std::sync::Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+            me: me.clone(),
         }))
     }
 
