@@ -62,3 +62,15 @@ pub enum During {
     /// From the moment this fault is lifted until it has settled: `during = "after NAME"`.
     Recovery(String),
 }
+
+impl During {
+    /// What follows a figure in a sentence: ``, during `slow` ``; nothing for undisturbed load.
+    pub(crate) fn aside(&self) -> String {
+        match self {
+            Self::Undisturbed => String::new(),
+            Self::All => ", faults included".to_owned(),
+            Self::Fault(fault) => format!(", during `{fault}`"),
+            Self::Recovery(fault) => format!(", after `{fault}`"),
+        }
+    }
+}

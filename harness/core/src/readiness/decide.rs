@@ -8,7 +8,7 @@
 use super::{Condition, Decision, Item, Readiness};
 use crate::event::RunEnd;
 use crate::expr::gate::{Comparison, GateSubject};
-use crate::plan::gate::{Class, During, Gate};
+use crate::plan::gate::{Class, Gate};
 use crate::record::Record;
 use crate::verdict::{CheckResult, GateResult, Grade, InvariantResult, Verdict, show};
 use std::cmp::Reverse;
@@ -166,12 +166,7 @@ fn items(record: &Record, verdict: &Verdict) -> Vec<Item> {
 
 fn gate_item(result: &GateResult) -> Item {
     let gate = &result.gate;
-    let during = match &gate.during {
-        During::Undisturbed => String::new(),
-        During::All => ", faults included".to_owned(),
-        During::Fault(fault) => format!(", during `{fault}`"),
-        During::Recovery(fault) => format!(", after `{fault}`"),
-    };
+    let during = gate.during.aside();
     let scenario = gate
         .scenario
         .as_ref()
@@ -180,13 +175,17 @@ fn gate_item(result: &GateResult) -> Item {
         id: gate.id.clone(),
         title: format!("{scenario}{}{during}", gate.expect),
         key: result.is_key(),
-        weight: if gate.class == Class::Info {
-            0.0
-        } else {
-            gate.weight
-        },
+        weight: weight(gate.class, gate.weight),
         grade: result.grade,
         reason: result.reason.clone(),
+    }
+}
+
+/// What is only told weighs nothing.
+fn weight(class: Class, weight: f64) -> f64 {
+    match class {
+        Class::Info => 0.0,
+        Class::Key | Class::Scored => weight,
     }
 }
 
@@ -196,11 +195,7 @@ fn invariant_item(result: &InvariantResult) -> Item {
         id: gate.id.clone(),
         title: format!("{}: {}", gate.scenario, gate.check),
         key: result.is_key(),
-        weight: if gate.class == Class::Info {
-            0.0
-        } else {
-            gate.weight
-        },
+        weight: weight(gate.class, gate.weight),
         grade: result.grade,
         reason: result.reason.clone(),
     }

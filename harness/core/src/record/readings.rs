@@ -194,9 +194,11 @@ impl ScenarioRecord {
     }
 }
 
-/// The window a scrape ends; one that comes on its edge, or a little late, ends the one before.
-fn place(at: u64, t0: u64, window: u64) -> u64 {
-    at.saturating_sub(t0 + SCRAPE_EVERY_US / 2) / window
+/// The window a scrape ends; one that comes on its edge, or a little late, ends the one before. None for the first,
+/// which ends nothing.
+fn place(at: u64, t0: u64, window: u64) -> Option<u64> {
+    let since = at.checked_sub(t0 + SCRAPE_EVERY_US / 2)?;
+    Some(since / window)
 }
 
 /// Whether an edge lies inside two readings put together.

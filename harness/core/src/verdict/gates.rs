@@ -102,6 +102,47 @@ impl Found {
             worst_second: None,
         }
     }
+
+    /// The worst of some windows, (first second, figure), of which each must hold. Where some were skipped, the whole must
+    /// hold as well: that the rest held is no proof that all did. `too_few` says of what a skipped one had too little.
+    pub(super) fn worst(
+        gate: &Gate,
+        over_s: f64,
+        windows: impl Iterator<Item = (u32, f64)>,
+        whole: Judged,
+        too_few: &str,
+    ) -> Self {
+        let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
+        let worse = |a: f64, b: f64| if upper { a > b } else { a < b };
+        // Of equal ones the first is told, so later ones must be strictly worse to replace it.
+        let worst = windows.reduce(|a, b| if worse(b.1, a.1) { b } else { a });
+        let Some((second, figure)) = worst else {
+            let missing = match whole.missing.as_str() {
+                "" => format!("no window of {over_s} s had enough {too_few}"),
+                missing => missing.to_owned(),
+            };
+            return Self::inconclusive(whole.samples, missing);
+        };
+        let grade = match gate.expect.holds(figure) {
+            false => Grade::Fail,
+            true if whole.grade == Grade::Pass => Grade::Pass,
+            true => Grade::Inconclusive,
+        };
+        let missing = match whole.missing.as_str() {
+            "" => format!("windows with too few {too_few} do not hold"),
+            missing => missing.to_owned(),
+        };
+        let judged = Judged {
+            grade,
+            observed: Some(figure),
+            samples: whole.samples,
+            missing,
+        };
+        Self {
+            judged,
+            worst_second: Some(second),
+        }
+    }
 }
 
 fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult {
@@ -169,12 +210,7 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
     let worst = found
         .worst_second
         .map_or_else(String::new, |s| format!(", worst from second {s}"));
-    let during = match &gate.during {
-        During::Undisturbed => String::new(),
-        During::All => ", faults included".to_owned(),
-        During::Fault(fault) => format!(", during `{fault}`"),
-        During::Recovery(fault) => format!(", after `{fault}`"),
-    };
+    let during = gate.during.aside();
     format!(
         "`{}`: saw {at_least}{saw}{over}{during}{worst}",
         gate.expect

@@ -7,11 +7,14 @@ use super::gates::Found;
 use super::limits::{LIVE_WINDOWS, PROBE_COVERAGE, PROBE_EDGE_US};
 use super::measure::{Judged, When};
 use crate::diagnostic::nearest;
-use crate::expr::gate::{Comparison, GateSubject};
+use crate::expr::gate::GateSubject;
 use crate::expr::probe::{Function, Selector, Value};
 use crate::plan::gate::{During, Gate};
 use crate::plan::probe::ProbePlan;
 use crate::record::{Reading, Record, SCRAPE_EVERY_US, ScenarioRecord};
+
+/// A scrape belongs to the window it lies in most: none falls between two.
+const WINDOW_EDGE_US: u64 = SCRAPE_EVERY_US / 2 - 1;
 
 /// A probe's figure over a phase of a scenario, in its unit's base; why there is none.
 pub fn probe_value(
@@ -37,8 +40,8 @@ pub fn probe_series(
         let time = Time {
             record,
             stretches: vec![(scenario, from, from + length)],
-            // A scrape belongs to the window it lies in most: none falls between two.
-            slack_us: SCRAPE_EVERY_US / 2 - 1,
+            slack_us: WINDOW_EDGE_US,
+            late_us: WINDOW_EDGE_US,
         };
         time.value(&probe.value).ok()
     };
@@ -64,15 +67,13 @@ pub(super) fn find(
     };
     let whole = whole(record, gate, probe, scenarios);
     match gate.over {
-        Some(over) => sliding(
-            record,
-            gate,
-            probe,
-            scenarios,
-            over.as_secs_f64(),
-            whole,
-            when,
-        ),
+        Some(over) => {
+            let over_s = over.as_secs_f64();
+            let windows = scenarios
+                .iter()
+                .flat_map(|s| windows(record, gate, probe, s, over_s, when));
+            Found::worst(gate, over_s, windows, whole, "scrapes")
+        }
         // Over the whole load it may still come back.
         None if when == When::Live => Found::inconclusive(0, "it is too early to say"),
         None => Found {
@@ -102,63 +103,6 @@ fn whole(record: &Record, gate: &Gate, probe: &ProbePlan, scenarios: &[&Scenario
             samples,
             missing: String::new(),
         },
-    }
-}
-
-/// Every window of a length must hold; the worst is told. Windows without a figure are skipped, and then the whole
-/// must hold as well.
-fn sliding(
-    record: &Record,
-    gate: &Gate,
-    probe: &ProbePlan,
-    scenarios: &[&ScenarioRecord],
-    over_s: f64,
-    whole: Judged,
-    when: When,
-) -> Found {
-    let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
-    let windows = scenarios
-        .iter()
-        .flat_map(|s| windows(record, gate, probe, s, over_s, when));
-    let worst = windows.reduce(|a, b| {
-        let worse = if upper { b.1 > a.1 } else { b.1 < a.1 };
-        if worse { b } else { a }
-    });
-    let Some((second, figure)) = worst else {
-        let missing = if whole.missing.is_empty() {
-            format!("no window of {over_s} s had enough scrapes")
-        } else {
-            whole.missing.clone()
-        };
-        let judged = Judged {
-            grade: Grade::Inconclusive,
-            observed: None,
-            missing,
-            ..whole
-        };
-        return Found {
-            judged,
-            worst_second: None,
-        };
-    };
-    let grade = match gate.expect.holds(figure) {
-        false => Grade::Fail,
-        true if whole.grade == Grade::Pass => Grade::Pass,
-        true => Grade::Inconclusive,
-    };
-    let missing = if whole.missing.is_empty() {
-        "windows with too few scrapes do not hold".to_owned()
-    } else {
-        whole.missing
-    };
-    Found {
-        judged: Judged {
-            grade,
-            observed: Some(figure),
-            samples: whole.samples,
-            missing,
-        },
-        worst_second: Some(second),
     }
 }
 
@@ -201,6 +145,7 @@ fn windows(
                 record,
                 stretches: vec![(scenario, at, at + length)],
                 slack_us: PROBE_EDGE_US,
+                late_us: WINDOW_EDGE_US,
             };
             if let Ok(figure) = time.value(&probe.value) {
                 found.push((((at - scenario.t0_us) / 1_000_000) as u32, figure));
@@ -227,6 +172,9 @@ struct Time<'r> {
     stretches: Vec<(&'r ScenarioRecord, u64, u64)>,
     /// How far beyond its ends a scrape may lie that counters are read from.
     slack_us: u64,
+    /// By how much later than the time itself scrapes tell what gauges were: a scrape comes a little after the second
+    /// it ends, and the readings of a window were put together by that.
+    late_us: u64,
 }
 
 impl<'r> Time<'r> {
@@ -240,6 +188,7 @@ impl<'r> Time<'r> {
             record,
             stretches: scenarios.iter().flat_map(of).collect(),
             slack_us: PROBE_EDGE_US,
+            late_us: 0,
         }
     }
 
@@ -271,7 +220,7 @@ impl<'r> Time<'r> {
                 .map_or(&[][..], Vec::as_slice);
             let (from, to) = match function.counts() {
                 true => (from.saturating_sub(self.slack_us), to + self.slack_us),
-                false => (*from, *to),
+                false => (from + self.late_us, to + self.late_us),
             };
             let inside = |r: &&Reading| match function.counts() {
                 true => r.covered_us > 0 && r.from_us >= from && r.last_us <= to,

@@ -1,10 +1,9 @@
 //! Gates with `over`: each sliding window is judged for itself, and the worst is told with its first second.
 
-use super::Grade;
 use super::gates::{Found, subject_name};
 use super::limits::LIVE_WINDOWS;
 use super::measure::{self, Judged, Seen, When};
-use crate::expr::gate::{Comparison, GateSubject};
+use crate::expr::gate::GateSubject;
 use crate::plan::gate::Gate;
 use crate::record::{ScenarioRecord, WindowPoint};
 
@@ -17,48 +16,10 @@ pub(super) fn sliding(
     whole: Judged,
     when: When,
 ) -> Found {
-    let upper = matches!(gate.expect.op, Comparison::Less | Comparison::AtMost);
     let windows = scenarios
         .iter()
         .flat_map(|s| sliding_windows(gate, over_s, s, when));
-    let worse = |a: &(u32, f64), b: &(u32, f64)| {
-        let order = a.1.total_cmp(&b.1);
-        if upper { order } else { order.reverse() }
-    };
-    // Of equal ones the first is told, so later ones must be strictly worse to replace it.
-    let worst = windows.reduce(|a, b| if worse(&b, &a).is_gt() { b } else { a });
-    let Some((second, observed)) = worst else {
-        let missing = format!("no window of {over_s} s had enough samples");
-        return Found {
-            judged: Judged {
-                grade: Grade::Inconclusive,
-                missing,
-                ..whole
-            },
-            worst_second: None,
-        };
-    };
-    let grade = match gate.expect.holds(observed) {
-        false => Grade::Fail,
-        // The whole may miss the limit only where windows were skipped: that is no proof that all held.
-        true if whole.grade == Grade::Pass => Grade::Pass,
-        true => Grade::Inconclusive,
-    };
-    let missing = if whole.missing.is_empty() {
-        "windows with too few samples do not hold".to_owned()
-    } else {
-        whole.missing
-    };
-    let judged = Judged {
-        grade,
-        observed: Some(observed),
-        samples: whole.samples,
-        missing,
-    };
-    Found {
-        judged,
-        worst_second: Some(second),
-    }
+    Found::worst(gate, over_s, windows, whole, "samples")
 }
 
 /// The figures of a scenario's sliding windows that say enough: (first second, figure).

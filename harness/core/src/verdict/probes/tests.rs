@@ -396,6 +396,39 @@ fn hours_are_kept_in_few_readings_and_lose_nothing() {
     );
 }
 
+#[test]
+fn scrapes_a_little_late_tell_gauges_in_windows_of_any_length() {
+    for (seconds, window_s) in [(20u32, 1), (1300, 3)] {
+        let over = Gate {
+            over: Some(Duration::from_secs(u64::from(window_s))),
+            ..gate("probe.x < 5")
+        };
+        let stream = Stream::new(planned(u64::from(seconds), "max(shop.depth)", over)).peak();
+        let stream = (0..=seconds).fold(stream, |s, n| {
+            let s = scrape(s, f64::from(n) + 0.004, &[("depth", f64::from(n % 4))]);
+            s.load(n..(n + 1).min(seconds), 0, 1000)
+        });
+        let record = stream.ended(seconds, ScenarioEnd::Completed).record();
+        let scenario = &record.scenarios[0];
+        assert_eq!(scenario.window_s, window_s);
+        let probe = &record.run.as_ref().unwrap().plan.probes[0];
+        let windows = seconds / window_s;
+        let series = probe_series(&record, probe, scenario, windows, window_s);
+        let expected = |window: u32| {
+            let ends = window * window_s + 1..=(window + 1) * window_s;
+            ends.map(|n| f64::from(n % 4)).reduce(f64::max)
+        };
+        assert_eq!(series, (0..windows).map(expected).collect::<Vec<_>>());
+        let result = &evaluate(&record).gates[0];
+        assert_eq!(
+            (result.grade, result.observed),
+            (Grade::Pass, Some(3.0)),
+            "{}",
+            result.reason
+        );
+    }
+}
+
 proptest! {
     /// However scrapes fall and fail, what a counter grew by is never more than what it grew by.
     #[test]
