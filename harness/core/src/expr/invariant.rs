@@ -100,8 +100,9 @@ pub struct Seen {
     pub words: String,
 }
 
-/// Figures with a fraction are compared to this share of the larger one: sums of decimals leave dust.
-const DUST: f64 = 1e-12;
+/// Figures with a fraction are compared to this share of the larger one: a sum of a million decimals leaves as much dust,
+/// and so does the difference of two totals that are ten thousand times as large as it. A cent is told up to 10⁸.
+const DUST: f64 = 1e-10;
 
 impl Invariant {
     /// Whether it holds, and what was seen; `None` while a figure is missing.

@@ -425,6 +425,9 @@ mod tests {
     fn whole_figures_are_exact_and_decimals_forgive_dust() {
         assert!(Relation::Equal.holds(0.1 + 0.2, 0.3));
         assert!(!Relation::Less.holds(0.3, 0.1 + 0.2));
+        // What a day's total grew by, and a cent of ten million.
+        assert!(Relation::Equal.holds((1_000_000.1 + 100.3) - 1_000_000.1, 100.3));
+        assert!(!Relation::Equal.holds(9_999_999.98, 9_999_999.99));
         assert!(Relation::NotEqual.holds(1e15, 1e15 + 1.0));
         assert!(!Relation::Equal.holds(0.3, 0.3001));
     }

@@ -107,6 +107,10 @@ fn walks(
         seen,
         samples: walked.walked,
     };
+    // What failed may have passed in a later round.
+    if !checked.missing.is_empty() {
+        return inconclusive(gate, walked.walked, why(checked));
+    }
     if walked.failed > 0 {
         let first = walked.evidence.first().map(|walk| {
             let broken = walk.failures.first();
@@ -121,15 +125,15 @@ fn walks(
         let seen = format!("{} of {of} failed", walked.failed);
         return done(Grade::Fail, seen, &first.unwrap_or_default());
     }
-    if walked.distinct == 0 || walked.walked < wanted || !checked.missing.is_empty() {
-        let reason = match (walked.distinct, checked.missing.is_empty()) {
-            (0, true) => format!(
-                "the load captured no `{}`, so there is nothing to judge",
-                each.of
-            ),
-            (_, true) => format!("only {} of {of} were walked", walked.walked),
-            (_, false) => why(checked),
-        };
+    if walked.distinct == 0 {
+        let reason = format!(
+            "the load captured no `{}`, so there is nothing to judge",
+            each.of
+        );
+        return inconclusive(gate, 0, reason);
+    }
+    if walked.walked < wanted {
+        let reason = format!("only {} of {of} were walked", walked.walked);
         return inconclusive(gate, walked.walked, reason);
     }
     done(Grade::Pass, format!("{of} passed"), "")
@@ -294,6 +298,11 @@ mod tests {
             "`order-is-settled with each checkout.order`: 2 of 7 values failed; with \"o-0\" step `it is settled` \
              failed: expected status == 200, was 404"
         );
+        let stopped = InvariantChecked {
+            missing: vec!["the run was stopped".into()],
+            ..walked(7, 7, 2)
+        };
+        assert_eq!(judged(each(), stopped).grade, Grade::Inconclusive);
         let sample = judged(each(), walked(65_500, 10, 0));
         assert_eq!(
             (sample.grade, sample.seen.as_str()),
