@@ -4,6 +4,7 @@
 use super::spread::{quantile, rate, series, share};
 use super::{Better, Cell, Judged, Row, ScenarioRows};
 use crate::expr::gate::Unit;
+use crate::expr::probe::{Function, Value};
 use crate::name::Name;
 use crate::plan::gate::During;
 use crate::plan::probe::ProbePlan;
@@ -162,7 +163,7 @@ fn probes(runs: &[Judged<'_>], played: &[Option<&ScenarioRecord>], during: &Duri
     planned.iter().map(row).collect()
 }
 
-/// A probe's figure; its range is told by how its windows differ.
+/// A probe's figure; the range of a mean is told by how its windows differ.
 fn probed(record: &Record, probe: &ProbePlan, scenario: &ScenarioRecord, during: &During) -> Cell {
     let Ok(value) = probe_value(record, probe, scenario, during) else {
         return Cell::default();
@@ -183,7 +184,20 @@ fn probed(record: &Record, probe: &ProbePlan, scenario: &ScenarioRecord, during:
         .enumerate()
         .filter(|(window, _)| inside(window));
     let seen: Vec<f64> = seen.filter_map(|(_, value)| value).collect();
-    series(value, &seen)
+    let cell = series(value, &seen);
+    Cell {
+        range: cell.range.filter(|_| is_mean(&probe.value)),
+        ..cell
+    }
+}
+
+/// Whether windows spread around a value. What a counter grew by adds up over them, and extremes, the first and the last
+/// lie on their border: how windows differ does not tell how those would.
+fn is_mean(value: &Value) -> bool {
+    let terms = value.terms();
+    terms
+        .iter()
+        .all(|(function, _)| matches!(function, Function::Rate | Function::Avg))
 }
 
 /// How long a recovery took; as exact as a window is long.

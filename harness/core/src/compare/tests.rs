@@ -1,5 +1,10 @@
+//! Comparisons of recorded runs: what differs and what chance may make, gaps, faults and recoveries, probes.
+
 use super::*;
+use crate::event::{Event, ProbeSample};
+use crate::journey::Origin;
 use crate::plan::Plan;
+use crate::plan::probe::ProbePlan;
 use crate::plan::target::{Ready, ServicePlan};
 use crate::record::testing::{FAULT, Stream, gate, name, plan, tick_of};
 use crate::template::Text;
@@ -161,6 +166,45 @@ fn faults_and_recoveries_have_figures_of_their_own() {
     let recovery = rows.iter().find(|r| r.figure == "recovery").unwrap();
     assert_eq!(recovery.cells[0].value, Some(0.0));
     assert_eq!(recovery.cells[1].change.unwrap().meaning, Meaning::Unclear);
+}
+
+#[test]
+fn only_means_of_probes_have_a_range() {
+    let counted = |value: &str| {
+        let mut plan = plan(30, vec![]);
+        plan.probes = vec![ProbePlan {
+            name: name("x"),
+            title: "x".into(),
+            value: value.parse().unwrap(),
+            unit: Unit::Plain,
+            chart: true,
+            origin: Origin {
+                file: "harness.toml".into(),
+                line: 1,
+            },
+        }];
+        let scraped = |stream: Stream, second: u32| {
+            let sample = ProbeSample {
+                service: "shop".into(),
+                values: BTreeMap::from([("n_total".to_owned(), f64::from(second * 5))]),
+                error: None,
+                taken_us: None,
+            };
+            let stream = stream
+                .at(f64::from(second))
+                .event(Event::ProbeSample(sample));
+            stream.load(second..(second + 1).min(30), 0, 1000)
+        };
+        let stream = (0..=30).fold(Stream::new(plan).peak(), scraped);
+        let record = stream.done(30);
+        let rows = &compare(&labelled(&[&record]), &[]).scenarios[0].rows;
+        let row = rows.iter().find(|row| row.figure == "probe.x").unwrap();
+        (row.cells[0].value, row.cells[0].range)
+    };
+    assert_eq!(counted("rate(shop.n_total)"), (Some(5.0), Some((5.0, 5.0))));
+    // Thirty windows of five each say nothing of how far another run's 150 would be.
+    assert_eq!(counted("increase(shop.n_total)"), (Some(150.0), None));
+    assert_eq!(counted("last(shop.n_total)").1, None);
 }
 
 #[test]
