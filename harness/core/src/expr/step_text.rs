@@ -124,13 +124,16 @@ fn open(text: &str, from: usize) -> Result<Option<Open>, ExprError> {
     let mut holes = Vec::new();
     loop {
         let begin = from + text.len() - rest.len();
-        let (name, after) = rest.split_once("}}").unwrap_or((rest, ""));
-        let name = name.trim();
+        let Some((inner, after)) = rest.split_once("}}") else {
+            let unclosed = ExprError::new("`{{` is never closed", begin - 2..from + text.len());
+            return Err(unclosed.hint("a variable is written `{{ name }}`"));
+        };
+        let name = inner.trim();
         let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || !name.chars().all(word) {
             let wrong = ExprError::new(
                 "in a path a variable's name is expected here",
-                begin..begin + name.len().max(1),
+                begin - 2..begin + inner.len() + 2,
             );
             return Err(wrong.hint("other values become variables in `variables` or by a capture"));
         }
@@ -564,6 +567,8 @@ mod tests {
             )
         );
         assert!(mistake("$.a[ == 1").1.contains("RFC 9535"));
+        assert_eq!(mistake("$[?@.id == '{{ oné! }}'] exists").0, "{{ oné! }}");
+        assert_eq!(mistake("$.a{{n == 1").0, "{{n");
         assert_eq!(mistake("status < 5s").0, "5s");
         assert_eq!(mistake("$.a == 'x").0, "'x");
         assert_eq!(mistake("$.a matches /(/").0, "/(/");
