@@ -33,6 +33,11 @@ fn error(text: &str, what: &'static str, expected: &'static str) -> UnitError {
     }
 }
 
+/// Whole microseconds, as events carry them; the most that fits for longer ones.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Splits `12.5ms` into its number and the rest. No sign, no exponent.
 fn leading_number(text: &str) -> Option<(f64, &str)> {
     let end = text
@@ -285,7 +290,7 @@ impl fmt::Display for Quantile {
 }
 
 /// Removes the dust that multiplying or dividing by 100 leaves (0.999 · 100 = 99.90000000000001).
-fn round(number: f64) -> f64 {
+pub(crate) fn round(number: f64) -> f64 {
     (number * 1e9).round() / 1e9
 }
 

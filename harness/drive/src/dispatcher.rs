@@ -5,6 +5,7 @@ use crate::redact::Redactor;
 use harness_core::event::{Envelope, Event, ScenarioEnd};
 use harness_core::name::Name;
 use harness_core::record::Record;
+use harness_core::units::micros;
 use harness_core::verdict;
 use harness_load::Clock;
 use tokio::sync::mpsc;
@@ -149,7 +150,7 @@ impl<L: FnMut(&Envelope, &Record)> Dispatcher<L> {
     fn emit(&mut self, event: Event) {
         let event = self.redactor.event(event);
         let now = self.clock.now();
-        let at_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        let at_us = micros(now);
         let envelope = Envelope {
             seq: self.next,
             at_us,

@@ -3,6 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};
+use harness_core::units::micros;
 use harness_load::Clock;
 use std::error::Error as _;
 use std::time::Duration;
@@ -137,10 +138,6 @@ impl Client {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
@@ -185,18 +182,10 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
     if error.downcast_ref::<rustls::Error>().is_some() {
         return Some(FailureKind::Tls);
     }
-    let io = error.downcast_ref::<std::io::Error>()?;
-    match io.kind() {
-        std::io::ErrorKind::ConnectionRefused => Some(FailureKind::Refused),
-        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-            Some(FailureKind::Reset)
-        }
-        std::io::ErrorKind::UnexpectedEof => Some(FailureKind::Closed),
-        std::io::ErrorKind::TimedOut => Some(FailureKind::ConnectTimeout),
-        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::OutOfMemory => {
-            Some(FailureKind::Local)
-        }
-        _ => None,
+    match harness_load::io_failure(error.downcast_ref()?) {
+        // A request's own limit is kept around it; here only connecting has one.
+        Some(FailureKind::Timeout) => Some(FailureKind::ConnectTimeout),
+        kind => kind,
     }
 }
 

@@ -2,12 +2,12 @@
 //! slowest as evidence, and a seeded share for the contract checks; what finds no room is counted, never waited for.
 
 use crate::engine::Report;
-use crate::meter::micros;
 use harness_core::event::{Exemplar, LoadTick};
 use harness_core::journey::evidence;
 use harness_core::journey::walk::StepEnd;
 use harness_core::name::{Name, RequestName};
 use harness_core::random::Draws;
+use harness_core::units::micros;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;

@@ -2,11 +2,11 @@
 //! limit, and where the time went. Knows nothing of journeys or figures.
 
 use crate::clock::Clock;
-use crate::meter::micros;
 use crate::pacer::Pacer;
 use crate::pool::{Lease, Pool};
 use crate::wire::{self, Address};
 use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};
+use harness_core::units::micros;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;

@@ -27,3 +27,4 @@ pub use engine::{Attack, Handle, LaunchError, Report, launch};
 pub use keep::{BYTES, Kept, VALUES};
 pub use mix::{Choice, Choices, Mix};
 pub use schedule::{Arrival, Arrivals, Schedule};
+pub use wire::io_failure;

@@ -5,6 +5,7 @@ use crate::names::Names;
 use crate::recorder::{Recorder, Spares};
 use harness_core::event::LoadTick;
 use harness_core::hist::Hist;
+use harness_core::units::micros;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -180,11 +181,6 @@ impl Meter {
             service: cell.service.finish(&mut self.spares),
         }
     }
-}
-
-/// Whole microseconds.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -208,12 +208,18 @@ pub(crate) fn of_hyper(error: &hyper::Error) -> Failure {
     failure(kind, detail)
 }
 
+fn of_kind(error: &io::Error) -> FailureKind {
+    io_failure(error).unwrap_or(FailureKind::Protocol)
+}
+
 /// What an error of a socket means.
 pub(crate) fn of_io(error: &io::Error) -> Failure {
     failure(of_kind(error), error.to_string())
 }
 
-fn of_kind(error: &io::Error) -> FailureKind {
+/// Files an error of a socket under its class; `None` for one that tells nothing of a connection. What times out is
+/// [`FailureKind::Timeout`]: who knows that it was connecting says so.
+pub fn io_failure(error: &io::Error) -> Option<FailureKind> {
     // What this machine has run out of says nothing about the target.
     let ours = [
         Errno::MFILE,
@@ -223,9 +229,9 @@ fn of_kind(error: &io::Error) -> FailureKind {
         Errno::NOMEM,
     ];
     if Errno::from_io_error(error).is_some_and(|errno| ours.contains(&errno)) {
-        return FailureKind::Local;
+        return Some(FailureKind::Local);
     }
-    match error.kind() {
+    Some(match error.kind() {
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable => FailureKind::Refused,
@@ -234,8 +240,8 @@ fn of_kind(error: &io::Error) -> FailureKind {
         | io::ErrorKind::BrokenPipe => FailureKind::Reset,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => FailureKind::Closed,
         io::ErrorKind::TimedOut => FailureKind::Timeout,
-        _ => FailureKind::Protocol,
-    }
+        _ => return None,
+    })
 }
 
 /// A failure.

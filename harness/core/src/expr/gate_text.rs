@@ -275,7 +275,7 @@ impl fmt::Display for GateExpr {
             Unit::Micros => f.write_str(&units::format_duration(Duration::from_nanos(
                 (self.limit * 1e3).round() as u64,
             ))),
-            Unit::Share => write!(f, "{}%", dusted(self.limit * 100.0)),
+            Unit::Share => write!(f, "{}%", units::round(self.limit * 100.0)),
             Unit::PerSecond => write!(f, "{}/s", self.limit),
             Unit::Seconds => f.write_str(&units::format_duration(Duration::from_nanos(
                 (self.limit * 1e9).round() as u64,
@@ -285,11 +285,6 @@ impl fmt::Display for GateExpr {
             Unit::Named(word) => write!(f, "{} {word}", self.limit),
         }
     }
-}
-
-/// Removes the dust that multiplying by 100 leaves.
-fn dusted(number: f64) -> f64 {
-    (number * 1e9).round() / 1e9
 }
 
 impl fmt::Display for GateSubject {

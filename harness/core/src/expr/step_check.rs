@@ -214,9 +214,7 @@ impl Expectation {
             (Err(why), _) => why.clone(),
             (_, Found::Absent(what)) => what.to_owned(),
             (_, Found::Unreadable(why)) => why,
-            (_, Found::Took(took)) => {
-                units::human_us(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
-            }
+            (_, Found::Took(took)) => units::human_us(units::micros(took)),
             (_, Found::Value(value)) => view
                 .repeated(&self.subject, &scope.variables)
                 .unwrap_or_else(|| value.to_string()),

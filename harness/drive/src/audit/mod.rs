@@ -15,6 +15,7 @@ use harness_core::journey::Journey;
 use harness_core::name::{Name, RunId};
 use harness_core::plan::ScenarioPlan;
 use harness_core::plan::invariant::{Check, Each, InvariantPlan};
+use harness_core::units::micros;
 use harness_load::{Clock, Kept};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -182,8 +183,4 @@ fn nothing_yet(invariant: &InvariantPlan, kept: &figures::Captures<'_>) -> Invar
 
 fn stopped() -> String {
     "the run was stopped while it was checked".to_owned()
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

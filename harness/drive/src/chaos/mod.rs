@@ -9,6 +9,7 @@ use crate::spans;
 use harness_core::event::{Epoch, Event};
 use harness_core::name::Name;
 use harness_core::plan::ScenarioPlan;
+use harness_core::units::micros;
 use harness_load::Clock;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -97,7 +98,7 @@ impl Chaos<'_> {
             .say(Event::EpochStarted(Epoch {
                 scenario: self.scenario.name.clone(),
                 epoch,
-                from_us: u64::try_from(from.as_micros()).unwrap_or(u64::MAX),
+                from_us: micros(from),
                 stage: state.stage,
                 faults: names(&state.open),
                 settling: names(&state.settling),
@@ -217,7 +218,7 @@ async fn say_effect(
         return told.load(Ordering::Acquire);
     };
     if !told.swap(true, Ordering::AcqRel) {
-        let effective_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        let effective_us = micros(at);
         let (fault, scenario) = (fault.to_owned(), scenario.clone());
         mouth
             .say(Event::FaultEffective {

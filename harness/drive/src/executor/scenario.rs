@@ -12,6 +12,7 @@ use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
 use harness_core::plan::{Plan, ScenarioPlan};
+use harness_core::units::micros;
 use harness_load::{Attack, Kept};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError};
@@ -151,7 +152,7 @@ async fn play(
         .lock()
         .unwrap_or_else(PoisonError::into_inner) =
         Some((scenario.name.clone(), stop.clone(), None));
-    let t0_us = u64::try_from(t0.as_micros()).unwrap_or(u64::MAX);
+    let t0_us = micros(t0);
     run.mouth
         .say(Event::ScenarioStarted {
             scenario: scenario.name.clone(),

@@ -13,6 +13,7 @@ use harness_core::journey::walk::{Answer, Context, Next, Outgoing, StepEnd, Walk
 use harness_core::journey::{Journey, evidence};
 use harness_core::name::RunId;
 use harness_core::plan::fault::Site;
+use harness_core::units::micros;
 use harness_load::Clock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -361,8 +362,4 @@ fn skipped(journey: &Journey, row: u32, step: &str) -> StepFinished {
         took_us: 0,
         exchange: None,
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

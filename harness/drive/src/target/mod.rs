@@ -24,7 +24,7 @@ use harness_core::name::{Name, RunId};
 use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, ServicePlan, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
-use harness_core::units::format_duration;
+use harness_core::units::{format_duration, micros};
 use harness_load::Clock;
 use journal::{Entry, Journal, JournalError};
 use links::{LinkError, LinkTo, Links};
@@ -408,7 +408,7 @@ impl Target {
             let took = clock.now().saturating_sub(begun);
             let event = Event::ServiceReady {
                 service: plan.name.to_string(),
-                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                took_us: micros(took),
             };
             mouth.say(event).await;
             Ok(())
