@@ -233,6 +233,13 @@ pub fn headroom(gate: &GateResult) -> Option<f64> {
 pub fn during(gate: &GateResult) -> String {
     match &gate.gate.during {
         _ if matches!(gate.gate.expect.subject, GateSubject::Recovery(_)) => String::new(),
+        during => part(during),
+    }
+}
+
+/// A part of the load, for people.
+pub fn part(during: &During) -> String {
+    match during {
         During::Undisturbed => "undisturbed load".to_owned(),
         During::All => "all load".to_owned(),
         During::Fault(fault) => format!("during {fault}"),

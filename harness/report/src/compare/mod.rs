@@ -118,8 +118,7 @@ fn line(row: &Row) -> Line {
     let of = match &row.during {
         During::Undisturbed => name.to_owned(),
         During::All => format!("{name}, faults included"),
-        During::Fault(fault) => format!("during {fault}"),
-        During::Recovery(fault) => format!("after {fault}"),
+        part => figures::part(part),
     };
     let cells = row.cells.iter().map(|cell| {
         let change = cell.change;
