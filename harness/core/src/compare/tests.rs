@@ -188,6 +188,7 @@ fn only_means_of_probes_have_a_range() {
                 service: "shop".into(),
                 values: BTreeMap::from([("n_total".to_owned(), f64::from(second * 5))]),
                 error: None,
+                unread: BTreeMap::new(),
                 taken_us: None,
             };
             let stream = stream
