@@ -303,6 +303,18 @@ fn a_service_that_a_walk_killed_and_that_is_never_ready_again_makes_the_run_inva
     );
 }
 
+/// Lifting the one would find the other.
+#[test]
+fn a_service_is_struck_once_at_a_time() {
+    let suite = with_worker(PORT_TAKEN);
+    let feature = "Feature: a worker\n  Scenario: twice\n    Given the service \"worker\" is paused\n    \
+                   And the service \"worker\" is killed\n    When I GET \"/health/live\"\n    Then the status is 200\n";
+    suite.write("features/twice.feature", feature);
+    let ran = suite.run(&["run"]).exits(1);
+    let told = "service `worker` is paused already: heal it first";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+}
+
 #[test]
 fn several_faults_at_once_are_all_applied_and_all_lifted() {
     let more = r#"

@@ -49,7 +49,14 @@ pub fn parse(text: &str, wanted: &[Selector]) -> Scrape {
                 needed = true;
                 *read += 1;
                 if !value.is_finite() {
-                    scrape.not_read(selector, &format!("it is {value}"));
+                    scrape.not_read(
+                        selector,
+                        if value.is_nan() {
+                            "it is NaN"
+                        } else {
+                            "it is infinite"
+                        },
+                    );
                 } else if *read > MAX_SERIES_READ {
                     scrape.not_read(
                         selector,

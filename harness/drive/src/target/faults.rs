@@ -98,6 +98,20 @@ impl Target {
 
     async fn strike(&self, id: &str, service: &Name, kind: &FaultKind) -> Result<(), String> {
         let (_, running) = self.find(service).await?;
+        let already = self
+            .struck()
+            .values()
+            .find(|s| s.service == *service)
+            .cloned();
+        if let Some(already) = already {
+            let is = match already.kind {
+                FaultKind::Pause => "paused",
+                _ => "killed",
+            };
+            return Err(format!(
+                "service `{service}` is {is} already: heal it first"
+            ));
+        }
         if running.ended() {
             return Err(format!("service `{service}` does not run"));
         }
