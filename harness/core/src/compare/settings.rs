@@ -1,9 +1,10 @@
-//! What the runs were set up with: the variables of the services' environments that differ, and whatever else does, which
-//! is a doubt: then figures may differ for that reason.
+//! What the runs were set up with: the variables of the services' environments and their commands that differ, and
+//! whatever else does, which is a doubt: then figures may differ for that reason.
 
 use super::Judged;
 use super::Setting;
 use crate::plan::Plan;
+use crate::plan::target::ServicePlan;
 use crate::record::Record;
 use crate::verdict::{Grade, Trust};
 use std::collections::BTreeSet;
@@ -38,13 +39,18 @@ pub(super) fn differences(runs: &[Judged<'_>]) -> Vec<Setting> {
         .flat_map(|plan| &plan.target.services)
         .flat_map(|s| s.env.keys().map(|key| (s.name.as_str(), key.as_str())))
         .collect();
-    for (service, variable) in variables {
-        let value = |run: &Judged<'_>| {
-            let mut services = run.plan()?.target.services.iter();
-            let service = services.find(|s| s.name.as_str() == service)?;
-            service.env.get(variable).map(ToString::to_string)
-        };
+    for (service, variable) in &variables {
+        let value = |run| Some(planned(run, service)?.env.get(*variable)?.to_string());
         add(service, variable, runs.iter().map(value).collect());
+    }
+    let services = runs.iter().filter_map(Judged::plan);
+    let services = services.flat_map(|plan| &plan.target.services);
+    for name in services.map(|s| s.name.as_str()).collect::<BTreeSet<_>>() {
+        let command = |run| {
+            let words = planned(run, name)?.command.iter().map(ToString::to_string);
+            Some(words.collect::<Vec<_>>().join(" "))
+        };
+        add(name, "command", runs.iter().map(command).collect());
     }
     let of_plan = |take: &dyn Fn(&Plan) -> String| -> Vec<Option<String>> {
         runs.iter().map(|run| run.plan().map(take)).collect()
@@ -72,6 +78,11 @@ pub(super) fn differences(runs: &[Judged<'_>]) -> Vec<Setting> {
         add("run", fact, runs.iter().map(value).collect());
     }
     settings
+}
+
+fn planned<'r>(run: &Judged<'r>, service: &str) -> Option<&'r ServicePlan> {
+    let mut services = run.plan()?.target.services.iter();
+    services.find(|planned| planned.name.as_str() == service)
 }
 
 /// Why figures may differ for another reason than the one under test.

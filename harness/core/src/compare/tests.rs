@@ -103,6 +103,19 @@ fn figures_stand_side_by_side_with_what_differs() {
 }
 
 #[test]
+fn another_command_is_what_differs() {
+    let mut other = with_cache("on");
+    other.target.services[0].command.push(Text::literal("--v2"));
+    let (a, b) = (run(with_cache("on"), 20_000, 0), run(other, 20_000, 0));
+    let setting = Setting {
+        of: "gateway".into(),
+        name: "command".into(),
+        values: vec![Some("shop".into()), Some("shop --v2".into())],
+    };
+    assert_eq!(compare(&labelled(&[&a, &b]), &[]).settings, [setting]);
+}
+
+#[test]
 fn what_chance_may_make_is_not_told_as_a_difference() {
     let (a, b) = (
         run(plan(30, vec![]), 20_000, 1),
