@@ -62,10 +62,12 @@ const WORDS: [&str; 7] = [
     "phase", "end", "outcome", "check", "seen_in", "method", "kind",
 ];
 /// Fields whose maps have keys from elsewhere: a document's operations, a service's metrics.
-const FREE_KEYS: [&str; 2] = ["operations", "values"];
+const FREE_KEYS: [&str; 3] = ["operations", "values", "unread"];
 
 /// Characters of a secret's beginning that tell something of it; fewer end many a text by chance.
 const TELLING: usize = 3;
+/// Stands where a text was cut.
+const CUT: char = '…';
 
 /// Replaces every form of every secret by `[secret NAME]`.
 #[derive(Debug, Clone, Default)]
@@ -90,8 +92,14 @@ impl Redactor {
         Self { forms }
     }
 
-    /// The text without secrets; `None` when it holds none.
+    /// The text without secrets, nor the beginning of one where `…` says that the rest was cut off; `None` when it holds
+    /// none.
     pub fn text(&self, text: &str) -> Option<String> {
+        let whole = self.whole(text);
+        self.begun(whole.as_deref().unwrap_or(text)).or(whole)
+    }
+
+    fn whole(&self, text: &str) -> Option<String> {
         let held = self
             .forms
             .iter()
@@ -99,6 +107,33 @@ impl Redactor {
         held.fold(None, |out: Option<String>, (form, name)| {
             Some(out.as_deref().unwrap_or(text).replace(form.as_str(), name))
         })
+    }
+
+    fn begun(&self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((kept, after)) = rest.split_once(CUT) {
+            match self.beginning(kept) {
+                Some((length, name)) => out.extend([&kept[..kept.len() - length], name]),
+                None => out.push_str(kept),
+            }
+            out.push(CUT);
+            rest = after;
+        }
+        out.push_str(rest);
+        (out != text).then_some(out)
+    }
+
+    /// The longest beginning of a secret that a text ends with: its length, and what stands for it.
+    fn beginning(&self, text: &str) -> Option<(usize, &str)> {
+        let of = |form: &str| {
+            let ends = form.char_indices().map(|(at, _)| at).skip(TELLING);
+            ends.filter(|end| text.ends_with(&form[..*end])).last()
+        };
+        let forms = self.forms.iter();
+        forms
+            .filter_map(|(form, name)| Some((of(form)?, name.as_str())))
+            .max()
     }
 
     /// The event without secrets. Figures pass untouched; anything with words in it is searched.
@@ -193,12 +228,7 @@ impl Redactor {
         if text.len() as u64 >= whole && kept.len() == text.len() {
             return false;
         }
-        let beginning = |(form, name): &(String, String)| {
-            let ends = form.char_indices().map(|(at, _)| at).skip(TELLING);
-            let longest = ends.filter(|end| kept.ends_with(&form[..*end])).last()?;
-            Some((longest, name.clone()))
-        };
-        let Some((length, name)) = self.forms.iter().filter_map(beginning).max() else {
+        let Some((length, name)) = self.beginning(kept) else {
             return false;
         };
         *text = format!("{}{name}", &kept[..kept.len() - length]);
@@ -328,6 +358,17 @@ mod tests {
             cut("a=hunter2! b=hunter", 9000),
             "a=[secret api_key] b=[secret api_key]"
         );
+    }
+
+    #[test]
+    fn a_text_cut_through_a_secret_keeps_no_part_of_it() {
+        let redactor = redactor("hunter2!");
+        let text = |text: &str| redactor.text(text).unwrap_or_else(|| text.to_owned());
+        assert_eq!(
+            text("got \"key=hunte… (90 bytes in all), hunter2! and hunt… more"),
+            "got \"key=[secret api_key]… (90 bytes in all), [secret api_key] and [secret api_key]… more"
+        );
+        assert_eq!(text("hu… and hunt"), "hu… and hunt");
     }
 
     fn failed(reason: &str) -> Event {

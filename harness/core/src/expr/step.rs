@@ -1,5 +1,6 @@
 //! Step expressions: `status == 201`, `$.status == 'PENDING'`, `duration < 300ms`, `header.etag exists`.
 
+use super::step_check::shown;
 use crate::template::{Text, plain};
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
@@ -175,10 +176,8 @@ impl Path {
             [one] if number(one).is_some_and(|n| !exact(n)) => Err(format!(
                 "{one} is there, which is too large to be compared exactly (2^53 and beyond)"
             )),
-            [one] => number(one).ok_or_else(|| {
-                let text: String = one.to_string().chars().take(60).collect();
-                format!("`{text}` is there, which is not a number")
-            }),
+            [one] => number(one)
+                .ok_or_else(|| format!("`{}` is there, which is not a number", shown(one))),
             several => Err(format!("{} values are there", several.len())),
         }
     }

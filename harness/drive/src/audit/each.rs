@@ -161,7 +161,7 @@ impl Walks<'_> {
             Some(evidence::exchange(request, end.result.as_ref(), end.timing))
         });
         FailedWalk {
-            value: value.chars().take(TOLD).collect(),
+            value: told(value),
             step: step.map_or_else(String::new, |step| step.name.clone()),
             attempts: round,
             failures: last.map(|end| end.failures).unwrap_or_default(),
@@ -170,9 +170,24 @@ impl Walks<'_> {
     }
 }
 
+/// A value as it is told; the `…` of a long one lets go of what begins a secret too.
+fn told(value: &str) -> String {
+    match value.char_indices().nth(TOLD) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_value_is_told_with_where_it_was_cut() {
+        let long = "é".repeat(TOLD);
+        assert_eq!(told(&long), long);
+        assert_eq!(told(&format!("{long}é")), format!("{long}…"));
+    }
 
     #[test]
     fn a_sample_is_seeded_and_of_the_size_asked() {
