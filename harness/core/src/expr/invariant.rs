@@ -2,6 +2,7 @@
 //! distinct(repeat.key)`. What they compare is known when a load has ended; whether they hold is a pure function of
 //! those figures. Knows neither queries nor loads.
 
+use super::arithmetic::{Arithmetic, Operator};
 use super::step::Path;
 use crate::name::Name;
 
@@ -17,26 +18,7 @@ pub struct Invariant {
 }
 
 /// An amount: numbers and terms, added, subtracted and multiplied.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Amount {
-    /// A number; finite.
-    Number(f64),
-    /// Something counted or asked.
-    Term(Term),
-    /// Two amounts put together; `*` before `+` and `-`, from left to right.
-    Pair(Box<Amount>, Operator, Box<Amount>),
-}
-
-/// What joins two amounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `+`
-    Plus,
-    /// `-`
-    Minus,
-    /// `*`
-    Times,
-}
+pub type Amount = Arithmetic<Term>;
 
 /// How two amounts are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +87,11 @@ pub struct Seen {
 const DUST: f64 = 1e-10;
 
 impl Invariant {
-    /// Whether it holds, and what was seen; `None` while a figure is missing.
+    /// Whether it holds, and what was seen; `None` while a figure is missing, or where a side is beyond what a number can
+    /// hold: infinities would differ from themselves.
     pub fn check(&self, figures: &Figures) -> Option<Seen> {
-        let (left, right) = (self.left.value(figures)?, self.right.value(figures)?);
+        let side = |amount: &Amount| amount.value(figures).filter(|value| value.is_finite());
+        let (left, right) = (side(&self.left)?, side(&self.right)?);
         let holds = self.op.holds(left, right);
         let relation = if holds { self.op } else { self.op.opposite() };
         let names = Names(self.terms());
@@ -123,8 +107,11 @@ impl Invariant {
     /// Its terms, each once, in order.
     pub fn terms(&self) -> Vec<&Term> {
         let mut terms = Vec::new();
-        self.left.terms(&mut terms);
-        self.right.terms(&mut terms);
+        for term in [&self.left, &self.right].map(Amount::operands).concat() {
+            if !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
         terms
     }
 
@@ -203,36 +190,16 @@ impl Amount {
     fn value(&self, figures: &Figures) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Term(term) => figure(term, figures),
+            Self::Of(term) => figure(term, figures),
             Self::Pair(left, operator, right) => {
                 let (left, right) = (left.value(figures)?, right.value(figures)?);
                 Some(match operator {
                     Operator::Plus => left + right,
                     Operator::Minus => left - right,
                     Operator::Times => left * right,
+                    Operator::Over => left / right,
                 })
             }
-        }
-    }
-
-    fn terms<'a>(&'a self, out: &mut Vec<&'a Term>) {
-        match self {
-            Self::Number(_) => {}
-            Self::Term(term) if out.contains(&term) => {}
-            Self::Term(term) => out.push(term),
-            Self::Pair(left, _, right) => {
-                left.terms(out);
-                right.terms(out);
-            }
-        }
-    }
-
-    /// Whether it must stand in parentheses beside an operator.
-    pub(super) fn bracketed(&self, operator: Operator, on_the_right: bool) -> bool {
-        match self {
-            Self::Pair(_, Operator::Times, _) => operator == Operator::Times && on_the_right,
-            Self::Pair(..) => operator == Operator::Times || on_the_right,
-            _ => false,
         }
     }
 }
@@ -252,7 +219,7 @@ impl Names<'_> {
     fn amount(&self, amount: &Amount, figures: &Figures, bracketed: bool) -> String {
         let text = match amount {
             Amount::Number(number) => number.to_string(),
-            Amount::Term(term) => {
+            Amount::Of(term) => {
                 let figure = figure(term, figures).unwrap_or(f64::NAN);
                 format!("{} {figure}", self.of(term))
             }

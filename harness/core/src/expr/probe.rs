@@ -1,17 +1,19 @@
 //! Values of probes: `rate(gateway.cache_hits_total) / rate(gateway.cache_requests_total)`. Numbers and functions over
 //! the target's own metrics, joined by arithmetic. Knows neither scrapes nor gates.
 
+use super::arithmetic::{Arithmetic, Operator};
 use crate::name::Name;
 
 /// A probe's value.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A number; finite.
-    Number(f64),
-    /// A function over a selector.
-    Of(Function, Selector),
-    /// Two values put together; `*` and `/` before `+` and `-`, from left to right.
-    Pair(Box<Value>, Operator, Box<Value>),
+pub type Value = Arithmetic<Measured>;
+
+/// A function over a selector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// What is made of the scrapes.
+    pub function: Function,
+    /// Of which series.
+    pub selector: Selector,
 }
 
 /// What is made of a selector's scrapes in a window.
@@ -33,19 +35,6 @@ pub enum Function {
     First,
 }
 
-/// What joins two values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `+`
-    Plus,
-    /// `-`
-    Minus,
-    /// `*`
-    Times,
-    /// `/`
-    Over,
-}
-
 /// Series of a service's metrics: all of a metric's that carry these labels, added up at each scrape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selector {
@@ -60,22 +49,15 @@ pub struct Selector {
 impl Value {
     /// Its functions and what they are over, in order; one may be there twice.
     pub fn terms(&self) -> Vec<(Function, &Selector)> {
-        match self {
-            Self::Number(_) => Vec::new(),
-            Self::Of(function, selector) => vec![(*function, selector)],
-            Self::Pair(left, _, right) => {
-                let mut terms = left.terms();
-                terms.extend(right.terms());
-                terms
-            }
-        }
+        let operands = self.operands().into_iter();
+        operands.map(|of| (of.function, &of.selector)).collect()
     }
 
     /// Lets each selector be changed.
     pub fn selectors_mut(&mut self, change: &mut impl FnMut(&mut Selector)) {
         match self {
             Self::Number(_) => {}
-            Self::Of(_, selector) => change(selector),
+            Self::Of(measured) => change(&mut measured.selector),
             Self::Pair(left, _, right) => {
                 left.selectors_mut(change);
                 right.selectors_mut(change);
@@ -90,7 +72,7 @@ impl Value {
     ) -> Result<f64, String> {
         let figure = match self {
             Self::Number(number) => *number,
-            Self::Of(function, selector) => of(*function, selector)?,
+            Self::Of(measured) => of(measured.function, &measured.selector)?,
             Self::Pair(left, operator, right) => {
                 let (a, b) = (left.evaluate(of)?, right.evaluate(of)?);
                 match operator {
@@ -108,27 +90,6 @@ impl Value {
             Ok(figure)
         } else {
             Err(format!("`{self}` is beyond what a number can hold"))
-        }
-    }
-
-    /// Whether it must stand in parentheses beside an operator.
-    pub(super) fn bracketed(&self, operator: Operator, on_the_right: bool) -> bool {
-        let Self::Pair(_, own, _) = self else {
-            return false;
-        };
-        if on_the_right {
-            own.rank() <= operator.rank()
-        } else {
-            own.rank() < operator.rank()
-        }
-    }
-}
-
-impl Operator {
-    const fn rank(self) -> u8 {
-        match self {
-            Self::Plus | Self::Minus => 0,
-            Self::Times | Self::Over => 1,
         }
     }
 }

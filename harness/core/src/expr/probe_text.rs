@@ -1,6 +1,7 @@
 //! Values of probes as text: parser and printer.
 
-use super::probe::{Function, Operator, Selector, Value, quoted};
+use super::arithmetic::{self, Operand, Operator};
+use super::probe::{Function, Measured, Selector, Value, quoted};
 use super::scan::{ExprError, Scan, as_text};
 use crate::diagnostic::nearest;
 use crate::name::{Name, NameError};
@@ -17,10 +18,6 @@ const FUNCTIONS: [(&str, Function); 7] = [
     ("first", Function::First),
 ];
 const OPERANDS: &str = "a number, a metric such as `gateway.queue_depth`, or one of rate, increase, avg, min, max, last, first over it: `rate(gateway.requests_total)`";
-/// Parentheses within parentheses at most.
-const DEPTH: usize = 16;
-/// Numbers and selectors at most.
-const PARTS: usize = 64;
 
 as_text!(Value);
 
@@ -28,76 +25,36 @@ impl FromStr for Value {
     type Err = ExprError;
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
-        let mut reader = Reader {
-            scan: Scan::new(text),
-            depth: 0,
-            parts: 0,
-        };
-        let value = reader.sum()?;
-        if reader.scan.done() {
+        let mut scan = Scan::new(text);
+        let value = arithmetic::read(&mut scan)?;
+        if scan.done() {
             return Ok(value);
         }
-        let rest = reader.scan.rest().trim_end();
+        let rest = scan.rest().trim_end();
         Err(
-            ExprError::new(format!("`{rest}` is left over"), reader.scan.here())
+            ExprError::new(format!("`{rest}` is left over"), scan.here())
                 .hint("a value is numbers and metrics joined by `+`, `-`, `*` and `/`"),
         )
     }
 }
 
-struct Reader<'t> {
-    scan: Scan<'t>,
-    depth: usize,
-    parts: usize,
-}
+impl Operand for Measured {
+    const PRODUCTS: &'static [(&'static str, Operator)] =
+        &[("*", Operator::Times), ("/", Operator::Over)];
+    const MANY: &'static str = "metrics and numbers";
 
-impl Reader<'_> {
-    fn sum(&mut self) -> Result<Value, ExprError> {
-        let signs = [("+", Operator::Plus), ("-", Operator::Minus)];
-        self.chain(&signs, Self::product)
-    }
-
-    fn product(&mut self) -> Result<Value, ExprError> {
-        let signs = [("*", Operator::Times), ("/", Operator::Over)];
-        self.chain(&signs, Self::operand)
-    }
-
-    /// Values joined by operators of one rank, from left to right.
-    fn chain(
-        &mut self,
-        signs: &[(&str, Operator)],
-        part: fn(&mut Self) -> Result<Value, ExprError>,
-    ) -> Result<Value, ExprError> {
-        let mut left = part(self)?;
-        loop {
-            self.scan.space();
-            let sign = signs.iter().find(|(sign, _)| self.scan.take(sign));
-            let Some((_, operator)) = sign else {
-                return Ok(left);
-            };
-            let right = part(self)?;
-            left = Value::Pair(Box::new(left), *operator, Box::new(right));
-        }
-    }
-
-    fn operand(&mut self) -> Result<Value, ExprError> {
-        self.scan.space();
-        let from = self.scan.at;
-        self.parts += 1;
-        if self.parts > PARTS {
-            let message = format!("a value has at most {PARTS} metrics and numbers");
-            return Err(ExprError::new(message, self.scan.here()));
-        }
-        if self.scan.take("(") {
-            return self.bracketed(from);
-        }
-        if let Some(number) = number(&mut self.scan)? {
+    fn read(scan: &mut Scan<'_>) -> Result<Value, ExprError> {
+        let from = scan.at;
+        if let Some(number) = number(scan)? {
             return Ok(Value::Number(number));
         }
-        let word = self.scan.run(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !self.scan.rest().starts_with('(') {
-            self.scan.at = from;
-            return Ok(Value::Of(Function::Avg, selector(&mut self.scan)?));
+        let word = scan.run(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !scan.rest().starts_with('(') {
+            scan.at = from;
+            return Ok(Value::Of(Self {
+                function: Function::Avg,
+                selector: selector(scan)?,
+            }));
         }
         let known = FUNCTIONS.iter().find(|(name, _)| *name == word);
         let Some((_, function)) = known else {
@@ -107,44 +64,35 @@ impl Reader<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("there is no `{word}(…)` over a metric");
-            return Err(ExprError::new(message, self.scan.since(from)).hint(hint));
+            return Err(ExprError::new(message, scan.since(from)).hint(hint));
         };
-        let open = self.scan.at;
-        self.scan.take("(");
-        let selector = selector(&mut self.scan)?;
-        close(&mut self.scan, open)?;
-        Ok(Value::Of(*function, selector))
+        let open = scan.at;
+        scan.take("(");
+        let selector = selector(scan)?;
+        Self::close(scan, open)?;
+        Ok(Value::Of(Self {
+            function: *function,
+            selector,
+        }))
     }
 
-    fn bracketed(&mut self, from: usize) -> Result<Value, ExprError> {
-        if self.depth == DEPTH {
-            let message = format!("parentheses are more than {DEPTH} deep");
-            return Err(ExprError::new(message, from..from + 1));
+    fn close(scan: &mut Scan<'_>, open: usize) -> Result<(), ExprError> {
+        scan.space();
+        if scan.take(")") {
+            return Ok(());
         }
-        self.depth += 1;
-        let inner = self.sum()?;
-        self.depth -= 1;
-        close(&mut self.scan, from)?;
-        Ok(inner)
+        if scan.rest().is_empty() {
+            let unclosed = ExprError::new("`(` is never closed", open..scan.text.len());
+            return Err(unclosed.hint("close it with `)`"));
+        }
+        Err(ExprError::new("here `)` is expected", scan.here())
+            .hint("a function is over one metric: `rate(gateway.requests_total)`"))
     }
 }
 
 /// What names of services and metrics are made of.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.:".contains(c)
-}
-
-fn close(scan: &mut Scan<'_>, from: usize) -> Result<(), ExprError> {
-    scan.space();
-    if scan.take(")") {
-        return Ok(());
-    }
-    if scan.rest().is_empty() {
-        let unclosed = ExprError::new("`(` is never closed", from..scan.text.len());
-        return Err(unclosed.hint("close it with `)`"));
-    }
-    Err(ExprError::new("here `)` is expected", scan.here())
-        .hint("a function is over one metric: `rate(gateway.requests_total)`"))
 }
 
 /// A number if one stands here: `2.5`, `1e6`, `-3`. A digit may also begin a service's name.
@@ -292,24 +240,9 @@ fn labels(scan: &mut Scan<'_>) -> Result<Vec<(String, String)>, ExprError> {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (left, operator, right) = match self {
-            Self::Number(number) => return write!(f, "{number}"),
-            Self::Of(function, selector) => return write!(f, "{function}({selector})"),
-            Self::Pair(left, operator, right) => (left, operator, right),
-        };
-        if left.bracketed(*operator, false) {
-            write!(f, "({left})")?;
-        } else {
-            write!(f, "{left}")?;
-        }
-        write!(f, " {operator} ")?;
-        if right.bracketed(*operator, true) {
-            write!(f, "({right})")
-        } else {
-            write!(f, "{right}")
-        }
+        write!(f, "{}({})", self.function, self.selector)
     }
 }
 
@@ -317,17 +250,6 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = FUNCTIONS.iter().find(|(_, function)| function == self);
         f.write_str(name.map_or("", |(name, _)| name))
-    }
-}
-
-impl fmt::Display for Operator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plus => "+",
-            Self::Minus => "-",
-            Self::Times => "*",
-            Self::Over => "/",
-        })
     }
 }
 
@@ -418,7 +340,7 @@ mod tests {
         let leaf = prop_oneof![
             (-1e12f64..1e12).prop_map(super::Value::Number),
             (prop::sample::select(functions), selectors())
-                .prop_map(|(function, selector)| super::Value::Of(function, selector)),
+                .prop_map(|(function, selector)| super::Value::Of(Measured { function, selector })),
         ];
         leaf.prop_recursive(4, 24, 2, |inner| {
             let operators = vec![
