@@ -77,6 +77,22 @@ pub enum Test {
 
 impl Test {
     /// The texts on its right-hand side.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let values = match self {
+            Self::In(values) => values.as_slice(),
+            Self::Equal(v) | Self::NotEqual(v) | Self::Contains(v) => std::slice::from_ref(v),
+            Self::Less(v) | Self::AtMost(v) | Self::Greater(v) | Self::AtLeast(v) => {
+                std::slice::from_ref(v)
+            }
+            Self::Matches(_) | Self::Exists | Self::Absent => &[],
+        };
+        values.iter().filter_map(|value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The same, to be changed.
     pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
         let values = match self {
             Self::In(values) => values.as_mut_slice(),

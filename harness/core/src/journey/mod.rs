@@ -5,6 +5,7 @@ pub mod command;
 pub mod evidence;
 pub mod gherkin;
 mod jar;
+mod reads;
 mod redirect;
 pub mod walk;
 

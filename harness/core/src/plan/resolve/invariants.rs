@@ -336,9 +336,10 @@ fn check<T>(
                     "add `walk = \"JOURNEY\"`",
                 );
             }
+            let walk = journey(doc, walk?, &of.variable, against, found)?;
             Some(Check::Each(Each {
                 of,
-                walk: journey(doc, walk?, against, found)?,
+                walk,
                 at_most: gate.at_most.as_ref().map_or(AT_MOST, |n| n.value),
             }))
         }
@@ -359,10 +360,11 @@ where
     parsed.ok()
 }
 
-/// The journey that a gate walks: it commands nothing and exists.
+/// The journey that a gate walks with values of a variable: it exists, commands nothing and reads the variable.
 fn journey<T>(
     doc: &Document<T>,
     typed: &Str,
+    variable: &str,
     against: &Against<'_>,
     found: &mut Findings,
 ) -> Option<Name> {
@@ -387,6 +389,13 @@ fn journey<T>(
             message,
             "walk a journey that only asks the target",
         );
+    }
+    if !journey.reads(variable) {
+        let name = &typed.value;
+        let message =
+            format!("no step of `{name}` reads `{variable}`: each walk would be the same");
+        let hint = format!("say `{{{{ {variable} }}}}` in `{name}` where the value belongs");
+        found.error_with(doc.at(typed), message, hint);
     }
     Some(journey.name.clone())
 }

@@ -130,6 +130,10 @@ fn errors_of_invariants() {
             "name = \"again\"\nget = \"/{{ di }}\"",
         ),
         (
+            "get = \"/things/{{ id }}\"",
+            "get = \"/things\"\nexpect = [\"$.ids contains '{{ it }}'\"]\n[variables]\nit = \"1\"",
+        ),
+        (
             "title = \"the thing is there\"",
             "title = \"t\"\n[[step]]\nname = \"a\"\nfault = { link = \"back\", down = true }",
         ),
