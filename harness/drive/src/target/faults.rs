@@ -21,6 +21,9 @@ pub(super) struct Struck {
     at: Duration,
 }
 
+/// Tells when a service that was started again is ready, and why it is not.
+pub(super) type Rising = tokio::task::JoinHandle<Result<(), String>>;
+
 impl Faults for Target {
     fn arm<'a>(
         &'a self,
@@ -63,6 +66,12 @@ impl Faults for Target {
             let Site::Service(service) = on else {
                 return Ok(());
             };
+            let rising = self.rising().remove(service);
+            if let Some(rising) = rising {
+                // Told first: who goes on may strike it again, and what was not told then is never told.
+                let risen = rising.await.map_err(|error| error.to_string())?;
+                return risen.map_err(|reason| format!("{service}: {reason}"));
+            }
             let (plan, running) = self.find(service).await?;
             let port = self.ports.get(service).copied().unwrap_or(0);
             let ready = ready::wait(
@@ -96,6 +105,10 @@ impl Target {
         self.struck.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn rising(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<Name, Rising>> {
+        self.rising.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn strike(&self, id: &str, service: &Name, kind: &FaultKind) -> Result<(), String> {
         let (_, running) = self.find(service).await?;
         let already = self
@@ -122,6 +135,7 @@ impl Target {
         };
         // Known before it is done: whatever ends the run heals it.
         self.struck().insert(id.to_owned(), struck);
+        self.rising().remove(service);
         match kind {
             FaultKind::Pause => running.pause(),
             _ => running.kill().await,
@@ -153,13 +167,15 @@ impl Target {
         );
         // Whoever watches over it tells its end.
         self.watch_over(&new);
-        tokio::spawn(async move {
-            let late = readiness.await.err().filter(|_| !new.ended());
-            if let Some(failed) = late {
-                let text = format!("{} was started again, and {}", plan.name, failed.reason);
+        let rising = tokio::spawn(async move {
+            let risen = readiness.await.map_err(|failed| failed.reason);
+            if let Some(reason) = risen.as_ref().err().filter(|_| !new.ended()) {
+                let text = format!("{} was started again, and {reason}", plan.name);
                 mouth.say(Event::Notice { text }).await;
             }
+            risen
         });
+        self.rising().insert(struck.service.clone(), rising);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::ports::Restart;
 use crate::probe::Endpoint;
 use crate::redact::{Redactor, Secrets};
 use crate::spans;
-use faults::Struck;
+use faults::{Rising, Struck};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
@@ -122,6 +122,8 @@ pub struct Target {
     symbols: Symbols,
     services: Mutex<Vec<Arc<Service>>>,
     struck: std::sync::Mutex<BTreeMap<String, Struck>>,
+    /// Services started again since they were last struck, until somebody waits for them.
+    rising: std::sync::Mutex<BTreeMap<Name, Rising>>,
     /// Services are started and watched here, whoever asks: a walk's own runtime ends with the walk.
     runtime: tokio::runtime::Handle,
     me: Weak<Self>,
@@ -176,6 +178,7 @@ impl Target {
             symbols,
             services: Mutex::default(),
             struck: std::sync::Mutex::default(),
+            rising: std::sync::Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             me: me.clone(),
         }))
