@@ -26,6 +26,7 @@ use harness_core::random::coordinate;
 use harness_core::record::Record;
 use harness_core::template::{Symbols, UnboundError};
 use harness_load::Clock;
+use scenario::Stage;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -354,7 +355,15 @@ impl Run {
         let mut outcome = Ok(());
         if !plan.scenarios.is_empty() {
             let audit = self.audit(&journeys, symbols).map_err(|e| e.to_string())?;
-            let play = scenario::play_all(self, target, scraper, &faults, &watch, &audit);
+            let stage = Stage {
+                run: self,
+                target,
+                scraper,
+                faults: &faults,
+                watch: &watch,
+                audit: &audit,
+            };
+            let play = scenario::play_all(stage);
             outcome = self.phase(Phase::Scenarios, play).await;
         }
         contracts.say_coverage().await;

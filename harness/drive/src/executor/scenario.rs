@@ -11,6 +11,7 @@ use crate::spans;
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
+use harness_core::name::Name;
 use harness_core::plan::{Plan, ScenarioPlan};
 use harness_core::units::micros;
 use harness_load::{Attack, Kept};
@@ -24,15 +25,20 @@ const RUN_UP: Duration = Duration::from_millis(300);
 /// Requests per second one load worker is planned for; more workers start above it, up to one a core.
 const PER_WORKER: f64 = 5_000.0;
 
+/// What scenarios are played with.
+#[derive(Clone, Copy)]
+pub(super) struct Stage<'a> {
+    pub(super) run: &'a Run,
+    pub(super) target: &'a Arc<Target>,
+    pub(super) scraper: &'a Scraper,
+    pub(super) faults: &'a Arc<dyn Faults>,
+    pub(super) watch: &'a Arc<dyn Watch>,
+    pub(super) audit: &'a Audit,
+}
+
 /// Plays every scenario of the plan; the error ends the run.
-pub(super) async fn play_all(
-    run: &Run,
-    target: &Arc<Target>,
-    scraper: &Scraper,
-    faults: &Arc<dyn Faults>,
-    watch: &Arc<dyn Watch>,
-    audit: &Audit,
-) -> Result<(), String> {
+pub(super) async fn play_all(stage: Stage<'_>) -> Result<(), String> {
+    let run = stage.run;
     for scenario in &run.plan().scenarios {
         if run.control.cancel.is_cancelled() {
             return Ok(());
@@ -43,22 +49,21 @@ pub(super) async fn play_all(
             end = field::Empty,
             otel.status_code = field::Empty,
         );
-        let turn = take_turn(run, scenario, target, scraper, faults, watch, audit);
+        let turn = take_turn(stage, scenario);
         turn.instrument(span).await?;
     }
     Ok(())
 }
 
 /// One scenario's turn: a steady target, then the scenario; one that can't begin is told and left out.
-async fn take_turn(
-    run: &Run,
-    scenario: &ScenarioPlan,
-    target: &Arc<Target>,
-    scraper: &Scraper,
-    faults: &Arc<dyn Faults>,
-    watch: &Arc<dyn Watch>,
-    audit: &Audit,
-) -> Result<(), String> {
+async fn take_turn(stage: Stage<'_>, scenario: &ScenarioPlan) -> Result<(), String> {
+    let Stage {
+        run,
+        target,
+        scraper,
+        audit,
+        ..
+    } = stage;
     let steady = async {
         if scenario.fresh {
             let restart = target.restart();
@@ -86,15 +91,14 @@ async fn take_turn(
         () = run.control.cancel.cancelled() => return Ok(()),
         before = audit.begin(scenario) => before,
     };
-    let journeys = &audit.journeys;
-    let (end, kept) = play(run, scenario, scraper, journeys, faults, watch).await?;
+    let (end, kept) = play(stage, scenario).await?;
     scraper.once().await;
     target.heal().await;
     if end == ScenarioEnd::Completed {
         tokio::select! {
             biased;
             () = run.control.cancel.cancelled() => {}
-            () = all_back(run, scenario, faults) => {}
+            () = all_back(run, scenario, stage.faults) => {}
         }
     }
     span.record("end", spans::word(end));
@@ -127,26 +131,17 @@ async fn all_back(run: &Run, scenario: &ScenarioPlan, faults: &Arc<dyn Faults>) 
     }
 }
 
+/// Load and faults together; how it ended, and what the load kept for the invariants.
 async fn play(
-    run: &Run,
+    stage: Stage<'_>,
     scenario: &ScenarioPlan,
-    scraper: &Scraper,
-    journeys: &[Arc<Journey>],
-    faults: &Arc<dyn Faults>,
-    watch: &Arc<dyn Watch>,
 ) -> Result<(ScenarioEnd, Vec<Kept>), String> {
+    let Stage { run, watch, .. } = stage;
     let clock = run.job.clock;
-    let mixed = scenario.load.mix.iter().map(|entry| {
-        let found = journeys
-            .iter()
-            .find(|journey| journey.name == entry.journey)
-            .cloned();
-        found.ok_or_else(|| format!("journey {} is not in the plan", entry.journey))
-    });
-    let mixed = mixed.collect::<Result<Vec<_>, _>>()?;
+    let mixed = mixed(scenario, &stage.audit.journeys)?;
     let stop = run.control.cancel.child_token();
     let t0 = clock.now() + RUN_UP;
-    scraper.align(t0);
+    stage.scraper.align(t0);
     *run.control
         .loading
         .lock()
@@ -162,7 +157,7 @@ async fn play(
     let epoch = Arc::new(AtomicU32::new(0));
     let chaos = Chaos {
         scenario,
-        faults: Arc::clone(faults),
+        faults: Arc::clone(stage.faults),
         epoch: Arc::clone(&epoch),
         clock,
         t0,
@@ -215,6 +210,18 @@ async fn play(
             Ok((end, kept))
         }
     }
+}
+
+/// The journeys of a scenario's mix, in its order.
+fn mixed(scenario: &ScenarioPlan, journeys: &[Arc<Journey>]) -> Result<Vec<Arc<Journey>>, String> {
+    let of = |wanted: &Name| {
+        let found = journeys.iter().find(|journey| journey.name == *wanted);
+        found
+            .cloned()
+            .ok_or_else(|| format!("journey {wanted} is not in the plan"))
+    };
+    let mix = scenario.load.mix.iter();
+    mix.map(|entry| of(&entry.journey)).collect()
 }
 
 /// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core.
