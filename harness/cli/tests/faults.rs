@@ -188,7 +188,7 @@ name = "it answers at once"
 get = "/health/live"
 expect = ["status == 200"]
 [[step]]
-name = "it dies for good"
+name = "it dies / for good"
 fault = { service = "gateway", kill = true }
 "#;
 
@@ -218,7 +218,12 @@ fn a_walk_kills_a_service_and_leaves_it_running() {
     let (ran, summary, id) = suite.judged("", &["run"]);
     assert_eq!(ran.code, 0, "{summary:#}\n{}", ran.stderr);
     let events = suite.events(&id);
-    assert_eq!(ticks(&events, "fault_lifted").count(), 4, "{events}");
+    let names = |event| -> Vec<Value> {
+        let told = ticks(&events, event);
+        told.map(|told| told["fault"].clone()).collect()
+    };
+    assert_eq!(names("fault_lifted").len(), 4, "{events}");
+    assert_eq!(names("fault_lifted"), names("fault_armed"));
     assert_eq!(ready(&events, "gateway"), 4, "{events}");
     assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
 }

@@ -230,7 +230,9 @@ impl Passage {
     pub async fn finish(mut self, cancelled: bool) -> Outcome {
         let mouth = self.walker.mouth.clone();
         for (id, on, _span) in std::mem::take(&mut self.armed) {
-            let fault = id.rsplit('/').next().unwrap_or(&id).to_owned();
+            // A fault's name may hold a `/`; a journey's can't.
+            let fault = id.split_once('/').map_or(id.as_str(), |(_, fault)| fault);
+            let fault = fault.to_owned();
             if let Err(reason) = self.lift(&id, &on, &fault).await {
                 let failed = Event::FaultFailed {
                     fault,
