@@ -280,7 +280,7 @@ impl fmt::Display for GateExpr {
             Unit::Seconds => f.write_str(&units::format_duration(Duration::from_nanos(
                 (self.limit * 1e9).round() as u64,
             ))),
-            Unit::Bytes => write!(f, "{}B", self.limit),
+            Unit::Bytes => f.write_str(&super::unit::size(self.limit)),
             Unit::Plain => write!(f, "{}", self.limit),
             Unit::Named(word) => write!(f, "{} {word}", self.limit),
         }
@@ -340,7 +340,7 @@ mod tests {
             "probe.a-b.c <= -2.5",
             "probe.orders >= 5/s",
             "probe.wait < 250ms",
-            "probe.memory < 67108864B",
+            "probe.memory < 64MiB",
             "probe.backlog < 100 orders",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);

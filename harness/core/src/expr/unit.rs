@@ -66,6 +66,16 @@ impl fmt::Display for Unit {
     }
 }
 
+/// A size as it may be written, in the largest unit that leaves it whole: it reads back as the same number.
+pub(super) fn size(bytes: f64) -> String {
+    let whole = BYTES
+        .iter()
+        .filter(|(_, factor)| bytes % factor == 0.0 && bytes >= *factor);
+    let largest = whole.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (word, factor) = largest.unwrap_or(&BYTES[0]);
+    format!("{}{word}", bytes / factor)
+}
+
 fn is_word(word: &str) -> bool {
     let first = word.starts_with(|c: char| c.is_alphabetic());
     let rest = |c: char| c.is_alphanumeric() || "-_/".contains(c);
@@ -138,6 +148,12 @@ mod tests {
         for word in ["", "ms", "h", "MB", "5", "%%", "a b", "abcdefghijklm"] {
             assert!(Unit::declared(word).is_err(), "{word}");
         }
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_largest_unit_that_leaves_them_whole() {
+        let told = [64e6, 67_108_864.0, 1500.0, 0.0, 0.5, 2e9].map(size);
+        assert_eq!(told, ["64MB", "64MiB", "1500B", "0B", "0.5B", "2GB"]);
     }
 
     #[test]
