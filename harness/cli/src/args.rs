@@ -1,5 +1,11 @@
 //! The command line as typed. Each flag has its words here; what they mean is decided by the commands.
 
+mod import;
+mod load;
+
+pub(crate) use import::{CurlArgs, From, HarArgs, ImportArgs, Into, OpenapiArgs};
+pub(crate) use load::LoadArgs;
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'C', global = true, value_name = "FOLDER")]
     pub(crate) suite: Option<PathBuf>,
     /// Nothing on stderr but errors.
-    #[arg(long, short, global = true)]
+    #[arg(long, global = true)]
     pub(crate) quiet: bool,
     #[command(flatten)]
     pub(crate) log: LogArgs,
@@ -71,7 +77,9 @@ pub(crate) enum Command {
     /// Write a small, commented, working suite for a URL into a folder.
     Init(InitArgs),
     /// Load one URL, without a suite.
-    Load(LoadArgs),
+    Load(Box<LoadArgs>),
+    /// Make journeys of curl command lines, a browser's recording, or an OpenAPI document.
+    Import(ImportArgs),
     /// Check a running API against its OpenAPI document, without a suite.
     Contract(ContractArgs),
     /// Render a run's reports again, from its events alone.
@@ -80,6 +88,11 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Undo what killed runs left behind: processes and folders. Never touches a live run.
     Heal(HealArgs),
+    /// Test the instrument itself: whether its figures are true on this machine. Takes a minute and a half.
+    Selftest(SelftestArgs),
+    /// Answer the requests of a self-test.
+    #[command(hide = true)]
+    SelftestServer,
     /// Wait for the harness to vanish, then clean up after it.
     #[command(hide = true)]
     Guardian {
@@ -181,50 +194,6 @@ pub(crate) struct InitArgs {
     pub(crate) folder: PathBuf,
 }
 
-/// Arguments of `load`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct LoadArgs {
-    /// The URL to be requested.
-    pub(crate) url: String,
-    /// Arrivals, constant (`200/s`) or ramping (`10/s..500/s`).
-    #[arg(long, short, default_value = "50/s")]
-    pub(crate) rate: String,
-    /// For how long.
-    #[arg(
-        long = "for",
-        short = 'd',
-        value_name = "DURATION",
-        default_value = "10s"
-    )]
-    pub(crate) lasts: String,
-    /// The method.
-    #[arg(long, short = 'X', default_value = "GET")]
-    pub(crate) method: String,
-    /// A header, `name: value`; may be given several times.
-    #[arg(long = "header", short = 'H', value_name = "HEADER")]
-    pub(crate) headers: Vec<String>,
-    /// The body; `{{ uuid() }}` and the like are filled in for each request.
-    #[arg(long, short = 'b')]
-    pub(crate) body: Option<String>,
-    /// What every answer must satisfy, for example `status == 200`; may be given several times.
-    #[arg(long, value_name = "EXPRESSION")]
-    pub(crate) expect: Vec<String>,
-    /// What the load is judged by, for example `p99 < 200ms`; may be given several times. Without any: `error_rate < 1%`.
-    #[arg(long, value_name = "EXPRESSION")]
-    pub(crate) gate: Vec<String>,
-    /// Time limit of one request.
-    #[arg(long, default_value = "10s")]
-    pub(crate) timeout: String,
-    /// Connections at most.
-    #[arg(long, default_value_t = 256)]
-    pub(crate) connections: u32,
-    /// Decides arrivals and data.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
 /// Arguments of `contract`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ContractArgs {
@@ -290,3 +259,24 @@ pub(crate) struct HealArgs {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: Option<PathBuf>,
 }
+
+/// Arguments of `selftest`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SELFTEST)]
+pub(crate) struct SelftestArgs {
+    /// Some ten seconds instead, for CI; less exact.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// The answer for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+const SELFTEST: &str = "\
+Starts a server, loads it with `harness load`, stops it for a while and compares the percentiles with what they must be;
+then stops `harness load` itself, which must tell of it. Nothing leaves this machine.
+
+Exit codes:
+  0  the instrument can be trusted here
+  3  the self-test could not be made
+  4  it can't be trusted here: wrong figures, or a machine too busy to say";

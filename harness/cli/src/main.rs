@@ -5,14 +5,15 @@ mod commands;
 mod diagnostics;
 mod environment;
 mod error;
+mod import;
+mod live;
 mod logs;
 mod printer;
+mod rows;
 mod sources;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    commands::dispatch(args)
+    commands::read().map_or_else(|code| code, commands::dispatch)
 }

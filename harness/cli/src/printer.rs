@@ -9,6 +9,8 @@ use std::io::{ErrorKind, IsTerminal as _, Write};
 pub(crate) struct Printer {
     /// Nothing but errors on stderr.
     pub(crate) quiet: bool,
+    /// Whether harness's own log goes to stderr too.
+    pub(crate) logs: bool,
 }
 
 impl Printer {

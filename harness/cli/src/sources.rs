@@ -2,7 +2,9 @@
 //! be read becomes a finding there, not an error here.
 
 use crate::error::CliError;
-use harness_core::suite::{Sources, references};
+use crate::rows::{self, Unusable};
+use harness_core::data::{Format, HELD_LIMIT};
+use harness_core::suite::{Reference, Sources, references};
 use std::path::{Path, PathBuf};
 
 /// Files of one kind a suite may have; a folder with more is a mistake, not a suite.
@@ -42,7 +44,8 @@ pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
     found.ok_or(CliError::NoSuite { from })
 }
 
-/// Reads a suite: harness.toml, scenarios, journeys, features, and what they refer to.
+/// Reads a suite: harness.toml, scenarios, journeys, features, and what they refer to. Of large data files, where their
+/// rows stand.
 pub(crate) fn read(chosen: Option<&Path>) -> Result<Found, CliError> {
     let root = root(chosen)?;
     let mut names = vec!["harness.toml".to_owned()];
@@ -53,8 +56,13 @@ pub(crate) fn read(chosen: Option<&Path>) -> Result<Found, CliError> {
     for name in &names {
         add(&root, name, &mut sources);
     }
-    for name in references(&sources) {
-        add(&root, &name, &mut sources);
+    for (name, what) in references(&sources) {
+        match Format::of(&name) {
+            Some(format) if what == Reference::Data && large(&root.join(&name)) => {
+                add_rows(&root, &name, format, &mut sources);
+            }
+            _ => add(&root, &name, &mut sources),
+        }
     }
     Ok(Found { root, sources })
 }
@@ -81,6 +89,19 @@ fn collect(root: &Path, folder: &str, extension: &str, depth: usize, names: &mut
         } else if ours && names.len() < MANY {
             names.push(path);
         }
+    }
+}
+
+/// Whether a data file's rows stay in it.
+fn large(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() > HELD_LIMIT)
+}
+
+fn add_rows(root: &Path, name: &str, format: Format, sources: &mut Sources) {
+    match rows::open(&root.join(name), name, format) {
+        Ok(found) => sources.add_streamed(name, Ok(found)),
+        Err(Unusable::Broken(problems)) => sources.add_streamed(name, Err(problems)),
+        Err(Unusable::Io(error)) => sources.unreadable(name, error),
     }
 }
 

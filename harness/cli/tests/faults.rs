@@ -98,7 +98,7 @@ fn timeout_swallows_answers() {
         "error_rate > 60%",
     );
     assert!(
-        errors(&events).contains(&"timeout".to_owned()),
+        errors(&events).contains(&"first-byte-timeout".to_owned()),
         "{:?}",
         errors(&events)
     );
@@ -167,7 +167,7 @@ fn a_paused_service_holds_what_it_is_asked_until_it_goes_on() {
         "error_rate > 30%",
     );
     assert!(
-        errors(&events).contains(&"timeout".to_owned()),
+        errors(&events).contains(&"first-byte-timeout".to_owned()),
         "{:?}",
         errors(&events)
     );

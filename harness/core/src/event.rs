@@ -1,9 +1,11 @@
 //! The one stream. Everything that happens in a run becomes one of these, in an envelope; terminal, record,
 //! reports, gates and replay read this stream and nothing else. Owned, serialisable, versioned.
 
+use crate::capacity::Tried;
 use crate::hist::Hist;
 use crate::http::{FailureKind, Method, Timing};
 use crate::name::{Name, RequestName, RunId};
+use crate::phases::Phases;
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -132,6 +134,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A rate of a capacity search was tried.
+    CapacityTrial(Box<CapacityTrial>),
     /// A scenario's load ended.
     ScenarioFinished {
         /// The scenario.
@@ -469,7 +473,7 @@ fn by_status<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SeenByStatus<u
         .collect()
 }
 
-/// A stretch of a scenario in which the same stage ran and the same faults were active or settling.
+/// A stretch of a scenario in which the same stage ran and the same faults were active or settling; warm-up or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// The scenario.
@@ -480,12 +484,32 @@ pub struct Epoch {
     pub from_us: u64,
     /// Index into the load's stages.
     pub stage: u32,
+    /// Whether the load still warms up: shown, judged by nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm_up: bool,
     /// Faults active.
     #[serde(default)]
     pub faults: Vec<String>,
     /// Faults lifted and settling.
     #[serde(default)]
     pub settling: Vec<String>,
+    /// Under a capacity search: the trial in which the rate is judged, from 1; 0 before and between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<u32>,
+}
+
+/// A trial of a capacity search, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacityTrial {
+    /// The scenario.
+    pub scenario: Name,
+    /// Its number, from 1: the one its epoch names.
+    pub trial: u32,
+    /// The rate, and what became of it.
+    #[serde(flatten)]
+    pub tried: Tried,
+    /// Each condition of the goal with what was seen, for people.
+    pub seen: Vec<String>,
 }
 
 /// One second of one name in one epoch. A sample belongs to the second and the epoch of its intended start.
@@ -499,7 +523,11 @@ pub struct LoadTick {
     pub epoch: u32,
     /// The journey or step.
     pub name: String,
-    /// Arrivals the schedule intended (journeys only).
+    /// Users who were there in the middle of the second, each under the journey it walked then or last (journeys only).
+    /// An arrival of the open model is a user for as long as its walk. Added up over seconds these are user-seconds.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub users: u64,
+    /// Walks intended: by the schedule, or by a user who was free (journeys only).
     #[serde(default, skip_serializing_if = "zero")]
     pub planned: u64,
     /// Requests or journeys begun.
@@ -508,16 +536,26 @@ pub struct LoadTick {
     /// Begun late because the generator was.
     #[serde(default, skip_serializing_if = "zero")]
     pub late_generator: u64,
-    /// Begun late because no connection was free: the target's doing.
+    /// Begun late because no connection was free, or the user was still with the target: the target's doing.
     #[serde(default, skip_serializing_if = "zero")]
     pub late_target: u64,
     /// Intended, never begun.
     #[serde(default, skip_serializing_if = "zero")]
     pub dropped: u64,
+    /// Of those, the ones that the generator came to late: its own doing.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub dropped_generator: u64,
+    /// Journeys whose first request went out in this second, whenever they were intended: the rate that was reached. The
+    /// only figure here that is not filed under the intended start.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub begun: u64,
+    /// Came due and not begun because the journey's data had run out; no part of `planned`.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub no_data: u64,
     /// Ended well.
     #[serde(default, skip_serializing_if = "zero")]
     pub ok: u64,
-    /// Ended badly, by class: a [`FailureKind`] word, `status-503`, `expectation`.
+    /// Ended badly, by class: a [`FailureKind`] word, `status-503`, `expectation`, [`DATA`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, u64>,
     /// Under way when the load was stopped: counted, not judged.
@@ -532,6 +570,9 @@ pub struct LoadTick {
     /// From sent to finished, all outcomes except cancelled.
     #[serde(default, skip_serializing_if = "Hist::is_empty")]
     pub service: Hist,
+    /// Where the time of its requests went (steps only). A step that asks several times has several.
+    #[serde(default, skip_serializing_if = "Phases::is_empty")]
+    pub phases: Phases,
 }
 
 #[expect(
@@ -677,9 +718,75 @@ pub struct SelfHealth {
     pub memory: u64,
     /// Open file descriptors.
     pub descriptors: u64,
+    /// How many may be open; 0 when unknown.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub descriptors_limit: u64,
+    /// Ephemeral ports of the network the harness is in.
+    #[serde(default, skip_serializing_if = "Ports::unknown")]
+    pub ports: Ports,
+    /// Load workers at work: the most cores the generator can use. 0 when unknown, or without load.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub workers: u64,
+    /// Requests that failed on this machine before they reached the network, and for want of what.
+    #[serde(default, skip_serializing_if = "LocalFailures::none")]
+    pub local: LocalFailures,
     /// Exemplars and samples not kept because a limit was reached.
     pub drops: u64,
 }
+
+/// Ephemeral ports: those the system gives to connections that ask for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// In use at most: all TCP sockets there are, or, once that is half of what there is, those towards the one address
+    /// that most go to, which is what runs out.
+    pub used: u64,
+    /// How many there are; 0 when unknown.
+    pub available: u64,
+    /// Closed connections whose port is not free yet, whoever had them.
+    pub time_wait: u64,
+}
+
+impl Ports {
+    /// Whether nothing is known of them.
+    pub fn unknown(&self) -> bool {
+        self.available == 0
+    }
+}
+
+/// Failures of this machine, by what there was too little of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFailures {
+    /// File descriptors.
+    pub descriptors: u64,
+    /// Ephemeral ports.
+    pub ports: u64,
+    /// Memory or socket buffers.
+    pub memory: u64,
+    /// Something else of its own.
+    pub other: u64,
+}
+
+impl LocalFailures {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.descriptors + self.ports + self.memory + self.other
+    }
+
+    /// Whether there was none.
+    pub fn none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds those of another second or worker.
+    pub fn add(&mut self, other: &Self) {
+        self.descriptors += other.descriptors;
+        self.ports += other.ports;
+        self.memory += other.memory;
+        self.other += other.other;
+    }
+}
+/// The class of a step whose data row could not be read.
+pub const DATA: &str = "data";
 
 /// The class of a failed exchange as counted in [`LoadTick::errors`].
 pub fn error_class(failure: Option<FailureKind>, status: Option<u16>) -> String {

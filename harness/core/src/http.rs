@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A request, ready to be sent: absolute URL, headers in order, body bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The method, upper case.
     pub method: Method,
@@ -26,7 +26,7 @@ impl Request {
 }
 
 /// A response with its body read to the end, or to the reader's limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// The status code, 100–599 for well-behaved servers; any three digits otherwise.
     pub status: u16,
@@ -130,7 +130,8 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// The classes of transport failure; a row each in the report, never a row per message.
+/// The classes of transport failure; a row each in the report, never a row per message. A time-out says in which phase
+/// of the exchange the time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -142,9 +143,19 @@ pub enum FailureKind {
     Reset,
     /// The connection ended before the response did.
     Closed,
+    /// Every connection was taken for as long as the time limit: nothing was sent.
+    PoolTimeout,
+    /// The name was not looked up within the time limit.
+    ResolveTimeout,
     /// No connection within the time limit.
     ConnectTimeout,
-    /// No complete response within the time limit.
+    /// TCP connected, but TLS was not agreed on within the time limit.
+    TlsTimeout,
+    /// Connected, but the response's head did not come, or not to its end, within the time limit.
+    FirstByteTimeout,
+    /// The response began, but its body did not end within the time limit.
+    BodyTimeout,
+    /// The time limit passed in a phase that the client can't see.
     Timeout,
     /// TLS failed.
     Tls,
@@ -157,6 +168,25 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every class.
+    pub const ALL: [Self; 15] = [
+        Self::Resolve,
+        Self::Refused,
+        Self::Reset,
+        Self::Closed,
+        Self::PoolTimeout,
+        Self::ResolveTimeout,
+        Self::ConnectTimeout,
+        Self::TlsTimeout,
+        Self::FirstByteTimeout,
+        Self::BodyTimeout,
+        Self::Timeout,
+        Self::Tls,
+        Self::Protocol,
+        Self::Local,
+        Self::Cancelled,
+    ];
+
     /// The word used in counts, reports and exemplars.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -164,13 +194,32 @@ impl FailureKind {
             Self::Refused => "refused",
             Self::Reset => "reset",
             Self::Closed => "closed",
+            Self::PoolTimeout => "pool-timeout",
+            Self::ResolveTimeout => "resolve-timeout",
             Self::ConnectTimeout => "connect-timeout",
+            Self::TlsTimeout => "tls-timeout",
+            Self::FirstByteTimeout => "first-byte-timeout",
+            Self::BodyTimeout => "body-timeout",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
             Self::Protocol => "protocol",
             Self::Local => "local",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether a time limit passed, in whichever phase.
+    pub const fn is_timeout(self) -> bool {
+        matches!(
+            self,
+            Self::PoolTimeout
+                | Self::ResolveTimeout
+                | Self::ConnectTimeout
+                | Self::TlsTimeout
+                | Self::FirstByteTimeout
+                | Self::BodyTimeout
+                | Self::Timeout
+        )
     }
 }
 
@@ -187,10 +236,16 @@ pub struct Timing {
     /// From intended to sent: waiting for the generator or for a free connection.
     #[serde(default)]
     pub queue_us: u64,
-    /// Name resolution and TCP connect.
+    /// Looking up the host's name. A client that can't tell it apart counts it under `connect_us`.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub dns_us: u64,
+    /// TCP connect.
     #[serde(default)]
     pub connect_us: u64,
-    /// From sent to the response's head.
+    /// TLS handshake.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub tls_us: u64,
+    /// From sent to the response's head; lookup, connect and handshake are part of it.
     #[serde(default)]
     pub first_byte_us: u64,
     /// From the head to the body's last byte.
@@ -199,4 +254,26 @@ pub struct Timing {
     /// From sent to the last byte: the service time.
     #[serde(default)]
     pub total_us: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn zero(n: &u64) -> bool {
+    *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_class_is_the_one_in_records() {
+        for kind in FailureKind::ALL {
+            let recorded = serde_json::to_value(kind).unwrap();
+            assert_eq!(recorded, kind.as_str());
+            assert_eq!(kind.is_timeout(), kind.as_str().ends_with("timeout"));
+        }
+    }
 }

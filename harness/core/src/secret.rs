@@ -120,7 +120,6 @@ fn base64_piece(engine: &impl Engine, value: &str, offset: usize) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::Row;
     use crate::random::Draws;
     use crate::template::{Escape, Scope, Symbol, Symbols, Text};
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -168,7 +167,7 @@ mod tests {
     fn scope(value: &str) -> Scope {
         Scope {
             variables: BTreeMap::from([("v".into(), value.into())]),
-            row: None::<Row>,
+            row: None,
             iteration: 0,
             data: Draws::at(1, &[2]),
             ids: Draws::at(1, &[3]),

@@ -8,17 +8,29 @@ use harness_core::record::Record;
 use harness_core::units::micros;
 use harness_core::verdict;
 use harness_load::Clock;
-use tokio::sync::mpsc;
+use std::fmt;
+use tokio::sync::{mpsc, oneshot};
 
 /// What reaches the dispatcher.
 #[derive(Debug)]
 pub enum Input {
     /// Something happened.
     Say(Event),
+    /// Somebody wants to know what the record says by now.
+    Ask(Question),
     /// A second passed: time to ask the gates that may stop a scenario.
     Second,
     /// Somebody pressed Ctrl-C, or sent TERM.
     Interrupt,
+}
+
+/// A question about the record, which answers whoever asked.
+pub struct Question(Box<dyn FnOnce(&Record) + Send>);
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Question")
+    }
 }
 
 /// What the run must do about it.
@@ -51,6 +63,18 @@ impl Mouth {
     /// run is over and there is nobody to tell.
     pub async fn say(&self, event: Event) {
         let _ = self.0.send(Input::Say(event)).await;
+    }
+
+    /// Asks something of the record, after everything that was said before. `None` when the dispatcher is gone.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Record) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, answer) = oneshot::channel();
+        // Who asked may have gone meanwhile.
+        let ask = Question(Box::new(move |record| drop(sender.send(question(record)))));
+        self.0.send(Input::Ask(ask)).await.ok()?;
+        answer.await.ok()
     }
 
     /// Says an event from where one can't wait; `false` when the dispatcher is too far behind to take it, which the
@@ -90,6 +114,10 @@ impl<L: FnMut(&Envelope, &Record)> Dispatcher<L> {
     pub fn handle(&mut self, input: Input) -> Response {
         match input {
             Input::Say(event) => self.say(event),
+            Input::Ask(Question(question)) => {
+                question(&self.record);
+                Response::Continue
+            }
             Input::Second => self.early_gates(),
             Input::Interrupt => self.interrupted(),
         }

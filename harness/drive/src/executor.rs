@@ -2,6 +2,7 @@
 //! it decides when, never what things mean.
 
 mod scenario;
+mod search;
 
 use crate::audit::Audit;
 use crate::contract::{Contracts, Setting};
@@ -9,23 +10,24 @@ use crate::dispatcher::{Dispatcher, Input, Mouth, Response};
 use crate::health::{self, Gauges};
 use crate::http_client::{Client, ClientError};
 use crate::journey::{Walker, cucumber};
+use crate::load::Program;
 use crate::ports::{Faults, Watch};
 use crate::probe::Scraper;
 use crate::redact::{Redactor, Secrets};
 use crate::spans;
 use crate::target::guardian::{Guardian, GuardianError};
 use crate::target::heal::heal;
-use crate::target::journal::{Entry, Journal, JournalError};
+use crate::target::journal::{Entry, Journal, JournalError, LABEL};
 use crate::target::{Failed, Surroundings, Target};
 use harness_core::event::{Envelope, Event, Phase, RunEnd, RunStarted, ScenarioEnd};
-use harness_core::journey::Journey;
+use harness_core::journey::{Journey, WALKED};
 use harness_core::name::Name;
 use harness_core::plan::Plan;
 use harness_core::plan::invariant::QueryPlan;
 use harness_core::random::coordinate;
 use harness_core::record::Record;
 use harness_core::template::{Symbols, UnboundError};
-use harness_load::Clock;
+use harness_load::{Clock, Route};
 use scenario::Stage;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +55,10 @@ pub struct Job {
     pub guardian: (PathBuf, Vec<String>),
     /// Texts of the feature files, by name: cucumber sequences what they hold.
     pub features: Vec<(String, String)>,
+    /// How the target is reached beyond its URLs.
+    pub route: Route,
+    /// Threads of the load generator; `None` for as many as each load needs.
+    pub threads: Option<usize>,
 }
 
 /// Why a run could not even begin. Nothing was started.
@@ -104,12 +110,12 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
     mut interrupts: mpsc::Receiver<()>,
     listener: L,
 ) -> Result<Finished, BeginError> {
-    if let Some(workers) = scenario::most_workers(&job.started.plan) {
+    if let Some(workers) = scenario::most_workers(&job.started.plan, job.threads) {
         let environment = &mut job.started.environment;
         environment.insert("workers".into(), workers.to_string());
     }
     let redactor = Redactor::new(&job.secrets);
-    let client = Client::new(job.clock)?;
+    let client = Client::new(job.clock, &job.route)?;
     let journal = Journal::create(&job.folder.join("undo.ndjson"), job.started.run.as_str())?;
     let arguments: Vec<&str> = job.guardian.1.iter().map(String::as_str).collect();
     let guardian = Guardian::start(&job.guardian.0, &arguments, &journal)?;
@@ -198,6 +204,14 @@ struct Run {
 }
 
 impl Run {
+    /// The program that plays loads in a process of its own; it lies beside this one.
+    fn worker_program(&self) -> Program {
+        Program {
+            path: self.job.guardian.0.with_file_name("harness-goose"),
+            label: (LABEL, self.job.started.run.to_string()),
+        }
+    }
+
     fn plan(&self) -> &Plan {
         &self.job.started.plan
     }
@@ -332,7 +346,7 @@ impl Run {
             .collect::<Result<Vec<_>, UnboundError>>();
         let journeys = journeys.map_err(|e| e.to_string())?;
         let setting = Setting {
-            client: Client::unpooled(self.job.clock).map_err(|e| e.to_string())?,
+            client: Client::unpooled(self.job.clock, &self.job.route).map_err(|e| e.to_string())?,
             mouth: self.mouth.clone(),
             seed: plan.seed,
             run: coordinate(self.job.started.run.as_str()),
@@ -425,7 +439,17 @@ impl Run {
             .walks
             .iter()
             .filter_map(|name| journeys.iter().find(|j| j.name == *name));
+        let chosen: Vec<_> = chosen.collect();
+        for journey in chosen.iter().filter(|j| j.rows.len() > WALKED) {
+            let text = format!(
+                "journey {} has {} rows; the first {WALKED} are walked",
+                journey.name,
+                journey.rows.len()
+            );
+            self.mouth.say(Event::Notice { text }).await;
+        }
         let (features, toml): (Vec<_>, Vec<_>) = chosen
+            .into_iter()
             .cloned()
             .partition(|j| j.origin.file.ends_with(".feature"));
         for journey in &toml {

@@ -1,11 +1,13 @@
 //! Sends the requests of functional walks and contract cases: one exchange in, one answer out. Adds nothing to a
 //! request but the library's `accept: */*` where none is given, and follows nothing; bodies are bounded.
 
+use crate::renamed::Renamed;
 use bytes::{Bytes, BytesMut};
 use harness_core::http::{Failure, FailureKind, Method, Request, Response, Timing};
 use harness_core::units::micros;
-use harness_load::Clock;
+use harness_load::{Clock, Route, tls_words};
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of a body that are kept.
@@ -15,13 +17,23 @@ const READ: u64 = 64 << 20;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to set up the HTTP client: {0}")]
-pub struct ClientError(#[from] reqwest::Error);
+pub enum ClientError {
+    /// The library can't.
+    #[error("failed to set up the HTTP client: {0}")]
+    Library(#[from] reqwest::Error),
+    /// TLS can't.
+    #[error("failed to set up TLS: {0}")]
+    Tls(String),
+}
 
 /// A client for functional runs.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: reqwest::Client,
+    /// Those that expect another name than the URL's, where the suite says so.
+    renamed: Option<Arc<Renamed>>,
+    route: Route,
+    pooled: bool,
     clock: Clock,
 }
 
@@ -40,30 +52,59 @@ pub struct Exchanged {
 
 impl Client {
     /// A client that keeps connections, honours no proxy settings and follows no redirects.
-    pub fn new(clock: Clock) -> Result<Self, ClientError> {
-        Self::build(clock, |builder| builder)
+    pub fn new(clock: Clock, route: &Route) -> Result<Self, ClientError> {
+        Self::build(clock, route, true)
     }
 
     /// The same, with a connection of its own for every exchange. A server may close a connection behind an answer
     /// without having said so (uvicorn does after an unhandled exception), and the next request on it is reset: that
     /// must not be charged to the next request.
-    pub fn unpooled(clock: Clock) -> Result<Self, ClientError> {
-        Self::build(clock, |builder| builder.pool_max_idle_per_host(0))
+    pub fn unpooled(clock: Clock, route: &Route) -> Result<Self, ClientError> {
+        Self::build(clock, route, false)
     }
 
-    fn build(
-        clock: Clock,
-        with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-    ) -> Result<Self, ClientError> {
+    /// The same with connections of its own, for another runtime.
+    pub fn afresh(&self) -> Result<Self, ClientError> {
+        Self::build(self.clock, &self.route, self.pooled)
+    }
+
+    fn build(clock: Clock, route: &Route, pooled: bool) -> Result<Self, ClientError> {
         // Another part of the process may have installed it already; either is the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(10));
-        let inner = with(builder).build()?;
-        Ok(Self { inner, clock })
+        let tls = match &route.tls {
+            plain if plain.is_plain() => None,
+            tls => Some(tls.config(&[b"http/1.1"], true).map_err(ClientError::Tls)?),
+        };
+        let socket = route.socket.clone();
+        let builder = move || {
+            let mut builder = reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .tcp_nodelay(true)
+                .connect_timeout(Duration::from_secs(10));
+            if !pooled {
+                builder = builder.pool_max_idle_per_host(0);
+            }
+            if let Some(tls) = &tls {
+                builder = builder.tls_backend_preconfigured(tls.as_ref().clone());
+            }
+            match &socket {
+                Some(path) => builder.unix_socket(path.clone()),
+                None => builder,
+            }
+        };
+        let inner = builder().build()?;
+        let renamed = route.tls.server_name().map(|name| {
+            let make = move |lookup| Ok(builder().dns_resolver(lookup).build()?);
+            Arc::new(Renamed::new(name.to_str().into_owned(), make))
+        });
+        Ok(Self {
+            inner,
+            renamed,
+            route: route.clone(),
+            pooled,
+            clock,
+        })
     }
 
     /// Sends a request and reads its answer to the end, within the time limit.
@@ -73,13 +114,7 @@ impl Client {
         let result =
             match tokio::time::timeout(timeout, self.exchange(request, sent, &mut timing)).await {
                 Ok(result) => result,
-                Err(_) => Err(Failure {
-                    kind: FailureKind::Timeout,
-                    detail: format!(
-                        "no complete response within {}",
-                        harness_core::units::format_duration(timeout)
-                    ),
-                }),
+                Err(_) => Err(timed_out(timeout, timing)),
             };
         let ended = self.clock.now();
         timing.total_us = micros(ended.saturating_sub(sent));
@@ -92,13 +127,30 @@ impl Client {
         }
     }
 
+    fn begin(&self, request: &Request) -> Result<reqwest::RequestBuilder, Failure> {
+        let method = method(request.method);
+        let renamed = self.renamed.as_ref().and_then(|all| all.of(&request.url));
+        let Some(renamed) = renamed else {
+            return Ok(self.inner.request(method, &request.url));
+        };
+        let (client, url, host) = renamed.map_err(|error| Failure {
+            kind: FailureKind::Local,
+            detail: error.to_string(),
+        })?;
+        let builder = client.request(method, url);
+        Ok(match request.header("host") {
+            Some(_) => builder,
+            None => builder.header("host", host),
+        })
+    }
+
     async fn exchange(
         &self,
         request: &Request,
         sent: Duration,
         timing: &mut Timing,
     ) -> Result<Response, Failure> {
-        let mut builder = self.inner.request(method(request.method), &request.url);
+        let mut builder = self.begin(request)?;
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -106,7 +158,7 @@ impl Client {
             builder = builder.body(request.body.clone());
         }
         let mut response = builder.send().await.map_err(|e| failure(&e))?;
-        timing.first_byte_us = micros(self.clock.now().saturating_sub(sent));
+        timing.first_byte_us = micros(self.clock.now().saturating_sub(sent)).max(1);
         let headers = response
             .headers()
             .iter()
@@ -138,6 +190,21 @@ impl Client {
     }
 }
 
+/// What was under way when the time limit passed, as far as the library lets see: without a head, it may have been
+/// connecting or waiting.
+fn timed_out(timeout: Duration, timing: Timing) -> Failure {
+    let limit = harness_core::units::format_duration(timeout);
+    let kind = if timing.first_byte_us > 0 {
+        FailureKind::BodyTimeout
+    } else {
+        FailureKind::Timeout
+    };
+    Failure {
+        kind,
+        detail: format!("no complete response within {limit}"),
+    }
+}
+
 fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
@@ -156,8 +223,12 @@ fn failure(error: &reqwest::Error) -> Failure {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
     let (mut kind, mut detail) = (None, error.to_string());
     while let Some(inner) = cause {
-        detail = inner.to_string();
+        detail = tls_error(inner).map_or_else(|| inner.to_string(), tls_words);
         kind = classify(inner).or(kind);
+        if kind == Some(FailureKind::Tls) {
+            // What lies below is a part of it, and says less.
+            break;
+        }
         cause = inner.source();
     }
     let kind = match kind {
@@ -171,6 +242,17 @@ fn failure(error: &reqwest::Error) -> Failure {
     Failure { kind, detail }
 }
 
+/// The failure of TLS that an error is, or carries: within an error of a socket, or one within another.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut inner = error;
+    loop {
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
+        }
+        inner = inner.downcast_ref::<std::io::Error>()?.get_ref()?;
+    }
+}
+
 fn classify(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return match () {
@@ -179,7 +261,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
             () => None,
         };
     }
-    if error.downcast_ref::<rustls::Error>().is_some() {
+    if tls_error(error).is_some() {
         return Some(FailureKind::Tls);
     }
     match harness_load::io_failure(error.downcast_ref()?) {
@@ -195,7 +277,7 @@ pub fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
         .enable_all()
         .build()
         .map_err(|e| e.to_string())?;
-    let client = Client::new(Clock::start()).map_err(|e| e.to_string())?;
+    let client = Client::new(Clock::start(), &Route::default()).map_err(|e| e.to_string())?;
     let request = Request {
         method: Method::Get,
         url: url.to_owned(),

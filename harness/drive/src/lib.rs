@@ -12,10 +12,12 @@ pub mod http_client;
 pub mod journey;
 pub mod load;
 pub mod ports;
+mod ports_in_use;
 pub mod probe;
 pub mod procfs;
 pub mod redact;
+mod renamed;
 mod spans;
 pub mod target;
 
-pub use harness_load::Clock;
+pub use harness_load::{Clock, Route, Tls, TlsError};

@@ -2,10 +2,13 @@
 //! nothing of how they work.
 
 use crate::clock::Clock;
+use crate::executor::ration::Shared;
 use crate::keep::Kept;
+use crate::net::Route;
+use crate::net::dial::Dialer;
 use crate::wire::Address;
 use crate::worker::{self, Seat};
-use harness_core::event::{Exemplar, LoadTick};
+use harness_core::event::{Exemplar, LoadTick, LocalFailures};
 use harness_core::hist::Hist;
 use harness_core::http::{Request, Response};
 use harness_core::journey::{Action, Journey};
@@ -13,6 +16,7 @@ use harness_core::name::{Name, RequestName, RunId};
 use harness_core::plan::invariant::Watched;
 use harness_core::plan::load::LoadPlan;
 use harness_core::template::{Part, Text};
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,10 +51,13 @@ pub struct Attack {
     pub traceparent: bool,
     /// What is kept of captured values.
     pub watched: Vec<Watched>,
+    /// How the target is reached beyond the URLs.
+    pub route: Route,
 }
 
 /// What an attack reports.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Report {
     /// Figures of one name in one second and epoch from one worker; those of equal key add up.
     Tick(LoadTick),
@@ -60,12 +67,15 @@ pub enum Report {
         second: u32,
         /// The worker, from 0.
         worker: usize,
-        /// Lateness of its wake-ups against their intended times, in µs.
+        /// Lateness of its wake-ups against their intended times, in µs: those of arrivals and pauses, and a hundred a
+        /// second that are there for nothing else, so that a load without a schedule has it too.
         lag: Hist,
         /// Processor time of its thread since its last such report.
         cpu_seconds: f64,
         /// Exemplars and samples that found the channel full since then.
         drops: u64,
+        /// Requests that failed on this machine since then.
+        local: LocalFailures,
     },
     /// An exchange worth showing.
     Exemplar(Exemplar),
@@ -79,6 +89,13 @@ pub enum Report {
         response: Response,
         /// The step's intended start, on the run's clock.
         intended: Duration,
+    },
+    /// A step failed before anything was sent; a few of a kind are told.
+    Unsent {
+        /// The step.
+        name: RequestName,
+        /// Why, in a few words.
+        reason: String,
     },
     /// What one worker kept, in the order of [`Attack::watched`]; said at its end, if anything is watched.
     Kept(Vec<Kept>),
@@ -113,6 +130,9 @@ pub enum LaunchError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Only a closed model can be played by a guest.
+    #[error("failed to start the load of {0}: only the closed model is played by another engine")]
+    Guest(Name),
     /// The system has no thread left.
     #[error("failed to start a load worker: {0}")]
     Thread(#[from] io::Error),
@@ -153,16 +173,19 @@ pub fn launch(attack: Attack, reports: Sender<Report>) -> Result<Handle, LaunchE
     check(&attack)?;
     let of = attack
         .workers
-        .clamp(1, (attack.plan.connections as usize).max(1));
+        .clamp(1, (attack.plan.http.connections as usize).max(1));
     let (stop, stopped) = watch::channel(false);
-    let attack = Arc::new(attack);
+    let dialer = Dialer::new(&attack.plan.http, &attack.route, attack.clock);
+    let dialer = Arc::new(dialer);
+    let (attack, shared) = (Arc::new(attack), Arc::new(Shared::default()));
     let running = Arc::new(AtomicUsize::new(of));
     let workers = (0..of).map(|index| {
-        let (attack, running) = (Arc::clone(&attack), Arc::clone(&running));
+        let (attack, shared) = (Arc::clone(&attack), Arc::clone(&shared));
+        let (dialer, running) = (Arc::clone(&dialer), Arc::clone(&running));
         let (reports, stopped) = (reports.clone(), stopped.clone());
         let seat = Seat { index, of };
         let thread = std::thread::Builder::new().name(format!("load-{index}"));
-        thread.spawn(move || work(seat, attack, &reports, stopped, &running))
+        thread.spawn(move || work(seat, attack, shared, dialer, &reports, stopped, &running))
     });
     // If one can't be had, the word to stop is dropped with this function's, and the others end.
     let workers = workers.collect::<io::Result<_>>()?;
@@ -173,12 +196,14 @@ pub fn launch(attack: Attack, reports: Sender<Report>) -> Result<Handle, LaunchE
 fn work(
     seat: Seat,
     attack: Arc<Attack>,
+    shared: Arc<Shared>,
+    dialer: Arc<Dialer>,
     reports: &Sender<Report>,
     stopped: watch::Receiver<bool>,
     running: &AtomicUsize,
 ) {
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        worker::run(seat, attack, reports.clone(), stopped)
+        worker::run(seat, attack, shared, dialer, reports.clone(), stopped)
     }));
     let failure = match ended {
         Ok(Ok(())) => None,
@@ -197,7 +222,7 @@ fn work(
     }
 }
 
-fn check(attack: &Attack) -> Result<(), LaunchError> {
+pub(crate) fn check(attack: &Attack) -> Result<(), LaunchError> {
     let (mix, journeys) = (attack.plan.mix.len(), attack.journeys.len());
     if mix != journeys || mix == 0 {
         return Err(LaunchError::Mix {
@@ -246,7 +271,7 @@ fn url_problem(url: &Text) -> Option<String> {
         Some(Part::Literal(text)) => {
             let whole = url.parts.len() == 1 || text.matches('/').count() > 2;
             match Address::of(text) {
-                Err(failure) if whole || !text.starts_with("http://") => {
+                Err(failure) if whole || !text.starts_with("http") => {
                     Some(format!("can't be played under load: {}", failure.detail))
                 }
                 _ => None,

@@ -85,6 +85,16 @@ impl Evidence {
         }
     }
 
+    /// Whether a step that passed would be shown or handed on.
+    pub(crate) fn wants(&self, place: Place<'_>, step: usize, response_us: u64) -> bool {
+        let slow = self.slow.get(place.name.as_str()).is_some_and(|slow| {
+            response_us > slow.above_us
+                && slow.at_all < SLOW_AT_ALL
+                && (slow.in_band < SLOW_IN_BAND || slow.band != place.second / BAND)
+        });
+        slow || self.sampled(place.arrival, step)
+    }
+
     /// Looks at a step that ended.
     pub(crate) fn step_ended(&mut self, place: Place<'_>, end: StepEnd) {
         let response_us = micros(end.ended.saturating_sub(end.intended));
@@ -138,8 +148,16 @@ impl Evidence {
     }
 
     fn show(&mut self, place: Place<'_>, end: &StepEnd, class: String, response_us: u64) {
-        // A step that failed before anything was sent has nothing to show but its class.
-        let Some(request) = &end.request else { return };
+        let Some(request) = &end.request else {
+            // It failed before anything was sent: there is no exchange to show.
+            if let Some(broken) = end.failures.first() {
+                self.hand_on(Report::Unsent {
+                    name: place.name.clone(),
+                    reason: broken.actual.clone(),
+                });
+            }
+            return;
+        };
         self.hand_on(Report::Exemplar(Exemplar {
             scenario: self.scenario.clone(),
             name: place.name.clone(),
@@ -151,7 +169,8 @@ impl Evidence {
         }));
     }
 
-    fn sampled(&self, arrival: u64, step: usize) -> bool {
+    /// Whether a step's exchange goes to the contract checks, if it has a response.
+    pub(crate) fn sampled(&self, arrival: u64, step: usize) -> bool {
         self.share > 0.0
             && Draws::at(self.seed, &[PURPOSE, arrival, step as u64]).unit() < self.share
     }

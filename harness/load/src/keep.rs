@@ -7,6 +7,7 @@ use harness_core::journey::walk::Walk;
 use harness_core::journey::{Action, Journey, RequestStep};
 use harness_core::plan::invariant::Watched;
 use harness_core::template::Hole;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub const BYTES: usize = 64 << 20;
 const OVERHEAD: usize = 48;
 
 /// What was kept of one watched value.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// Times it was captured.
     pub count: u64,

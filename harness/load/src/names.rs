@@ -43,6 +43,11 @@ impl Names {
             .saturating_add(u32::try_from(step).unwrap_or(u32::MAX))
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// The name at an index.
     pub(crate) fn name(&self, index: u32) -> Option<&RequestName> {
         self.all.get(index as usize)

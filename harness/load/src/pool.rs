@@ -1,242 +1,287 @@
 //! One worker's connections: at most so many, kept alive between requests, and a queue for whoever finds none free.
-//! Knows nothing of requests, schedules or figures.
+//! HTTP/1.1 has one request on a connection, HTTP/2 as many as the plan and the server allow. Knows nothing of requests,
+//! schedules or figures.
 
-use crate::wire::{self, Address};
-use bytes::Bytes;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use crate::http1;
+use crate::http2;
+use crate::net::dial::{Dialed, Dialer, Progress, Protocol};
+use crate::net::stream::Stream;
+use crate::wire;
 use harness_core::http::{Failure, FailureKind};
-use http_body_util::Full;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use harness_core::plan::load::{HttpPlan, Reuse};
+use state::{Granted, State};
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use tokio::net::TcpStream;
+use std::sync::Arc;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
-/// Hosts remembered at most: a target that redirects to ever new hosts must not grow the memory.
-const HOSTS: usize = 256;
-
-/// An open connection; closed when dropped.
+/// An open connection that speaks HTTP/2, and how many requests are on it.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<Full<Bytes>>,
-    driver: AbortHandle,
+pub(crate) struct Http2 {
+    pub(crate) connection: http2::Connection,
+    taken: Cell<usize>,
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Without this, hyper would keep a connection open whose response nobody waits for any more.
-        self.driver.abort();
+/// What a request is sent on.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// A whole connection.
+    Http1(http1::connection::Connection<Stream>),
+    /// A stream of one that others may share.
+    Http2(Rc<Http2>),
+}
+
+impl Connection {
+    /// Whether it takes another request, as far as is known without trying.
+    pub(crate) fn usable(&mut self) -> bool {
+        match self {
+            Self::Http1(http1) => http1.is_open(),
+            Self::Http2(http2) => http2.connection.usable(),
+        }
     }
 }
 
 /// A worker's connections.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    limit: usize,
+    dialer: Arc<Dialer>,
+    reuse: Reuse,
     state: RefCell<State>,
 }
 
+/// The connection that a user keeps to itself, with [`Reuse::User`]; nothing otherwise. Closed when dropped.
 #[derive(Debug, Default)]
-struct State {
-    /// Leases out. Together with `idle` never above the limit.
-    used: usize,
-    /// Connections idle, over all hosts.
-    idle: usize,
-    hosts: HashMap<Rc<str>, Host>,
-    /// Not empty only while every connection is leased.
-    waiting: VecDeque<Waiting>,
+pub(crate) struct Own(Option<(Lease, Connection)>);
+
+impl Own {
+    /// The lease a user holds, if it is one to this host and its connection still stands. Any other is given back.
+    pub(crate) fn take(&mut self, origin: &str) -> Option<Lease> {
+        let (mut lease, mut connection) = self.0.take()?;
+        if *lease.origin != *origin || !connection.usable() {
+            return None;
+        }
+        lease.connection = Some(connection);
+        Some(lease)
+    }
+
+    /// Puts a connection that can take another request where the next one finds it.
+    pub(crate) fn keep(&mut self, lease: Lease, connection: Connection) {
+        match lease.pool.reuse {
+            Reuse::Pool => lease.keep(connection),
+            Reuse::User => self.0 = Some((lease, connection)),
+            Reuse::Never => {}
+        }
+    }
 }
 
-#[derive(Debug, Default)]
-struct Host {
-    addresses: Vec<SocketAddr>,
-    idle: Vec<Connection>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    authority: Rc<str>,
-    grant: oneshot::Sender<Lease>,
-}
-
-/// The right to use one connection to one host, with the connection if there is one already. Gives the right back
-/// when dropped; the connection stays open only through [`Lease::keep`].
+/// The right to send one request to one host at a time: on a connection of its own, which may have to be opened first,
+/// or on a stream of a shared one. Gives the right back when dropped; a connection stays open only through
+/// [`Lease::keep`], a shared one as long as its server likes.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Rc<Pool>,
-    authority: Rc<str>,
+    origin: Rc<str>,
+    right: Right,
     connection: Option<Connection>,
     /// Whether the connection outlives the lease.
     kept: bool,
 }
 
+/// What a lease is counted as.
+#[derive(Debug, Clone)]
+enum Right {
+    /// One of the connections allowed.
+    Whole,
+    /// The same, and others wait to hear what is spoken on it, for they may share it.
+    First,
+    /// A stream.
+    Stream(Rc<Http2>),
+}
+
 impl Pool {
     /// An empty pool of at most `limit` connections.
-    pub(crate) fn new(limit: usize) -> Rc<Self> {
+    pub(crate) fn new(limit: usize, plan: &HttpPlan, dialer: Arc<Dialer>) -> Rc<Self> {
+        let shared = plan.reuse == Reuse::Pool;
         Rc::new(Self {
-            limit: limit.max(1),
-            state: RefCell::default(),
+            dialer,
+            reuse: plan.reuse,
+            state: RefCell::new(State::new(limit, plan.streams as usize, shared)),
         })
     }
 
-    /// A lease at once, if a connection is free or another may be opened.
-    pub(crate) fn try_lease(self: &Rc<Self>, authority: &str) -> Option<Lease> {
-        let mut state = self.state.borrow_mut();
-        let authority = state.known(authority);
-        let connection = state.reuse(&authority);
-        if connection.is_none() && state.used + state.idle >= self.limit && !state.close_one_idle()
-        {
-            return None;
-        }
-        state.used += 1;
-        drop(state);
-        Some(Lease {
-            pool: Rc::clone(self),
-            authority,
-            connection,
-            kept: false,
-        })
+    /// Does beforehand what the first connection to an origin would have to wait for.
+    pub(crate) async fn prepare(&self, origin: &str) {
+        self.dialer.prepare(origin).await;
+    }
+
+    /// The addresses of an origin for whoever opens connections of its own, over TCP and nothing more.
+    pub(crate) async fn tcp(&self, origin: &str) -> Option<Vec<SocketAddr>> {
+        self.dialer.tcp(origin).await
+    }
+
+    /// Whether each request has a connection of its own.
+    pub(crate) fn closes(&self) -> bool {
+        self.reuse == Reuse::Never
+    }
+
+    /// A lease at once, if a connection or a stream is free or another connection may be opened. `origin` is a URL up
+    /// to its path.
+    pub(crate) fn try_lease(self: &Rc<Self>, origin: &str) -> Option<Lease> {
+        let (origin, granted) = {
+            let mut state = self.state.borrow_mut();
+            let origin = state.known(origin, |secure| self.dialer.speaks(secure));
+            let granted = state.take(&origin)?;
+            (origin, granted)
+        };
+        Some(self.lend(origin, granted))
     }
 
     /// A lease when one is given back, in the order of asking. Only to be called after [`Pool::try_lease`] had none.
-    pub(crate) async fn lease(&self, authority: &str) -> Option<Lease> {
-        let (grant, granted) = oneshot::channel();
-        {
+    /// Fails if the connection that it would have shared can't be opened.
+    pub(crate) async fn lease(&self, origin: &str) -> Result<Lease, Failure> {
+        let granted = {
             let mut state = self.state.borrow_mut();
-            let authority = state.known(authority);
-            state.waiting.push_back(Waiting { authority, grant });
-        }
-        granted.await.ok()
+            let origin = state.known(origin, |secure| self.dialer.speaks(secure));
+            state.wait(origin)
+        };
+        // The other end is dropped with the pool only, and then nobody waits.
+        let gone = |_| wire::failure(FailureKind::Cancelled, "the load is over");
+        granted.await.map_err(gone)?
     }
 
-    /// The addresses of a host, looked up once.
-    pub(crate) async fn addresses(&self, authority: &str) -> Result<Vec<SocketAddr>, Failure> {
-        let known = self
-            .state
-            .borrow()
-            .hosts
-            .get(authority)
-            .map(|host| host.addresses.clone())
-            .unwrap_or_default();
-        if !known.is_empty() {
-            return Ok(known);
-        }
-        let unknown =
-            |why: String| wire::failure(FailureKind::Resolve, format!("{authority}: {why}"));
-        let target = Address::host_and_port(authority)
-            .ok_or_else(|| unknown("not a port number".to_owned()))?;
-        let found = tokio::net::lookup_host(target)
-            .await
-            .map_err(|error| unknown(error.to_string()))?;
-        let found: Vec<_> = found.collect();
-        if found.is_empty() {
-            return Err(unknown("no address".to_owned()));
-        }
-        let mut state = self.state.borrow_mut();
-        let authority = state.known(authority);
-        if let Some(host) = state.hosts.get_mut(&authority) {
-            host.addresses.clone_from(&found);
-        }
-        Ok(found)
+    /// Closes resting connections that the other side has closed, or on which something came that nobody asked for. They
+    /// would hold their descriptors until somebody tried to use them.
+    pub(crate) fn sweep(&self) {
+        self.state.borrow_mut().sweep();
     }
 
-    /// Takes a lease back: it goes to whoever has waited longest, else the connection rests.
-    fn give_back(self: &Rc<Self>, authority: &Rc<str>, connection: Option<Connection>) {
-        let mut state = self.state.borrow_mut();
-        while let Some(first) = state.waiting.pop_front() {
-            // Who waited too long has gone.
-            if first.grant.is_closed() {
-                continue;
+    fn lend(self: &Rc<Self>, origin: Rc<str>, granted: Granted) -> Lease {
+        let (right, connection) = match granted {
+            Granted::Whole(connection) => (Right::Whole, connection),
+            Granted::First => (Right::First, None),
+            Granted::Stream(http2) => {
+                let connection = Connection::Http2(Rc::clone(&http2));
+                (Right::Stream(http2), Some(connection))
             }
-            drop(state);
-            let connection = connection.filter(|_| first.authority == *authority);
-            let lease = Lease {
-                pool: Rc::clone(self),
-                authority: first.authority,
-                connection,
-                kept: false,
+        };
+        Lease {
+            pool: Rc::clone(self),
+            origin,
+            right,
+            connection,
+            kept: false,
+        }
+    }
+
+    /// Hands what has become free to those who wait, the longest waiting first.
+    fn hand_on(self: &Rc<Self>) {
+        loop {
+            // The state must not be borrowed while a lease is sent: one that nobody takes is given back at once.
+            let next = self.state.borrow_mut().next();
+            let Some((origin, granted, grant)) = next else {
+                return;
             };
-            // Can't fail: the receiver was there a line ago, on this same thread.
-            drop(first.grant.send(lease));
-            return;
-        }
-        state.used -= 1;
-        if let Some(connection) = connection
-            && let Some(host) = state.hosts.get_mut(authority)
-        {
-            host.idle.push(connection);
-            state.idle += 1;
+            let _ = grant.send(Ok(self.lend(origin, granted)));
         }
     }
-}
 
-impl State {
-    /// The one shared copy of an authority, entered if it is new.
-    fn known(&mut self, authority: &str) -> Rc<str> {
-        if let Some((known, _)) = self.hosts.get_key_value(authority) {
-            return Rc::clone(known);
+    /// Tells those who wait for a connection that would have been shared that there is none.
+    fn tell(&self, waiting: Vec<oneshot::Sender<Result<Lease, Failure>>>, failure: &Failure) {
+        for grant in waiting {
+            let _ = grant.send(Err(failure.clone()));
         }
-        if self.hosts.len() >= HOSTS {
-            self.hosts.retain(|_, host| !host.idle.is_empty());
-        }
-        let known: Rc<str> = authority.into();
-        self.hosts.insert(Rc::clone(&known), Host::default());
-        known
-    }
-
-    /// An idle connection to a host that the host has not closed.
-    fn reuse(&mut self, authority: &str) -> Option<Connection> {
-        let host = self.hosts.get_mut(authority)?;
-        while let Some(connection) = host.idle.pop() {
-            self.idle -= 1;
-            if !connection.sender.is_closed() {
-                return Some(connection);
-            }
-        }
-        None
-    }
-
-    /// Closes an idle connection to any host, to make room for one to another.
-    fn close_one_idle(&mut self) -> bool {
-        let closed = self
-            .hosts
-            .values_mut()
-            .find_map(|host| host.idle.pop())
-            .is_some();
-        self.idle -= usize::from(closed);
-        closed
     }
 }
 
 impl Lease {
-    /// The connection that came with the lease, if it can still take a request.
-    pub(crate) async fn reuse(&mut self) -> Option<Connection> {
-        let mut connection = self.connection.take()?;
-        connection.sender.ready().await.ok().map(|()| connection)
+    /// The connection that came with the lease, if there was one.
+    pub(crate) const fn reuse(&mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    /// Whether the lease is for a stream of a shared connection, and of no other.
+    pub(crate) const fn shared(&self) -> bool {
+        matches!(self.right, Right::Stream(_))
+    }
+
+    /// The pool it is from.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// A lease for the same host instead of this one, which is given back first: whose shared connection is of no more
+    /// use has to have another.
+    pub(crate) async fn another(self) -> Result<Self, Failure> {
+        let (pool, origin) = (Rc::clone(&self.pool), Rc::clone(&self.origin));
+        drop(self);
+        match pool.try_lease(&origin) {
+            Some(lease) => Ok(lease),
+            None => pool.lease(&origin).await,
+        }
     }
 
     /// Opens a new connection.
-    pub(crate) async fn dial(&self) -> Result<Connection, Failure> {
-        let mut failed = None;
-        for address in self.pool.addresses(&self.authority).await? {
-            match connect(address).await {
-                Ok(connection) => return Ok(connection),
-                Err(failure) => failed = Some(failure),
+    pub(crate) async fn dial(&mut self, progress: &Progress) -> Result<Connection, Failure> {
+        let dialed = self.pool.dialer.dial(&self.origin, progress).await;
+        let opened = match dialed {
+            Ok(Dialed { stream, protocol }) => self.open(stream, protocol).await,
+            Err(failure) => Err(failure),
+        };
+        let connection = match opened {
+            Ok(connection) => connection,
+            Err(failure) => {
+                if matches!(self.right, Right::First) {
+                    self.right = Right::Whole;
+                    let sharing = self.pool.state.borrow_mut().unopened(&self.origin);
+                    self.pool.tell(sharing, &failure);
+                }
+                return Err(failure);
+            }
+        };
+        let first = matches!(self.right, Right::First);
+        let mut state = self.pool.state.borrow_mut();
+        match &connection {
+            Connection::Http2(http2) if state.shares() => {
+                state.share(&self.origin, Rc::clone(http2));
+                self.right = Right::Stream(Rc::clone(http2));
+            }
+            Connection::Http1(_) if state.shares() => {
+                state.speaks_http1(&self.origin);
+                self.right = Right::Whole;
+            }
+            _ => self.right = Right::Whole,
+        }
+        drop(state);
+        if first || self.shared() {
+            self.pool.hand_on();
+        }
+        Ok(connection)
+    }
+
+    async fn open(&self, stream: Stream, protocol: Protocol) -> Result<Connection, Failure> {
+        match protocol {
+            Protocol::Http1 => {
+                let connection = http1::connection::Connection::new(stream);
+                Ok(Connection::Http1(connection))
+            }
+            Protocol::Http2 => {
+                let secure = self.origin.starts_with("https:");
+                let connection = http2::Connection::open(stream, secure).await?;
+                Ok(Connection::Http2(Rc::new(Http2 {
+                    connection,
+                    taken: Cell::new(1),
+                })))
             }
         }
-        Err(failed.unwrap_or_else(|| {
-            wire::failure(
-                FailureKind::Resolve,
-                format!("{}: no address", self.authority),
-            )
-        }))
     }
 
     /// Gives the lease back with a connection that can take another request.
-    pub(crate) fn keep(mut self, connection: Connection) {
+    fn keep(mut self, connection: Connection) {
         self.connection = Some(connection);
         self.kept = true;
     }
@@ -244,122 +289,21 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let connection = self
-            .connection
-            .take()
-            .filter(|connection| self.kept && !connection.sender.is_closed());
-        self.pool.give_back(&self.authority, connection);
-    }
-}
-
-async fn connect(address: SocketAddr) -> Result<Connection, Failure> {
-    let connecting = |error: std::io::Error| {
-        let mut failure = wire::of_io(&error);
-        if failure.kind == FailureKind::Timeout {
-            failure.kind = FailureKind::ConnectTimeout;
+        let kept = self.kept;
+        let connection = self.connection.take();
+        {
+            let mut state = self.pool.state.borrow_mut();
+            match &self.right {
+                Right::Stream(http2) => state.leave(&self.origin, http2),
+                Right::First => {
+                    state.given_up(&self.origin);
+                    state.give_back(&self.origin, None);
+                }
+                Right::Whole => {
+                    state.give_back(&self.origin, connection.filter(|_| kept));
+                }
+            }
         }
-        failure.detail = format!("connecting to {address}: {}", failure.detail);
-        failure
-    };
-    let stream = TcpStream::connect(address).await.map_err(connecting)?;
-    // On loopback, a port nobody listens on can be drawn as the source port too: TCP then connects to itself.
-    if stream.local_addr().is_ok_and(|local| local == address) {
-        return Err(connecting(std::io::ErrorKind::ConnectionRefused.into()));
-    }
-    stream.set_nodelay(true).map_err(connecting)?;
-    let (sender, driver) = handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| wire::of_hyper(&error))?;
-    let driver = tokio::task::spawn_local(async move {
-        // What goes wrong here is told to whoever waits for the response.
-        let _ = driver.await;
-    });
-    Ok(Connection {
-        sender,
-        driver: driver.abort_handle(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn run(test: impl Future<Output = ()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let limited = async { tokio::time::timeout(Duration::from_secs(30), test).await };
-        tokio::task::LocalSet::new()
-            .block_on(&runtime, limited)
-            .expect("hung");
-    }
-
-    fn wait(pool: &Rc<Pool>, host: &'static str) -> tokio::task::JoinHandle<Option<Lease>> {
-        let pool = Rc::clone(pool);
-        tokio::task::spawn_local(async move { pool.lease(host).await })
-    }
-
-    #[test]
-    fn no_more_leases_than_the_limit_and_the_longest_waiting_comes_first() {
-        run(async {
-            let pool = Pool::new(2);
-            let (first, second) = (pool.try_lease("a").unwrap(), pool.try_lease("b").unwrap());
-            assert!(pool.try_lease("a").is_none());
-            let (early, late) = (wait(&pool, "a"), wait(&pool, "b"));
-            tokio::task::yield_now().await;
-            drop(first);
-            let early = early.await.unwrap().unwrap();
-            assert!(!late.is_finished() && pool.try_lease("a").is_none());
-            drop(second);
-            let late = late.await.unwrap().unwrap();
-            drop((early, late));
-            assert_eq!(pool.state.borrow().used, 0);
-        });
-    }
-
-    #[test]
-    fn who_gave_up_waiting_costs_no_lease() {
-        run(async {
-            let pool = Pool::new(1);
-            let only = pool.try_lease("a").unwrap();
-            let (gone, patient) = (wait(&pool, "a"), wait(&pool, "a"));
-            tokio::task::yield_now().await;
-            gone.abort();
-            assert!(gone.await.is_err());
-            drop(only);
-            // Given, and dropped before it is taken.
-            tokio::task::yield_now().await;
-            patient.abort();
-            drop(patient.await);
-            assert_eq!(pool.state.borrow().used, 0);
-            assert!(pool.try_lease("a").is_some());
-        });
-    }
-
-    #[test]
-    fn connections_are_reused_and_make_room_for_another_host() {
-        run(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let (a, b) = (format!("127.0.0.1:{port}"), format!("localhost:{port}"));
-            let pool = Pool::new(1);
-            let lease = pool.try_lease(&a).unwrap();
-            let connection = lease.dial().await.unwrap();
-            let id = connection.driver.id();
-            lease.keep(connection);
-            assert_eq!((pool.state.borrow().used, pool.state.borrow().idle), (0, 1));
-
-            let mut again = pool.try_lease(&a).unwrap();
-            let connection = again.reuse().await.unwrap();
-            assert_eq!(connection.driver.id(), id);
-            again.keep(connection);
-
-            let mut other = pool.try_lease(&b).unwrap();
-            assert!(other.reuse().await.is_none());
-            assert_eq!((pool.state.borrow().used, pool.state.borrow().idle), (1, 0));
-            assert!(pool.try_lease(&a).is_none());
-        });
+        self.pool.hand_on();
     }
 }

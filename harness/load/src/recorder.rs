@@ -7,8 +7,14 @@ use hdrhistogram::Histogram;
 /// Samples kept as a list; above, recording in place is cheaper than sorting.
 const FEW: usize = 512;
 
-/// HdrHistogram's precision; [`Hist`] has the same buckets.
-const DIGITS: u8 = 3;
+/// HdrHistogram's precision. [`Hist`] has the buckets of three, and files those of two under its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Digits {
+    /// For figures that gates judge.
+    Three,
+    /// For those that only reports show.
+    Two,
+}
 
 /// Counts of latencies in microseconds, each at most [`MAX_US`].
 #[derive(Debug)]
@@ -58,26 +64,40 @@ impl Recorder {
     }
 }
 
-/// Empty histograms, kept for reuse.
-#[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Histogram<u32>>);
+/// Empty histograms of one precision, kept for reuse.
+#[derive(Debug)]
+pub(crate) struct Spares {
+    kept: Vec<Histogram<u32>>,
+    digits: u8,
+}
 
 impl Spares {
     /// Histograms kept at most: what a second needs, with two for each of some names.
     const KEPT: usize = 64;
 
+    /// None yet.
+    pub(crate) const fn new(digits: Digits) -> Self {
+        Self {
+            kept: Vec::new(),
+            digits: match digits {
+                Digits::Three => 3,
+                Digits::Two => 2,
+            },
+        }
+    }
+
     fn take(&mut self) -> Option<Box<Histogram<u32>>> {
         // The bounds are valid constants; were they not, the caller's list grows instead and nothing is lost.
-        self.0
+        self.kept
             .pop()
-            .or_else(|| Histogram::new_with_bounds(1, MAX_US, DIGITS).ok())
+            .or_else(|| Histogram::new_with_bounds(1, MAX_US, self.digits).ok())
             .map(Box::new)
     }
 
     fn give(&mut self, mut histogram: Histogram<u32>) {
-        if self.0.len() < Self::KEPT {
+        if self.kept.len() < Self::KEPT {
             histogram.reset();
-            self.0.push(histogram);
+            self.kept.push(histogram);
         }
     }
 }
@@ -90,18 +110,23 @@ mod tests {
     proptest! {
         #[test]
         fn list_and_histogram_report_the_same_buckets(values in prop::collection::vec(0u64..2 * MAX_US, 0..3 * FEW)) {
-            let mut spares = Spares::default();
+            let mut spares = Spares::new(Digits::Three);
             let mut recorder = Recorder::default();
             values.iter().for_each(|us| recorder.record(*us, &mut spares));
             let hist = recorder.finish(&mut spares);
             let exact = Hist::from_counts(values.iter().map(|us| (*us, 1)));
-            prop_assert_eq!(hist, exact);
+            prop_assert_eq!(&hist, &exact);
+
+            let mut spares = Spares::new(Digits::Two);
+            let mut coarse = Recorder::default();
+            values.iter().for_each(|us| coarse.record(*us, &mut spares));
+            prop_assert_eq!(coarse.finish(&mut spares).coarsen(), exact.coarsen());
         }
     }
 
     #[test]
     fn a_spare_histogram_starts_empty() {
-        let mut spares = Spares::default();
+        let mut spares = Spares::new(Digits::Three);
         let many = |spares: &mut Spares| {
             let mut recorder = Recorder::default();
             (0..2 * FEW as u64).for_each(|us| recorder.record(us, spares));
@@ -111,6 +136,6 @@ mod tests {
             (many(&mut spares), many(&mut spares)),
             (2 * FEW as u64, 2 * FEW as u64)
         );
-        assert_eq!(spares.0.len(), 1);
+        assert_eq!(spares.kept.len(), 1);
     }
 }

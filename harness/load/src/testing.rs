@@ -36,7 +36,7 @@ pub(crate) fn journey_to(url: &str, name: &str, steps: &[&str]) -> Journey {
             every: Duration::from_millis(100),
             timeout: Duration::from_secs(10),
             redirects: 0,
-            think: Duration::ZERO,
+            think: None,
         })),
     };
     Journey {
@@ -44,7 +44,8 @@ pub(crate) fn journey_to(url: &str, name: &str, steps: &[&str]) -> Journey {
         title: String::new(),
         tags: Vec::new(),
         origin: origin.clone(),
-        rows: Vec::new(),
+        rows: harness_core::data::Rows::default(),
+        feed: harness_core::data::Feed::default(),
         variables: BTreeMap::new(),
         steps: steps.iter().map(step).collect(),
     }

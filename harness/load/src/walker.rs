@@ -1,20 +1,21 @@
-//! One arrival: walks its journey through core's interpreter on the worker's connections, and counts what happens.
-//! What a step means is decided in core; what a connection is, in the pool.
+//! One walk: a user goes through a journey by core's interpreter on the worker's connections, and what happens is
+//! counted. What a step means is decided in core; what a connection is, in the pool; when a walk begins, in the executor.
 
 use crate::evidence::Place;
-use crate::exchange::{Exchanged, exchange};
+use crate::exchange::{self, Exchanged, exchange};
+use crate::http1::connection::Wants;
 use crate::meter::{Key, Late, Sample};
-use crate::mix::Choice;
+use crate::pool::Own;
+use crate::user::{Turn, User};
 use crate::worker::Worker;
 use harness_core::event::Outcome;
-use harness_core::journey::walk::{Answer, Context, Next, Outgoing, StepEnd, Walk};
+use harness_core::http::Timing;
+use harness_core::journey::Action;
+use harness_core::journey::walk::{Answer, Next, Outgoing, StepEnd, Walk};
+use harness_core::units::micros;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Begun later than this after its intended time counts as late: well above what a timer and a scheduler need, well
-/// below what would change a verdict. The lag histogram has the whole picture.
-pub(crate) const LATE: Duration = Duration::from_millis(5);
 
 /// Something that was counted as started and is not yet counted as ended. Dropped in that state, it was cancelled.
 pub(crate) struct Open {
@@ -66,17 +67,25 @@ impl Drop for Open {
     }
 }
 
-/// An arrival on its way through its journey.
+/// What a walk leaves its user with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walked {
+    /// When the user is free again: the last step's end and the think time after it.
+    pub(crate) free: Duration,
+    /// Whether anything was asked and answered.
+    pub(crate) answered: bool,
+}
+
+/// A walk on its way through its journey.
 pub(crate) struct Walker {
     worker: Rc<Worker>,
     journey: Open,
-    choice: Choice,
-    arrival: u64,
-    intended: Duration,
+    turn: Turn,
     /// When the first request was sent.
     sent: Option<Duration>,
     /// When the last step ended.
     ended: Duration,
+    answered: bool,
     /// The class of the step that failed.
     class: Option<String>,
     step: Option<OpenStep>,
@@ -91,60 +100,46 @@ struct OpenStep {
 }
 
 impl Walker {
-    /// The walk of an arrival; `journey` has been counted as started.
-    pub(crate) fn new(
-        worker: Rc<Worker>,
-        journey: Open,
-        choice: Choice,
-        arrival: u64,
-        intended: Duration,
-    ) -> Self {
+    /// A walk; `journey` has been counted as started.
+    pub(crate) fn new(worker: Rc<Worker>, journey: Open, turn: Turn) -> Self {
         Self {
             worker,
             journey,
-            choice,
-            arrival,
-            intended,
+            turn,
             sent: None,
-            ended: intended,
+            answered: false,
+            ended: turn.intended,
             class: None,
             step: None,
             bytes_in: 0,
         }
     }
 
-    /// Walks to the end.
-    pub(crate) async fn walk(mut self) {
+    /// Walks to the end, with the cookies and the connection of a user.
+    pub(crate) async fn walk(mut self, user: &mut User) -> Walked {
         let worker = Rc::clone(&self.worker);
-        let Some(journey) = worker.journeys.get(self.choice.journey) else {
-            return;
+        let choice = self.turn.choice;
+        let Some(journey) = worker.journeys.get(choice.journey) else {
+            return self.walked(self.turn.free);
         };
-        let context = Context {
-            seed: worker.seed,
-            run: worker.run.clone(),
-            iteration: self.choice.iteration,
-            row: self.choice.row,
-            wall_ms_at_zero: worker.clock.wall_ms(Duration::ZERO),
-            traceparent: worker.traceparent,
-        };
-        let mut walk = Walk::new(Arc::clone(journey), &context, self.intended);
-        loop {
+        let context = worker.context(choice.iteration, choice.row.row());
+        let mut walk = Walk::new(Arc::clone(journey), &context, self.turn.intended);
+        walk.take_jar(std::mem::take(&mut user.jar));
+        let walked = loop {
             match walk.next(worker.clock.now()) {
                 Next::Send(outgoing) => {
-                    if let Some(end) = walk.answer(self.send(outgoing).await) {
+                    let answer = self.send(outgoing, &mut user.own).await;
+                    if let Some(end) = walk.answer(answer) {
                         if end.passed {
                             let mut keeper = worker.keeper.borrow_mut();
-                            keeper.step_passed(self.choice.journey, end.step, &walk);
+                            keeper.step_passed(choice.journey, end.step, &walk);
                         }
                         self.step_ended(end);
                     }
                 }
                 Next::Wait { until } => {
                     worker.pacer.until(until).await;
-                    worker
-                        .meter
-                        .borrow_mut()
-                        .lag(worker.clock.now().saturating_sub(until));
+                    worker.woke(until, worker.clock.now());
                 }
                 Next::Failed(end) => {
                     self.open_step(end.step, end.intended);
@@ -153,15 +148,29 @@ impl Walker {
                 // A pause is the journey's time; it has no figures of its own.
                 Next::Paused(end) => self.ended = end.ended,
                 Next::Command { .. } => {
-                    return worker.fail("a step commands the run, which load can't do");
+                    worker.fail("a step commands the run, which load can't do");
+                    break self.walked(worker.clock.now());
                 }
-                Next::Done(Outcome::Cancelled) => return,
-                Next::Done(outcome) => return self.end(outcome),
+                Next::Done(Outcome::Cancelled) => break self.walked(walk.free()),
+                Next::Done(outcome) => {
+                    let walked = self.walked(walk.free());
+                    self.end(outcome);
+                    break walked;
+                }
             }
+        };
+        user.jar = walk.into_jar();
+        walked
+    }
+
+    const fn walked(&self, free: Duration) -> Walked {
+        Walked {
+            free,
+            answered: self.answered,
         }
     }
 
-    async fn send(&mut self, outgoing: Outgoing) -> Answer {
+    async fn send(&mut self, outgoing: Outgoing, own: &mut Own) -> Answer {
         let Outgoing {
             step,
             request,
@@ -171,28 +180,51 @@ impl Walker {
         } = outgoing;
         let first_try = self.open_step(step, intended);
         let worker = &self.worker;
+        let catching_up = worker.catching_up();
+        let begins = self.sent.is_none();
         let exchanged = exchange(
             &worker.pool,
+            own,
             &worker.pacer,
             worker.clock,
             &request,
             intended,
             timeout,
+            self.wants(step),
+            |sent| {
+                if begins {
+                    let name = worker.names.journey(self.turn.choice.journey);
+                    worker.meter.borrow_mut().begun(worker.key(sent, name));
+                }
+            },
         )
         .await;
+        if let Err(failure) = &exchanged.result {
+            worker.meter.borrow_mut().failed(failure);
+        }
         if first_try {
-            self.judge_lateness(intended, &exchanged);
+            self.judge_lateness(intended, &exchanged, catching_up);
         }
         let Exchanged {
+            asked,
             sent,
             ended,
             timing,
+            received,
             result,
-            ..
         } = exchanged;
         self.sent.get_or_insert(sent);
-        if let (Some(open), Ok(response)) = (&mut self.step, &result) {
-            open.bytes_in += response.body_len;
+        self.answered |= result.is_ok();
+        if let Some(step) = &mut self.step {
+            let queue_us = if first_try {
+                timing.queue_us
+            } else {
+                // A poll or a redirect has no intended time of its own.
+                micros(sent.saturating_sub(asked))
+            };
+            let spent = Timing { queue_us, ..timing };
+            worker.meter.borrow_mut().exchanged(step.open.key, &spent);
+            step.bytes_in += received;
         }
         Answer {
             sent,
@@ -202,12 +234,30 @@ impl Walker {
         }
     }
 
+    /// What of a step's answers anybody will read: the step itself, the contract checks, or whoever looks at evidence.
+    fn wants(&self, step: usize) -> Wants {
+        let worker = &self.worker;
+        let read = worker
+            .journeys
+            .get(self.turn.choice.journey)
+            .and_then(|journey| journey.steps.get(step))
+            .is_some_and(|step| match &step.action {
+                Action::Request(request) => request.reads_body(),
+                _ => false,
+            });
+        if read || worker.evidence.borrow().sampled(self.turn.number, step) {
+            Wants::WHOLE
+        } else {
+            Wants::EVIDENCE
+        }
+    }
+
     /// Counts a step as started, unless it is under way already (a poll, a redirect).
     fn open_step(&mut self, index: usize, intended: Duration) -> bool {
         if self.step.as_ref().is_some_and(|step| step.index == index) {
             return false;
         }
-        let name = self.worker.names.step(self.choice.journey, index);
+        let name = self.worker.names.step(self.turn.choice.journey, index);
         let open = Open::start(&self.worker, self.worker.key(intended, name), false);
         self.step = Some(OpenStep {
             index,
@@ -218,14 +268,10 @@ impl Walker {
         true
     }
 
-    /// Tells whose fault a late start was: the generator's, if it asked late, else that of the target, if every
-    /// connection was busy with it.
-    fn judge_lateness(&self, intended: Duration, exchanged: &Exchanged) {
-        let late = if exchanged.asked.saturating_sub(intended) > LATE {
-            Late::Generator
-        } else if exchanged.sent.saturating_sub(exchanged.asked) > LATE {
-            Late::Target
-        } else {
+    /// Tells whose fault a late start was.
+    fn judge_lateness(&self, intended: Duration, exchanged: &Exchanged, catching_up: bool) {
+        let (free, asked, sent) = (self.turn.free, exchanged.asked, exchanged.sent);
+        let Some(late) = exchange::late(intended, free, asked, sent, catching_up) else {
             return;
         };
         if let Some(step) = &self.step {
@@ -259,7 +305,7 @@ impl Walker {
         if let Some(name) = self.worker.names.name(key.name) {
             let place = Place {
                 name,
-                arrival: self.arrival,
+                arrival: self.turn.number,
                 second: key.second,
                 intended,
             };
@@ -274,10 +320,10 @@ impl Walker {
         };
         self.journey.end(Sample {
             class,
-            response: self.ended.saturating_sub(self.intended),
+            response: self.ended.saturating_sub(self.turn.intended),
             service: self
                 .ended
-                .saturating_sub(self.sent.unwrap_or(self.intended)),
+                .saturating_sub(self.sent.unwrap_or(self.turn.intended)),
             bytes_in: self.bytes_in,
         });
     }

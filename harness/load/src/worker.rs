@@ -5,19 +5,23 @@
 use crate::clock::Clock;
 use crate::engine::{Attack, Report};
 use crate::evidence::Evidence;
+use crate::executor::ration::{Ration, Shared};
+use crate::executor::{closed, open};
 use crate::keep::{self, Keeper};
-use crate::meter::{Key, Meter};
-use crate::mix::{Choice, Mix};
+use crate::lane::{self, Lane};
+use crate::meter::{Key, LATE, Meter, Users};
+use crate::mix::Mix;
 use crate::names::Names;
+use crate::net::dial::Dialer;
 use crate::pacer::Pacer;
 use crate::pool::Pool;
-use crate::schedule::Schedule;
-use crate::walker::{Open, Walker};
 use crate::wire::Address;
+use harness_core::data::Feeder;
 use harness_core::event::LoadTick;
-use harness_core::hist::Hist;
+use harness_core::journey::walk::Context;
 use harness_core::journey::{Action, Journey};
 use harness_core::name::RunId;
+use harness_core::plan::load::{Model, OpenPlan, Stream};
 use harness_core::random::{Draws, coordinate};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::{Cell, RefCell};
@@ -32,13 +36,16 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, watch};
 
-/// Journeys under way at most, over all workers; an arrival beyond is dropped, and counted. This is what bounds the
-/// memory when the target stalls: it holds ten seconds of 5000 arrivals a second.
-pub(crate) const IN_FLIGHT: usize = 50_000;
-
 /// How long after its end a second is handed out. Most of what began in it has ended by then, which spares an
 /// amendment.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// When users are counted in a second: not at its ends, where stages and faults mostly have their edges.
+const HALF: Duration = Duration::from_millis(500);
+
+/// How often a worker looks whether it wakes on time, whatever else wakes it: a stop between two arrivals delays the
+/// answers under way, and a load without a schedule has no arrivals to be late for. Costs a thousandth of a core.
+pub(crate) const BEAT: Duration = Duration::from_millis(10);
 
 /// A worker's place among the others.
 #[derive(Debug, Clone, Copy)]
@@ -49,19 +56,23 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// This worker's part of something counted, at least one.
-    fn part(self, whole: usize) -> usize {
+    pub(crate) fn part(self, whole: usize) -> usize {
         (whole / self.of + usize::from(self.index < whole % self.of)).max(1)
     }
 }
 
 /// What the tasks of a worker share.
 pub(crate) struct Worker {
-    seat: Seat,
+    pub(crate) seat: Seat,
     pub(crate) clock: Clock,
-    t0: Duration,
+    /// Where the load begins, on the run's clock.
+    pub(crate) t0: Duration,
     epoch: Arc<AtomicU32>,
     pub(crate) journeys: Vec<Arc<Journey>>,
     pub(crate) names: Names,
+    pub(crate) mix: Mix,
+    /// Who is there.
+    pub(crate) users: Users,
     pub(crate) seed: u64,
     pub(crate) run: RunId,
     pub(crate) traceparent: bool,
@@ -78,12 +89,18 @@ pub(crate) struct Worker {
     /// Reports that found the channel full. Only figures wait here, one tick for each name and second.
     backlog: RefCell<VecDeque<Report>>,
     cpu_seconds: Cell<f64>,
+    /// Until when it makes up for a stop of its own; zero when it does not.
+    catching_up: Cell<Duration>,
+    /// When the heart beats next.
+    pub(crate) next_beat: Cell<Duration>,
 }
 
 /// Plays one worker's part of an attack, from start to its last report. Blocks the thread.
 pub(crate) fn run(
     seat: Seat,
     attack: Arc<Attack>,
+    shared: Arc<Shared>,
+    dialer: Arc<Dialer>,
     reports: Sender<Report>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -93,11 +110,11 @@ pub(crate) fn run(
         .build_local(LocalOptions::default())?;
     let worker = {
         let _inside = runtime.enter();
-        Rc::new(Worker::new(seat, &attack, reports)?)
+        Rc::new(Worker::new(seat, &attack, dialer, reports)?)
     };
     // As a task of its own: waking the future that the runtime blocks on costs a system call each time.
     let player = Rc::clone(&worker);
-    let play = runtime.spawn_local(async move { player.play(&attack, stop).await });
+    let play = runtime.spawn_local(async move { player.play(&attack, shared, stop).await });
     if runtime.block_on(play).is_err() {
         worker.fail("the schedule's player panicked");
     }
@@ -109,10 +126,20 @@ pub(crate) fn run(
 }
 
 impl Worker {
-    fn new(seat: Seat, attack: &Attack, reports: Sender<Report>) -> io::Result<Self> {
+    fn new(
+        seat: Seat,
+        attack: &Attack,
+        dialer: Arc<Dialer>,
+        reports: Sender<Report>,
+    ) -> io::Result<Self> {
         // Two scenarios of a run must not generate the same identifiers, so each draws from a seed of its own.
         let seed = Draws::at(attack.seed, &[coordinate(attack.scenario.as_str())]).bits();
         let names = Names::of(&attack.journeys);
+        let weights = attack.plan.mix.iter().zip(&attack.journeys);
+        let mix = Mix::new(
+            seed,
+            weights.map(|(entry, journey)| (entry.weight, Feeder::of(seed, journey))),
+        );
         let evidence = Evidence::new(
             attack.scenario.clone(),
             reports.clone(),
@@ -132,10 +159,16 @@ impl Worker {
                 names.clone(),
             )),
             names,
+            mix,
+            users: Users::new(attack.journeys.len()),
             seed,
             run: attack.run.clone(),
             traceparent: attack.traceparent,
-            pool: Pool::new(seat.part(attack.plan.connections as usize)),
+            pool: Pool::new(
+                seat.part(attack.plan.http.connections as usize),
+                &attack.plan.http,
+                dialer,
+            ),
             pacer: Pacer::new(attack.clock)?,
             evidence: RefCell::new(evidence),
             keeper: RefCell::new(keeper),
@@ -146,13 +179,36 @@ impl Worker {
             reports,
             backlog: RefCell::default(),
             cpu_seconds: Cell::new(cpu_seconds()),
+            catching_up: Cell::new(Duration::ZERO),
+            next_beat: Cell::new(attack.t0),
         })
     }
 
-    async fn play(self: &Rc<Self>, attack: &Attack, mut stop: watch::Receiver<bool>) {
+    async fn play(
+        self: &Rc<Self>,
+        attack: &Attack,
+        shared: Arc<Shared>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let play = async {
             self.look_up_hosts().await;
-            self.arrivals(attack).await;
+            let lane = Lane::of(self, attack).await;
+            match &attack.plan.model {
+                Model::Open(plan) => match lane {
+                    Some(lane) => lane::open::play(lane, plan).await,
+                    None => open::play(self, plan).await,
+                },
+                // Whoever searches plays each trial as an open load.
+                Model::Search(_) => self.fail("a search is not one load"),
+                Model::Closed(plan) => {
+                    let users = attack.plan.users().unwrap_or_default();
+                    let ration = Ration::new(plan, users, shared);
+                    match lane {
+                        Some(lane) => lane::closed::play(lane, plan, ration).await,
+                        None => closed::play(self, plan, ration).await,
+                    }
+                }
+            }
         };
         // In this order: who is woken by the timer is polled after it, in the same turn.
         tokio::select! {
@@ -161,8 +217,10 @@ impl Worker {
             // An error means the handle is gone, and nobody wants the load any more.
             _ = stop.wait_for(|stop| *stop) => {}
             () = self.failed.notified() => {}
-            () = play => {}
             () = self.metronome() => {}
+            () = self.heartbeat() => {}
+            // After those two, so that they have their turn when the fast lane gives up the thread.
+            () = play => {}
             error = self.pacer.keep_armed() => self.fail(format!("the timer failed: {error}")),
         }
     }
@@ -176,50 +234,37 @@ impl Worker {
                 && let Ok(address) = Address::of(url)
             {
                 // A failure is met again, and counted, by the requests themselves.
-                let _ = self.pool.addresses(address.authority).await;
+                self.pool.prepare(address.origin).await;
             }
         }
     }
 
-    /// Plays this worker's shard of the schedule, then waits for what is under way.
-    async fn arrivals(self: &Rc<Self>, attack: &Attack) {
-        let schedule = Schedule::new(&attack.plan.stages);
-        let weights = attack.plan.mix.iter().zip(&attack.journeys);
-        let mix = Mix::new(
-            self.seed,
-            weights.map(|(entry, journey)| (entry.weight, journey.rows.len())),
-        );
-        let mut choices = mix.choices();
-        let mut now = self.clock.now();
-        for arrival in schedule.shard(self.seat.index, self.seat.of) {
-            let intended = self.t0 + arrival.at;
-            // All that is due goes out at one wake-up. The clock is read once for it, so that even a generator that
-            // can't keep up gives its connections their turn.
-            if intended > now {
-                self.pacer.until(intended).await;
-                now = self.clock.now();
-            }
-            self.arrive(choices.of(arrival.number), arrival.number, intended, now);
+    /// What tells a walk from another.
+    pub(crate) fn context(&self, iteration: u64, row: Option<usize>) -> Context {
+        Context {
+            seed: self.seed,
+            run: self.run.clone(),
+            iteration,
+            row,
+            wall_ms_at_zero: self.clock.wall_ms(Duration::ZERO),
+            traceparent: self.traceparent,
         }
+    }
+
+    /// The journey that each stream of a plan is of, by its place in the mix; `None` for all of them.
+    pub(crate) fn only(&self, plan: &OpenPlan) -> Vec<Option<usize>> {
+        let journey_of = |stream: &Stream| {
+            let name = stream.journey.as_ref()?;
+            self.journeys.iter().position(|j| j.name == *name)
+        };
+        plan.streams.iter().map(journey_of).collect()
+    }
+
+    /// Returns when no journey is under way.
+    pub(crate) async fn idle(&self) {
         while self.in_flight.get() > 0 {
             self.emptied.notified().await;
         }
-    }
-
-    fn arrive(self: &Rc<Self>, choice: Choice, number: u64, intended: Duration, now: Duration) {
-        let key = self.key(intended, self.names.journey(choice.journey));
-        {
-            let mut meter = self.meter.borrow_mut();
-            meter.lag(now.saturating_sub(intended));
-            meter.planned(key);
-            if self.in_flight.get() >= self.seat.part(IN_FLIGHT) {
-                return meter.dropped(key);
-            }
-        }
-        let journey = Open::start(self, key, true);
-        tokio::task::spawn_local(
-            Walker::new(Rc::clone(self), journey, choice, number, intended).walk(),
-        );
     }
 
     /// Where a sample intended for a time is filed. The epoch is the one in force now: arrivals are filed when they
@@ -249,15 +294,62 @@ impl Worker {
         self.failed.notify_one();
     }
 
+    /// Notes when it woke for something meant for another time; whether that was late.
+    pub(crate) fn woke(&self, intended: Duration, now: Duration) -> bool {
+        let late = now.saturating_sub(intended);
+        self.meter.borrow_mut().lag(late);
+        let own = late > LATE;
+        if own {
+            // What was due meanwhile goes out at once and takes connections from what comes on time, for about as long.
+            self.catching_up
+                .set(self.catching_up.get().max(now.saturating_add(late)));
+        }
+        own
+    }
+
+    /// Whether who must wait for a connection now waits behind what this worker sends late.
+    pub(crate) fn catching_up(&self) -> bool {
+        if self.catching_up.get().is_zero() {
+            return false;
+        }
+        let still = self.clock.now() < self.catching_up.get();
+        if !still {
+            self.catching_up.set(Duration::ZERO);
+        }
+        still
+    }
+
+    /// Looks whether it wakes on time, beats that a stop swallowed included.
+    async fn heartbeat(&self) {
+        for beat in 0u32.. {
+            let at = self.t0 + BEAT * beat;
+            self.next_beat.set(at);
+            self.pacer.until(at).await;
+            self.woke(at, self.clock.now());
+        }
+    }
+
     /// Hands out each second once it is over.
     async fn metronome(&self) {
         for second in 1u32.. {
+            let begin = self.t0 + Duration::from_secs(u64::from(second - 1));
+            self.pacer.until(begin + HALF).await;
+            self.count_users(begin);
             self.pacer
                 .until(self.t0 + Duration::from_secs(u64::from(second)) + GRACE)
                 .await;
             let ticks = self.meter.borrow_mut().take_before(second);
             self.say(ticks, second - 1);
             self.send_backlog();
+            self.pool.sweep();
+        }
+    }
+
+    /// Counts who is there, for a second that has begun.
+    fn count_users(&self, second: Duration) {
+        let mut meter = self.meter.borrow_mut();
+        for (journey, there) in self.users.there() {
+            meter.users(self.key(second, self.names.journey(journey)), there);
         }
     }
 
@@ -271,7 +363,10 @@ impl Worker {
     }
 
     fn health(&self, second: u32, drops: u64) -> Report {
-        let lag: Hist = self.meter.borrow_mut().take_lag();
+        let (lag, local) = {
+            let mut meter = self.meter.borrow_mut();
+            (meter.take_lag(), meter.take_local())
+        };
         let before = self.cpu_seconds.replace(cpu_seconds());
         Report::Health {
             second,
@@ -279,6 +374,7 @@ impl Worker {
             lag,
             cpu_seconds: self.cpu_seconds.get() - before,
             drops,
+            local,
         }
     }
 

@@ -16,44 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::server::{OK, Server, say, say_and_close};
-use support::{GENEROUS, Tally, attack, get, journey, play, rate, request, start};
+use support::{GENEROUS, Tally, assert_all, attack, get, journey, play, rate, request, start, ten};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
-
-/// Ten arrivals of a request with this time limit; what they came to.
-async fn ten(method: Method, url: &str, limit: Duration) -> Tally {
-    let journey = journey(
-        "j",
-        vec![Action::Request(Box::new(request(method, url, limit)))],
-    );
-    let tally = play(attack(vec![journey], vec![rate(100.0, 100.0, 100)])).await;
-    tally.assert_accounted();
-    tally
-}
-
-fn assert_all(tally: &Tally, class: &str) {
-    for name in ["j", "j/step 1"] {
-        let sum = tally.of(name);
-        assert_eq!(
-            sum.errors,
-            BTreeMap::from([(class.to_owned(), 10)]),
-            "{name}: {:?}",
-            tally.exemplars
-        );
-    }
-    // Three of each worker at most, and none without its failure.
-    assert!(
-        (1..=6).contains(&tally.exemplars.len()),
-        "{:?}",
-        tally.exemplars
-    );
-    assert!(
-        tally
-            .exemplars
-            .iter()
-            .all(|e| e.class == class && e.name.as_str() == "j/step 1")
-    );
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_not_http() {
@@ -83,7 +48,7 @@ async fn no_answer_within_the_limit() {
     let server = Server::freezing(frozen).await;
     let limit = Duration::from_millis(300);
     let tally = ten(Method::Get, &server.url, limit).await;
-    assert_all(&tally, "timeout");
+    assert_all(&tally, "first-byte-timeout");
     assert!(tally.of("j").response.min().unwrap() >= 299_000);
 }
 
@@ -100,12 +65,14 @@ async fn waiting_for_a_connection_has_the_limit_too() {
         vec![journey("j", vec![step])],
         vec![rate(100.0, 100.0, 1000)],
     );
-    attack.plan.connections = 1;
+    attack.plan.http.connections = 1;
     let tally = play(attack).await;
     tally.assert_accounted();
+    let errors = tally.of("j").errors;
+    assert_eq!(errors.values().sum::<u64>(), 100);
     assert_eq!(
-        tally.of("j").errors,
-        BTreeMap::from([("timeout".to_owned(), 100)])
+        errors.keys().collect::<Vec<_>>(),
+        ["first-byte-timeout", "pool-timeout"]
     );
     let details: Vec<_> = tally
         .exemplars
@@ -124,7 +91,7 @@ async fn an_answer_that_never_ends() {
         Server::start(|stream, _| say(stream, b"HTTP/1.1 200 OK\r\n\r\nmore to come")).await;
     assert_all(
         &ten(Method::Get, &server.url, Duration::from_millis(300)).await,
-        "timeout",
+        "body-timeout",
     );
 }
 
@@ -200,7 +167,7 @@ async fn hundred_on_one_connection(method: Method, server: &Server) -> Tally {
         vec![journey("j", vec![step])],
         vec![rate(200.0, 200.0, 500)],
     );
-    (attack.workers, attack.plan.connections) = (1, 1);
+    (attack.workers, attack.plan.http.connections) = (1, 1);
     let tally = play(attack).await;
     tally.assert_accounted();
     tally
@@ -330,10 +297,10 @@ fn refused(journeys: Vec<Arc<Journey>>) -> String {
 
 #[test]
 fn what_can_not_be_played_is_refused_at_the_start() {
-    let https = refused(vec![get("shop", "https://127.0.0.1/")]);
+    let ftp = refused(vec![get("shop", "ftp://127.0.0.1/")]);
     assert!(
-        https.contains("`step 1` of journey shop") && https.contains("http:// only"),
-        "{https}"
+        ftp.contains("`step 1` of journey shop") && ftp.contains("http:// or https://"),
+        "{ftp}"
     );
     assert!(refused(vec![get("shop", "/orders")]).contains("not an absolute"));
     let mut unbound = request(Method::Get, "", GENEROUS);

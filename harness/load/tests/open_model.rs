@@ -10,6 +10,7 @@ mod support;
 
 use harness_core::http::Method;
 use harness_core::journey::{Action, Capture, Repeat};
+use harness_core::plan::load::{Model, OpenPlan, Spacing, Stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -69,12 +70,9 @@ async fn counts_match_the_plan() {
     assert_eq!((tally.samples, tally.drops), (requests, 0));
     // Every arrival's lateness is known, and that of every pause that was waited for: on a busy machine one may be over
     // before it is asked for.
+    // Beside them a worker looks a hundred times a second.
     let lags = tally.lag.count();
-    assert!(
-        (400..=400 + two.ok).contains(&lags),
-        "{lags} of {}",
-        400 + two.ok
-    );
+    assert!(lags >= 400, "{lags} of {}", 400 + two.ok);
     assert!(tally.cpu_seconds > 0.0);
     // The pause is the journey's time, not a request's.
     assert!(two.response.min() >= Some(3000), "{:?}", two.response.min());
@@ -118,7 +116,7 @@ async fn response_time_follows_a_freeze_and_service_time_does_not() {
         vec![get("j", &server.url)],
         vec![rate(per_second, per_second, 6000)],
     );
-    attack.plan.connections = 2;
+    attack.plan.http.connections = 2;
     let (clock, t0) = (attack.clock, attack.t0);
     let stall = async {
         tokio::time::sleep_until(clock.instant(t0 + Duration::from_secs(2)).into()).await;
@@ -152,7 +150,7 @@ async fn response_time_follows_a_freeze_and_service_time_does_not() {
     assert!(service < stall / 5.0 + excuse, "service time {service} s");
     let waited = (stall * per_second) as u64;
     assert!(
-        request.late_target.abs_diff(waited) < waited / 3 + tally.lag.count() / 20,
+        request.late_target.abs_diff(waited) < waited / 3 + request.ok / 10,
         "{}",
         request.late_target
     );
@@ -185,6 +183,47 @@ async fn seed_and_schedule_decide_what_arrives_when() {
     assert_eq!(first.values().sum::<u64>(), 300);
     assert_eq!(first, plan_of(1, 3).await);
     assert_ne!(first, plan_of(2, 1).await);
+}
+
+/// Streams side by side, each with a journey of its own or all of the mix, drawn or even: the engine plays what the
+/// schedules say, for any number of workers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_are_played_side_by_side_whatever_the_workers() {
+    let server = Server::ok().await;
+    let of = |journey: Option<&str>, stage| Stream {
+        journey: journey.map(|name| name.parse().unwrap()),
+        stages: vec![stage],
+    };
+    let streams = vec![
+        of(Some("a"), rate(0.0, 200.0, 1200)),
+        of(None, rate(50.0, 50.0, 1200)),
+        of(Some("b"), rate(100.0, 100.0, 1200)),
+    ];
+    let planned = |spacing, workers| {
+        let (url, streams) = (server.url.clone(), streams.clone());
+        async move {
+            let plan = OpenPlan { spacing, streams };
+            let mut attack = attack(vec![get("a", &url), get("b", &url)], vec![]);
+            (attack.plan.model, attack.workers) = (Model::Open(plan), workers);
+            let tally = play(attack).await;
+            tally.assert_accounted();
+            let mut planned = BTreeMap::new();
+            for tick in &tally.ticks {
+                *planned.entry((tick.second, tick.name.clone())).or_insert(0) += tick.planned;
+            }
+            (planned, tally.of("a").ok, tally.of("b").ok)
+        }
+    };
+    for spacing in [Spacing::Even, Spacing::Poisson] {
+        let (one, a, b) = planned(spacing, 1).await;
+        assert_eq!((one.clone(), a, b), planned(spacing, 3).await);
+        if spacing == Spacing::Even {
+            assert_eq!(a + b, 120 + 60 + 120);
+        } else {
+            // Five standard deviations of a Poisson count with mean 300.
+            assert!((a + b).abs_diff(300) < 87 && a + b != 300, "{a} {b}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

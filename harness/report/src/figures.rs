@@ -8,18 +8,46 @@ use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::{Decision, Item};
-use harness_core::record::{
-    ContractRecord, JourneyRecord, NameRecord, Record, ScenarioRecord, Tally,
-};
+use harness_core::record::{ContractRecord, JourneyRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::format_duration;
 use harness_core::verdict::{GateResult, Grade, InvariantResult, Trust, Verdict};
 use std::collections::BTreeMap;
 
-/// A name's figures over the whole scenario.
-pub fn total(name: &NameRecord) -> Tally {
-    let mut all = Tally::default();
-    name.epochs.values().for_each(|tally| all.add(tally));
-    all
+/// A name's figures over the whole scenario, its warm-up left out.
+pub fn judged(scenario: &ScenarioRecord, name: &str) -> Tally {
+    scenario.select(Some(name), &During::All)
+}
+
+/// What was seen while a scenario warmed up, in one sentence; `None` without a warm-up.
+pub fn warm_up(scenario: &ScenarioRecord) -> Option<String> {
+    let (from, to) = scenario.warm_up_us()?;
+    let seen = scenario.warm_up(None);
+    let failed = match seen.failed() {
+        0 => String::new(),
+        failed => format!(", {} failed", text::count(failed)),
+    };
+    Some(format!(
+        "Warm-up of {}: {} begun{failed}, p50 {}, p99 {}. Gates, percentiles and tables leave them out.",
+        text::span((to - from) as f64 / 1e6),
+        text::plural(seen.started, "journey"),
+        text::micros(seen.response.quantile(0.5)),
+        text::micros(seen.response.quantile(0.99)),
+    ))
+}
+
+/// Whether users walk a scenario's journeys by a closed model.
+pub fn is_closed(record: &Record, scenario: &ScenarioRecord) -> bool {
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    plan.and_then(|plan| plan.scenario(scenario.name.as_str()))
+        .is_some_and(|planned| planned.load.users().is_some())
+}
+
+/// What every report of a run says loudly whose target could have been anybody; `None` where certificates were judged.
+pub fn insecure(record: &Record) -> Option<&'static str> {
+    let run = record.run.as_ref()?;
+    run.plan.target.insecure().then_some(
+        "INSECURE: every certificate was accepted (`insecure` in [target.tls]), so nothing is known of who answered",
+    )
 }
 
 /// Whether a name is a whole journey and not one of its steps.
@@ -203,6 +231,15 @@ pub const fn trust_word(trust: Trust) -> &'static str {
     }
 }
 
+/// The generator's trust as a grade.
+pub const fn trust_grade(trust: Trust) -> Grade {
+    match trust {
+        Trust::Valid => Grade::Pass,
+        Trust::Degraded => Grade::Inconclusive,
+        Trust::Invalid => Grade::Invalid,
+    }
+}
+
 /// What an item means for the answer: `key`, `scored` or `info`.
 pub fn class_word(item: &Item) -> &'static str {
     if item.key {
@@ -232,7 +269,13 @@ pub fn headroom(gate: &GateResult) -> Option<f64> {
 /// Which load a gate looked at, for people; empty for a recovery, whose subject says it.
 pub fn during(gate: &GateResult) -> String {
     match &gate.gate.during {
-        _ if matches!(gate.gate.expect.subject, GateSubject::Recovery(_)) => String::new(),
+        _ if matches!(
+            gate.gate.expect.subject,
+            GateSubject::Recovery(_) | GateSubject::Capacity
+        ) =>
+        {
+            String::new()
+        }
         during => part(during),
     }
 }
@@ -244,6 +287,7 @@ pub fn part(during: &During) -> String {
         During::All => "all load".to_owned(),
         During::Fault(fault) => format!("during {fault}"),
         During::Recovery(fault) => format!("after {fault}"),
+        During::Trial(trial) => format!("trial {trial}"),
     }
 }
 
@@ -289,7 +333,7 @@ pub fn bare_reason(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_core::record::ScenarioRecord;
+    use harness_core::record::{NameRecord, ScenarioRecord};
 
     fn scenario(seconds: u32) -> ScenarioRecord {
         let name: Name = "s".parse().unwrap();
@@ -309,6 +353,7 @@ mod tests {
             epochs: Vec::new(),
             names: BTreeMap::from([("j".to_owned(), record)]),
             readings: BTreeMap::new(),
+            trials: Vec::new(),
             exemplars: Vec::new(),
             window_s: 1,
             planned_us: u64::from(seconds) * 1_000_000,

@@ -1,13 +1,19 @@
 //! The summary for programs: versioned, whole figures, no words to parse. The shape is this file's types.
 
+use crate::errors::{self, ErrorRow};
 use crate::figures;
-use harness_core::event::{ContractFinding, InvariantChecked, Outcome, Phase, RunEnd, ScenarioEnd};
+use harness_core::capacity::Limit;
+use harness_core::event::{
+    CapacityTrial, ContractFinding, InvariantChecked, Outcome, Phase, RunEnd, ScenarioEnd,
+};
 use harness_core::name::{Name, RunId};
+use harness_core::phases::{Phases, RequestPhase};
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
-use harness_core::record::{ContractRecord, NameRecord, Record, ScenarioRecord, Tally};
-use harness_core::verdict::Verdict;
+use harness_core::record::{ContractRecord, Record, ScenarioRecord, Tally};
+use harness_core::units::Rate;
+use harness_core::verdict::{self, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -61,6 +67,9 @@ pub struct RunSummary {
     pub profile: Option<Name>,
     /// The variant.
     pub variant: Option<Name>,
+    /// Whether every certificate was accepted, so that nothing is known of who answered.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
     /// The seed.
     pub seed: u64,
     /// Digest over the whole plan.
@@ -135,16 +144,41 @@ pub struct ScenarioSummary {
     pub seconds: f64,
     /// How it ended; absent when cut short.
     pub end: Option<ScenarioEnd>,
-    /// Journeys and steps, by name.
+    /// What its capacity search found; absent if it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacitySummary>,
+    /// Journeys and steps, by name; the warm-up left out.
     pub names: BTreeMap<String, NameSummary>,
     /// Journeys together, outside faults and recovery.
     pub undisturbed: NameSummary,
+    /// Journeys together while the load warmed up; absent without a warm-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<NameSummary>,
+    /// Kinds of error, the most frequent first; journeys are counted, each once.
+    pub errors: Vec<ErrorRow>,
+}
+
+/// What a capacity search found, journey starts per second.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CapacitySummary {
+    /// What was looked for.
+    pub goal: String,
+    /// The highest rate that the target was seen to carry; absent if none.
+    pub holds: Option<f64>,
+    /// The lowest rate that was seen not to work; absent if none.
+    pub breaks: Option<f64>,
+    /// Who set the limit; absent where none was met.
+    pub limit: Option<Limit>,
+    /// Whether the search went to its end.
+    pub complete: bool,
+    /// The trials, in order.
+    pub trials: Vec<CapacityTrial>,
 }
 
 /// A name's figures over a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NameSummary {
-    /// Arrivals the schedule intended.
+    /// Walks intended: by the schedule, or by a user who was free.
     pub planned: u64,
     /// Begun.
     pub started: u64,
@@ -154,6 +188,11 @@ pub struct NameSummary {
     pub late_target: u64,
     /// Intended, never begun.
     pub dropped: u64,
+    /// Of those, by the generator's fault.
+    pub dropped_generator: u64,
+    /// Not begun because the journey's data had run out; no part of `planned`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub no_data: u64,
     /// Ended well.
     pub ok: u64,
     /// Under way at the stop.
@@ -166,6 +205,19 @@ pub struct NameSummary {
     pub response: Option<Latency>,
     /// Service time, from the send.
     pub service: Option<Latency>,
+    /// Where the time of a step's requests went, by phase: only phases that happened.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub phases: BTreeMap<RequestPhase, PhaseSummary>,
+}
+
+/// A phase of a step's requests.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhaseSummary {
+    /// Requests in which it happened.
+    pub count: u64,
+    /// How long it took, at two significant digits.
+    #[serde(flatten)]
+    pub latency: Latency,
 }
 
 /// A distribution in a few figures, microseconds.
@@ -218,7 +270,11 @@ impl Summary {
                 .iter()
                 .map(|(name, c)| (name.clone(), contract(record, name, c)))
                 .collect(),
-            scenarios: record.scenarios.iter().map(scenario).collect(),
+            scenarios: record
+                .scenarios
+                .iter()
+                .map(|s| scenario(record, s))
+                .collect(),
             faults: record.faults.iter().map(fault).collect(),
             invariants: record.invariants.clone(),
             notices: record
@@ -244,6 +300,7 @@ fn run(run: &harness_core::event::RunStarted) -> RunSummary {
         project: plan.project.clone(),
         profile: plan.profile.clone(),
         variant: plan.variant.clone(),
+        insecure: plan.target.insecure(),
         seed: plan.seed,
         plan_digest: plan.plan_digest.clone(),
         workload_digest: plan.workload_digest.clone(),
@@ -288,19 +345,44 @@ fn contract(record: &Record, name: &Name, contract: &ContractRecord) -> Contract
     }
 }
 
-fn scenario(scenario: &ScenarioRecord) -> ScenarioSummary {
-    let of = |record: &NameRecord| figures_of(&figures::total(record));
+fn capacity(record: &Record, scenario: &ScenarioRecord) -> Option<CapacitySummary> {
+    let answer = verdict::capacity::found(record, scenario)?;
+    let goal = &verdict::capacity::search(record, scenario.name.as_str())?.goal;
+    Some(CapacitySummary {
+        goal: goal.to_string(),
+        holds: answer.holds.map(Rate::get),
+        breaks: answer.breaks.map(Rate::get),
+        limit: answer.limit,
+        complete: answer.complete,
+        trials: scenario.trials.clone(),
+    })
+}
+
+fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
+    let of = |name: &str| figures_of(&figures::judged(scenario, name));
+    let warmed = scenario.warm_up_us().is_some();
     ScenarioSummary {
         scenario: scenario.name.clone(),
         seconds: figures::seconds(scenario),
         end: scenario.end.map(|(_, end)| end),
+        capacity: capacity(record, scenario),
         names: scenario
             .names
-            .iter()
-            .map(|(name, record)| (name.clone(), of(record)))
+            .keys()
+            .map(|name| (name.clone(), of(name)))
             .collect(),
+        warm_up: warmed.then(|| figures_of(&scenario.warm_up(None))),
         undisturbed: figures_of(&scenario.select(None, &During::Undisturbed)),
+        errors: errors::rows(scenario),
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 fn figures_of(t: &Tally) -> NameSummary {
@@ -310,13 +392,25 @@ fn figures_of(t: &Tally) -> NameSummary {
         late_generator: t.late_generator,
         late_target: t.late_target,
         dropped: t.dropped,
+        dropped_generator: t.dropped_generator,
+        no_data: t.no_data,
         ok: t.ok,
         cancelled: t.cancelled,
         errors: t.errors.clone(),
         error_rate: t.failed() as f64 / t.finished().max(1) as f64,
         response: latency(&t.response),
         service: latency(&t.service),
+        phases: phases(&t.phases),
     }
+}
+
+fn phases(phases: &Phases) -> BTreeMap<RequestPhase, PhaseSummary> {
+    let summary = |phase: RequestPhase| {
+        let hist = phases.get(phase);
+        let (count, latency) = (hist.count(), latency(hist)?);
+        Some((phase, PhaseSummary { count, latency }))
+    };
+    RequestPhase::ALL.into_iter().filter_map(summary).collect()
 }
 
 fn latency(hist: &harness_core::hist::Hist) -> Option<Latency> {

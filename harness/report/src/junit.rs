@@ -2,13 +2,16 @@
 //! same run gives the same text; no clock is read.
 
 use crate::figures;
+use crate::instrument;
 use crate::text::{self, one_line, visible};
 use harness_core::event::{ContractFinding, Outcome};
 use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::Class;
 use harness_core::record::{ContractRecord, JourneyRecord, Record};
-use harness_core::verdict::{CheckResult, GateResult, Grade, InvariantResult, Trust, Verdict};
+use harness_core::verdict::{
+    CheckResult, GateResult, GeneratorResult, Grade, InvariantResult, Trust, Verdict,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -249,7 +252,7 @@ fn load(verdict: &Verdict) -> TestSuite {
         } else {
             End::Success
         };
-        suite.add_test_case(case(
+        let mut case = case(
             "load",
             &format!("{} was the load it was meant to be", result.scenario),
             status(
@@ -258,9 +261,21 @@ fn load(verdict: &Verdict) -> TestSuite {
                 &result.reasons.join("; "),
                 "",
             ),
-        ));
+        );
+        case.set_system_out(visible(&told(result)));
+        suite.add_test_case(case);
     }
     suite
+}
+
+/// The generator's verdict, its reasons and figures: a degraded load is no failed case, and must not go unseen for that.
+fn told(result: &GeneratorResult) -> String {
+    let mut lines = vec![format!("generator: {}", figures::trust_word(result.trust))];
+    lines.extend(result.reasons.iter().cloned());
+    lines.extend(instrument::late_and_dropped(result));
+    let figures = instrument::figures(result);
+    lines.extend(figures.iter().map(|f| format!("{}: {}", f.name, f.value)));
+    lines.join("\n")
 }
 
 fn gates(record: &Record, verdict: &Verdict) -> TestSuite {

@@ -1,8 +1,11 @@
 //! The summary for a CI job's page. What the target said stands in code spans and fences that it cannot close, so
 //! that it can neither break a table nor make a link, a mention or markup.
 
+use crate::capacity;
+use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
+use crate::instrument;
 use crate::text::{self, one_line, visible};
 use harness_core::readiness::Readiness;
 use harness_core::record::{JourneyRecord, Record};
@@ -21,6 +24,8 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
     let parts = gates(verdict, readiness)
         .into_iter()
         .chain(latencies(record))
+        .chain(kinds(record))
+        .chain(instrument(verdict))
         .chain(failures(record))
         .chain(findings(record));
     for part in parts {
@@ -39,6 +44,9 @@ fn head(record: &Record, readiness: &Readiness) -> String {
         figures::decision_sign(readiness.decision),
         readiness.decision.as_str()
     );
+    if let Some(words) = figures::insecure(record) {
+        let _ = writeln!(out, "> **{}**\n", prose(words));
+    }
     let headline = Headline::of(readiness);
     if let Some((title, reason)) = headline.decided {
         let _ = writeln!(out, "Decided by **{}**: {}\n", said(title), said(reason));
@@ -117,13 +125,20 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
 fn latencies(record: &Record) -> Vec<String> {
     let mut parts = Vec::new();
     for scenario in &record.scenarios {
+        if let Some(search) = capacity::of(record, scenario) {
+            parts.push(format!(
+                "\n### {}: capacity\n\n{}\n",
+                prose(scenario.name.as_str()),
+                prose(&search.answer)
+            ));
+        }
         parts.push(format!("\n### {}\n\n| journey | started | errors | p50 | p95 | p99 | max |\n|---|---:|---:|---:|---:|---:|---:|\n", prose(scenario.name.as_str())));
-        for (name, record) in scenario
+        for (name, _) in scenario
             .names
             .iter()
             .filter(|(name, _)| figures::is_journey(name))
         {
-            let t = figures::total(record);
+            let t = figures::judged(scenario, name);
             let q = |q: f64| text::micros(t.response.quantile(q));
             parts.push(format!(
                 "| {} | {} | {} | {} | {} | {} | {} |\n",
@@ -136,6 +151,56 @@ fn latencies(record: &Record) -> Vec<String> {
                 text::micros(t.response.max())
             ));
         }
+        parts.extend(figures::warm_up(scenario).map(|words| format!("\n{}\n", prose(&words))));
+    }
+    parts
+}
+
+fn kinds(record: &Record) -> Vec<String> {
+    let mut parts = Vec::new();
+    for scenario in &record.scenarios {
+        let rows = errors::rows(scenario);
+        if rows.is_empty() {
+            continue;
+        }
+        parts.push(format!("\n### {}: errors by kind\n\n| kind | count | share | seen | for example |\n|---|---:|---:|---|---|\n", prose(scenario.name.as_str())));
+        parts.extend(rows.iter().take(MOST).map(|row| {
+            format!(
+                "| {} | {} | {} | {} | {} |\n",
+                prose(&row.kind),
+                text::count(row.count),
+                text::percent(row.share),
+                row.when(),
+                row.examples.first().map_or_else(String::new, |e| code(e)),
+            )
+        }));
+        parts.extend(more(rows.len()));
+    }
+    parts
+}
+
+/// What the load generator says of itself.
+fn instrument(verdict: &Verdict) -> Vec<String> {
+    let mut parts = Vec::new();
+    for result in &verdict.generator {
+        let mut part = format!(
+            "\n### Load generator, {}: {} {}\n\n",
+            prose(result.scenario.as_str()),
+            figures::grade_sign(figures::trust_grade(result.trust)),
+            figures::trust_word(result.trust)
+        );
+        let told = instrument::late_and_dropped(result);
+        for words in result.reasons.iter().chain(&told) {
+            let _ = writeln!(part, "- {}", said(words));
+        }
+        let figures = instrument::figures(result);
+        if !figures.is_empty() {
+            part.push_str("\n| figure | |\n|---|---:|\n");
+        }
+        for figure in figures {
+            let _ = writeln!(part, "| {} | {} |", figure.name, prose(&figure.value));
+        }
+        parts.push(part);
     }
     parts
 }

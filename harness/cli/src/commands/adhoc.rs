@@ -1,75 +1,19 @@
-//! `harness load URL` and `harness contract URL DOC`: a suite made of the command line, which then goes the way of every
-//! suite, so that checks, figures and reports are the same.
+//! Without a suite of one's own: what `harness load URL` and `harness contract URL DOC` share, and the second of them. A
+//! suite is made of the command line, which then goes the way of every suite, so that checks, figures and reports are
+//! the same.
 
+use super::home;
 use super::run::prepare;
-use super::session;
-use crate::args::{ContractArgs, LoadArgs, Output};
+use super::session::{self, Manner, Prepared};
+use crate::args::{ContractArgs, Output};
 use crate::error::CliError;
 use crate::printer::Printer;
-use crate::sources::Found;
-use harness_core::http::Method;
+use crate::sources::{self, Found};
 use harness_core::plan::resolve::Choice;
 use harness_core::suite::Sources;
 use serde_json::{Map, Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Loads one URL.
-pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
-    without_userinfo(&args.url)?;
-    let (base, path) = split(&args.url)?;
-    let headers = headers(&args.headers)?;
-    let method = Method::parse(&args.method).ok_or_else(|| CliError::Usage {
-        message: format!("`{}` is not a method", args.method),
-        hint: format!("one of: {}", Method::ALL.map(Method::as_str).join(", ")),
-    })?;
-    let mut step = Map::new();
-    step.insert("name".into(), json!("request"));
-    step.insert(method.as_str().to_ascii_lowercase(), json!(path));
-    step.insert("headers".into(), headers.texts);
-    step.insert("timeout".into(), json!(args.timeout));
-    step.insert("expect".into(), json!(args.expect));
-    if let Some(body) = &args.body {
-        step.insert("text".into(), json!(body));
-    }
-    // A load that nothing judges would pass with every answer wrong.
-    let default = ["error_rate < 1%".to_owned()];
-    let judged_by = if args.gate.is_empty() {
-        &default[..]
-    } else {
-        &args.gate[..]
-    };
-    let gates: Vec<_> = judged_by
-        .iter()
-        .map(|gate| json!({ "expect": gate }))
-        .collect();
-    let scenario = json!({
-        "title": format!("{} {}", method, args.url),
-        "load": {
-            "model": "open",
-            "rate": args.rate,
-            "for": args.lasts,
-            "connections": args.connections,
-            "sample": 0.0,
-            "mix": { "url": 1 },
-        },
-        "gate": gates,
-    });
-    let journey =
-        json!({ "title": format!("{method} {}", args.url), "tags": ["load-only"], "step": [step] });
-    let files = [
-        ("harness.toml", suite(base, headers.secrets)),
-        ("scenarios/load.toml", scenario),
-        ("scenarios/journeys/url.toml", journey),
-    ];
-    let choice = Choice {
-        seed: args.seed,
-        tags: Some("not load-only".into()),
-        scenarios: vec!["load".into()],
-        ..Choice::default()
-    };
-    go(sources(&files)?, &choice, &args.output, printer)
-}
 
 /// Checks a running API against its document.
 pub(crate) fn contract(args: &ContractArgs, printer: Printer) -> Result<u8, CliError> {
@@ -83,33 +27,53 @@ pub(crate) fn contract(args: &ContractArgs, printer: Printer) -> Result<u8, CliE
     harness["contract"] = json!({ "api": { "openapi": name, "headers": headers.texts } });
     let mut sources = sources(&[("harness.toml", harness)])?;
     sources.add(name, bytes);
-    go(
-        sources,
-        &Choice {
-            seed: args.seed,
-            ..Choice::default()
-        },
-        &args.output,
-        printer,
-    )
+    let choice = Choice {
+        seed: args.seed,
+        ..Choice::default()
+    };
+    let prepared = planned(sources, &choice, printer)?;
+    let manner = Manner {
+        output: &kept(&args.output),
+        tells: true,
+        one_url: None,
+    };
+    let ended = session::execute(prepared, manner, printer);
+    home::tidy(printer);
+    ended
 }
 
-fn go(
+/// Plans a suite made here; findings are printed.
+pub(super) fn planned(
     sources: Sources,
     choice: &Choice,
-    output: &Output,
     printer: Printer,
-) -> Result<u8, CliError> {
-    let root = std::env::current_dir().map_err(|source| CliError::File {
+) -> Result<Prepared, CliError> {
+    let root = here()?;
+    prepare(&Found { root, sources }, choice, printer)
+}
+
+/// Where a run without a suite of its own is kept, if nobody says: among the runs of the suite that is here, else with the
+/// user's other state, so that nothing is left in a folder that has no suite.
+pub(super) fn kept(output: &Output) -> Output {
+    let mut output = output.clone();
+    if output.reports.is_none() {
+        let suite = sources::root(None).ok();
+        let own = suite.map(|root| root.join("reports").join("runs"));
+        output.reports = own.or_else(home::runs);
+    }
+    output
+}
+
+/// The folder that paths of the command line count from.
+pub(super) fn here() -> Result<PathBuf, CliError> {
+    std::env::current_dir().map_err(|source| CliError::File {
         doing: "read",
         path: ".".into(),
         source,
-    })?;
-    let prepared = prepare(&Found { root, sources }, choice, printer)?;
-    session::execute(prepared, output, printer)
+    })
 }
 
-fn suite(base: &str, secrets: Value) -> Value {
+pub(super) fn suite(base: &str, secrets: Value) -> Value {
     json!({
         "project": { "name": base },
         "target": { "mode": "external", "url": base },
@@ -118,7 +82,7 @@ fn suite(base: &str, secrets: Value) -> Value {
 }
 
 /// TOML texts of some values; what a person typed stays a string in them, whatever it holds.
-fn sources(files: &[(&str, Value)]) -> Result<Sources, CliError> {
+pub(super) fn sources(files: &[(&str, Value)]) -> Result<Sources, CliError> {
     let mut sources = Sources::new();
     for (name, value) in files {
         let text = toml::to_string(value).map_err(|error| CliError::Usage {
@@ -131,7 +95,7 @@ fn sources(files: &[(&str, Value)]) -> Result<Sources, CliError> {
 }
 
 /// Splits a URL into `scheme://authority` and the rest, which is `/` at least.
-fn split(url: &str) -> Result<(&str, &str), CliError> {
+pub(super) fn split(url: &str) -> Result<(&str, &str), CliError> {
     let usage = || CliError::Usage {
         message: format!("`{url}` is not a URL"),
         hint: "write it with its scheme, such as http://localhost:8080/path".into(),
@@ -152,13 +116,13 @@ fn split(url: &str) -> Result<(&str, &str), CliError> {
 }
 
 /// Refuses a URL with a user or a password in it, which every report would show. Never repeats the URL.
-fn without_userinfo(url: &str) -> Result<(), CliError> {
+pub(super) fn without_userinfo(url: &str) -> Result<(), CliError> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err(CliError::Usage {
             message: "the URL holds a user or a password".into(),
-            hint: "leave it out and send it as a header, which is kept out of reports: -H 'authorization: Basic …'"
+            hint: "leave it out and send it in a way that is kept out of reports: -a USER:PASSWORD with `load`, or -H 'authorization: Basic …'"
                 .into(),
         });
     }
@@ -166,16 +130,24 @@ fn without_userinfo(url: &str) -> Result<(), CliError> {
 }
 
 /// Headers of the command line, as a suite has them.
-struct Headers {
+#[derive(Debug)]
+pub(super) struct Headers {
     /// Names and texts.
-    texts: Value,
+    pub(super) texts: Value,
     /// The secrets that the texts speak of, with the values as defaults.
-    secrets: Value,
+    pub(super) secrets: Value,
 }
 
-/// Headers `name: value` as a table; a name given twice keeps its last value, as a table can hold only one. Values
-/// that let somebody in become secrets, so that no report shows them.
-fn headers(given: &[String]) -> Result<Headers, CliError> {
+impl Headers {
+    /// Keeps one more value out of reports.
+    pub(super) fn add_secret(&mut self, name: &str, env: &str, value: &str) {
+        self.secrets[name] = json!({ "env": env, "default": value });
+    }
+}
+
+/// Headers `name: value` as a table, which holds each name once. Values that let somebody in become secrets, so that no
+/// report shows them.
+pub(super) fn headers(given: &[String]) -> Result<Headers, CliError> {
     let (mut texts, mut secrets) = (Map::new(), Map::new());
     for text in given {
         let (name, value) = text.split_once(':').ok_or_else(|| CliError::Usage {
@@ -184,6 +156,12 @@ fn headers(given: &[String]) -> Result<Headers, CliError> {
             hint: "write it as `name: value`".into(),
         })?;
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        if texts.contains_key(&name) {
+            return Err(CliError::Usage {
+                message: format!("the header {name} is given twice"),
+                hint: "a request carries it once: join the values with a comma".into(),
+            });
+        }
         let (before, hidden) = credential(&name, value);
         if hidden.is_empty() {
             texts.insert(name, json!(value));

@@ -2,7 +2,7 @@
 //! the one before is over and undone; an interrupt ends the row, and what was made so far is compared.
 
 use super::comparison::{self, Compared};
-use super::session::{self, Ended, Interrupts, Prepared};
+use super::session::{self, Ended, Interrupts, Manner, Prepared};
 use crate::args::{Format, Output};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -31,7 +31,11 @@ async fn perform(
 ) -> Result<u8, CliError> {
     let all = legs.len();
     // Data is one document: only the comparison.
-    let tells = output.format == Format::Text;
+    let manner = Manner {
+        output,
+        tells: output.format == Format::Text,
+        one_url: None,
+    };
     let (mut made, mut not_run, mut broken) = (Vec::new(), Vec::new(), None);
     for (n, Leg { label, prepared }) in legs.into_iter().enumerate() {
         if broken.is_some() || interrupts.heard() {
@@ -39,7 +43,7 @@ async fn perform(
             continue;
         }
         printer.say(&format!("{label}, run {} of {all}", n + 1));
-        match session::one(prepared, output, tells, interrupts, printer).await {
+        match session::one(prepared, manner, interrupts, printer).await {
             // Somebody wants out at once.
             Ok(Ended {
                 record: None, code, ..

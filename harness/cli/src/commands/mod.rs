@@ -5,12 +5,16 @@ mod campaign;
 mod check;
 mod comparison;
 mod heal;
+mod home;
+mod import;
 mod init;
+mod load;
 mod plan;
 mod report;
 mod reports;
 mod run;
 mod schema;
+mod selftest;
 mod session;
 mod suite;
 
@@ -18,11 +22,42 @@ use crate::args::{Args, Command};
 use crate::error::CliError;
 use crate::logs::Logs;
 use crate::printer::Printer;
+use clap::Parser as _;
 use std::process::ExitCode;
+
+/// Reads the command line, or says what is wrong with it and answers with the exit code.
+pub(crate) fn read() -> Result<Args, ExitCode> {
+    let line: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let refuse = |(message, hint)| {
+        let error = CliError::Usage { message, hint };
+        complain(&error, Printer::default());
+        Err(ExitCode::from(error.code()))
+    };
+    if let Some(misled) = load::habits::misleading(&line) {
+        return refuse(misled);
+    }
+    Args::try_parse().or_else(|error| match load::habits::unknown(&line, &error) {
+        Some(told) => refuse(told),
+        // Help and the version are no errors; clap knows where each is written and how it ends.
+        None => error.exit(),
+    })
+}
+
+fn complain(error: &CliError, printer: Printer) {
+    printer.error(&format!("error: {error}"));
+    if let Some(hint) = error.hint() {
+        printer.error(&format!("  hint: {hint}"));
+    }
+}
 
 /// Runs the command and says what went wrong, if anything did.
 pub(crate) fn dispatch(args: Args) -> ExitCode {
-    let printer = Printer { quiet: args.quiet };
+    let printer = Printer {
+        quiet: args.quiet,
+        logs: args.log.log.is_some() && args.log.log_file.is_none(),
+    };
     let outcome = Logs::start(&args, printer).and_then(|logs| {
         let outcome = perform(&args, printer);
         logs.finish(printer);
@@ -31,10 +66,7 @@ pub(crate) fn dispatch(args: Args) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            printer.error(&format!("error: {error}"));
-            if let Some(hint) = error.hint() {
-                printer.error(&format!("  hint: {hint}"));
-            }
+            complain(&error, printer);
             ExitCode::from(error.code())
         }
     }
@@ -47,11 +79,14 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Check(check) => check::check(suite, check, printer),
         Command::Plan(plan) => plan::plan(suite, plan, printer),
         Command::Init(init) => init::init(init, printer),
-        Command::Load(load) => adhoc::load(load, printer),
+        Command::Load(load) => load::load(load, printer),
+        Command::Import(import) => import::import(import, printer),
         Command::Contract(contract) => adhoc::contract(contract, printer),
         Command::Report(report) => report::report(suite, report, printer),
         Command::Schema(schema) => schema::schema(schema, printer),
         Command::Heal(heal) => heal::heal(suite, heal, printer),
+        Command::Selftest(selftest) => selftest::selftest(selftest, printer),
+        Command::SelftestServer => selftest::server::serve(printer),
         Command::Guardian { journal } => heal::guardian(journal),
     }
 }

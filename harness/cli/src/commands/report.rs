@@ -1,6 +1,6 @@
 //! `harness report`: a run's reports again, from its events alone; the same events give the same bytes.
 
-use super::reports;
+use super::{home, reports};
 use crate::args::{Kind, ReportArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -19,8 +19,11 @@ pub(crate) fn report(
     let runs = match (&args.reports, sources::root(suite)) {
         (Some(folder), _) => folder.clone(),
         (None, Ok(root)) => root.join("reports").join("runs"),
-        // A path needs no suite around it.
-        (None, Err(_)) => PathBuf::from("reports/runs"),
+        // A path needs no suite around it, and a load of one URL has none.
+        (None, Err(_)) => Some(PathBuf::from("reports/runs"))
+            .filter(|folder| folder.is_dir())
+            .or_else(home::runs)
+            .unwrap_or_else(|| PathBuf::from("reports/runs")),
     };
     let usage = |error: &dyn std::fmt::Display| CliError::Usage {
         message: error.to_string(),

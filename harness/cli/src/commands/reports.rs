@@ -6,8 +6,9 @@ use harness_core::readiness::{self, Readiness};
 use harness_core::record::Record;
 use harness_core::verdict::{self, Verdict};
 use harness_drive::redact::Secrets;
+use harness_report::adhoc::LoadSummary;
 use harness_report::leak::Secret;
-use harness_report::store::{ReportFile, RunFolder};
+use harness_report::store::{self, ReportFile, RunFolder};
 use harness_report::terminal::{self, Style};
 use harness_report::{html, json, junit, markdown};
 use std::path::{Path, PathBuf};
@@ -86,6 +87,17 @@ impl Made<'_> {
             page,
         );
         String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// What a load of one URL came to; `None` of a record that does not say what was run.
+    pub(crate) fn of_one_url(&self, page: Option<&Path>) -> Option<LoadSummary> {
+        LoadSummary::of(self.record, &self.verdict, page)
+    }
+
+    /// Writes the page where somebody wants it.
+    pub(crate) fn write_page(&self, to: &Path, secrets: &Secrets) -> Result<(), CliError> {
+        store::write_scanned(to, self.text(ReportFile::Html), &scanned(secrets))
+            .map_err(|error| CliError::Report(error.to_string()))
     }
 
     /// The exit code.

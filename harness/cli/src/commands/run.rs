@@ -2,7 +2,7 @@
 
 use super::campaign::{self, Leg};
 use super::comparison;
-use super::session::{self, Prepared};
+use super::session::{self, Manner, Prepared};
 use super::suite::{self, Planned};
 use crate::args::{RunArgs, Selection, TargetMode};
 use crate::diagnostics;
@@ -26,7 +26,12 @@ pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Resu
         one => {
             let choice = choice(&args.selection, one.first().map(String::as_str));
             let prepared = prepare(&found, &choice, printer)?;
-            session::execute(prepared, &args.output, printer)
+            let manner = Manner {
+                output: &args.output,
+                tells: true,
+                one_url: None,
+            };
+            session::execute(prepared, manner, printer)
         }
     }
 }
@@ -116,6 +121,9 @@ fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliError> {
         root: found.root.clone(),
         defaults: suite.secret_defaults(),
         features: features(&suite),
+        tls: planned.tls,
+        pems: suite.pems(),
+        threads: None,
     })
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// Prints one schema, or all by name.
 pub(crate) fn schema(args: &SchemaArgs, printer: Printer) -> Result<u8, CliError> {
-    let schemas = suite::schema();
+    let mut schemas = suite::schema();
+    schemas.insert("load-summary.schema.json", harness_report::adhoc::schema());
     let value = match &args.file {
         None => schemas
             .iter()

@@ -5,15 +5,18 @@ use super::reports;
 use crate::args::{Format, Output};
 use crate::environment;
 use crate::error::CliError;
+use crate::live::Display;
 use crate::logs;
 use crate::printer::Printer;
 use harness_core::event::{Envelope, FORMAT, RunStarted};
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
 use harness_core::record::Record;
-use harness_drive::Clock;
+use harness_core::tls::Pems;
 use harness_drive::executor::{self, Finished, Job};
 use harness_drive::redact::{Redactor, Secrets};
+use harness_drive::{Clock, Route, Tls};
+use harness_report::adhoc;
 use harness_report::store::{EventWriter, ReportFile, RunFolder, RunStore};
 use harness_report::text::visible;
 use std::collections::BTreeMap;
@@ -34,6 +37,32 @@ pub(crate) struct Prepared {
     pub(crate) defaults: BTreeMap<Name, String>,
     /// Texts of the feature files, by name.
     pub(crate) features: Vec<(String, String)>,
+    /// Certificates, read.
+    pub(crate) tls: Arc<Tls>,
+    /// Texts of the certificates' files, for what of them must show up nowhere.
+    pub(crate) pems: Pems,
+    /// Threads of the load generator, if somebody said.
+    pub(crate) threads: Option<u16>,
+}
+
+/// How a run is shown, and what is said at its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner<'a> {
+    /// As the command line has it.
+    pub(crate) output: &'a Output,
+    /// Whether its summary goes to stdout.
+    pub(crate) tells: bool,
+    /// For a load of one URL: its own screen and summary.
+    pub(crate) one_url: Option<OneUrl<'a>>,
+}
+
+/// What is special about a load of one URL.
+#[derive(Clone, Copy)]
+pub(crate) struct OneUrl<'a> {
+    /// Whether the screen is wished for, where there is a terminal.
+    pub(crate) screen: bool,
+    /// Where the report's page is written too.
+    pub(crate) html: Option<&'a Path>,
 }
 
 /// How a run ended.
@@ -51,12 +80,12 @@ pub(crate) struct Ended {
 /// Runs a plan to its end and answers with the exit code.
 pub(crate) fn execute(
     prepared: Prepared,
-    output: &Output,
+    manner: Manner<'_>,
     printer: Printer,
 ) -> Result<u8, CliError> {
     block_on(async {
         let interrupts = Interrupts::listen()?;
-        let ended = one(prepared, output, true, &interrupts, printer).await?;
+        let ended = one(prepared, manner, &interrupts, printer).await?;
         Ok(ended.code)
     })
 }
@@ -67,19 +96,22 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
         .worker_threads(2)
         .enable_all()
         .build();
-    let runtime = runtime
-        .map_err(|error| CliError::Machine(format!("failed to start the runtime: {error}")))?;
+    let runtime = runtime.map_err(|error| no_runtime(&error))?;
     let done = runtime.block_on(work);
     // A name that is still being resolved, or a thread that does not end, must not hold the answer back.
     runtime.shutdown_background();
     done
 }
 
-/// Makes one run, within a span of its own; `tells`: whether its summary goes to stdout.
+/// Why nothing asynchronous can be done here.
+pub(crate) fn no_runtime(error: &std::io::Error) -> CliError {
+    CliError::Machine(format!("failed to start the runtime: {error}"))
+}
+
+/// Makes one run, within a span of its own.
 pub(crate) async fn one(
     prepared: Prepared,
-    output: &Output,
-    tells: bool,
+    manner: Manner<'_>,
     interrupts: &Interrupts,
     printer: Printer,
 ) -> Result<Ended, CliError> {
@@ -89,17 +121,17 @@ pub(crate) async fn one(
         project = prepared.plan.project,
         exit_code = field::Empty
     );
-    let work = perform(prepared, output, tells, interrupts.for_run(), printer);
+    let work = perform(prepared, manner, interrupts, printer);
     work.instrument(span).await
 }
 
 async fn perform(
     prepared: Prepared,
-    output: &Output,
-    tells: bool,
-    interrupts: mpsc::Receiver<()>,
+    manner: Manner<'_>,
+    interrupts: &Interrupts,
     printer: Printer,
 ) -> Result<Ended, CliError> {
+    let (output, heard) = (manner.output, interrupts.for_run());
     let secrets = secrets(&prepared)?;
     logs::hide(Redactor::new(&secrets));
     let now = jiff::Zoned::now();
@@ -109,8 +141,12 @@ async fn perform(
         plan,
         root,
         features,
+        tls,
+        threads,
         ..
     } = prepared;
+    let socket = plan.target.socket.as_ref().map(|path| root.join(path));
+    let route = Route::new(tls, socket);
     let started = started(plan, &root, run.clone(), &now);
     fit(&started, &secrets)?;
     let runs = output
@@ -123,8 +159,10 @@ async fn perform(
         .map_err(|error| CliError::Machine(error.to_string()))?;
     let mut writer = EventWriter::create(&folder.events())
         .map_err(|error| CliError::Machine(error.to_string()))?;
-    let job = job(started, &secrets, root, features, &folder)?;
-    let mut live = printer.live();
+    let job = job(started, &secrets, root, features, route, threads, &folder)?;
+    let wish = interrupts.wish();
+    let screen = manner.one_url.is_some_and(|one_url| one_url.screen);
+    let mut display = Display::begin(screen, printer, job.clock, wish);
 
     let mut lost = None;
     let listener = |envelope: &Envelope, _: &Record| {
@@ -135,16 +173,12 @@ async fn perform(
             ));
             lost = Some(error.to_string());
         }
-        if let Some(live) = &mut live {
-            live.hear(envelope);
-        }
+        display.hear(envelope);
     };
-    let finished = executor::run(job, interrupts, listener)
+    let finished = executor::run(job, heard, listener)
         .await
         .map_err(|error| CliError::Machine(error.to_string()))?;
-    if let Some(mut live) = live {
-        live.finish();
-    }
+    display.finish();
     if let Err(error) = writer.finish() {
         lost.get_or_insert_with(|| error.to_string());
     }
@@ -158,8 +192,7 @@ async fn perform(
             secrets,
         });
     }
-    let printed = tells.then_some(output.format);
-    let written = conclude(&record, &folder, &secrets, output.strict, printed, printer);
+    let written = conclude(&record, &folder, &secrets, manner, printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"
@@ -180,8 +213,7 @@ fn conclude(
     record: &Record,
     folder: &RunFolder,
     secrets: &Secrets,
-    strict: bool,
-    printed: Option<Format>,
+    manner: Manner<'_>,
     printer: Printer,
 ) -> Result<u8, CliError> {
     let (made, written) = info_span!("report").in_scope(|| {
@@ -189,17 +221,28 @@ fn conclude(
         let written = made.write_all(folder, secrets);
         Ok((made, written))
     })?;
-    match printed {
-        Some(Format::Text) => printer.data(&made.summary(written.as_deref().ok(), printer)),
-        Some(Format::Json) => {
+    let page = written.as_deref().ok();
+    let own = manner.one_url.and_then(|_| made.of_one_url(page));
+    match (manner.output.format, own) {
+        _ if !manner.tells => {}
+        (Format::Text, Some(own)) => {
+            printer.data(&adhoc::render(&own, reports::stdout_style(printer)));
+        }
+        (Format::Text, None) => printer.data(&made.summary(page, printer)),
+        (Format::Json, Some(own)) => {
+            let text = own.to_json();
+            printer.data(&text.map_err(|error| CliError::Report(error.to_string()))?);
+        }
+        (Format::Json, None) => {
             printer.data(&format!("{}\n", made.text(ReportFile::Json).trim_end()));
         }
-        None => {}
     }
     last_words(record, printer);
-    let code = made.exit_code(strict);
+    let code = made.exit_code(manner.output.strict);
+    let html = manner.one_url.and_then(|one_url| one_url.html);
+    let written = written.and_then(|_| html.map_or(Ok(()), |to| made.write_page(to, secrets)));
     match written {
-        Ok(_) => Ok(code),
+        Ok(()) => Ok(code),
         // The answer stands, but nobody can open the report: the worse of the two codes is told.
         Err(error) => {
             printer.error(&format!("error: {error}"));
@@ -259,6 +302,8 @@ fn job(
     secrets: &Secrets,
     root: PathBuf,
     features: Vec<(String, String)>,
+    route: Route,
+    threads: Option<u16>,
     folder: &RunFolder,
 ) -> Result<Job, CliError> {
     let program = std::env::current_exe().map_err(|error| {
@@ -272,6 +317,8 @@ fn job(
         clock: Clock::start(),
         guardian: (program, vec!["guardian".to_owned()]),
         features,
+        route,
+        threads: threads.map(usize::from),
     })
 }
 
@@ -294,6 +341,12 @@ fn secrets(prepared: &Prepared) -> Result<Secrets, CliError> {
             message: error.to_string(),
             hint: String::new(),
         })?;
+    }
+    // A private key is a secret that nobody had to declare.
+    for (n, line) in prepared.pems.secret_lines().enumerate() {
+        if let Ok(name) = format!("tls-key-{}", n + 1).parse() {
+            let _ = secrets.insert(name, line.to_owned());
+        }
     }
     Ok(secrets)
 }
@@ -323,10 +376,7 @@ impl Interrupts {
             let (told, heard) = (Arc::clone(&interrupts.told), Arc::clone(&interrupts.heard));
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
-                    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    heard.store(true, Ordering::Release);
-                    // A run that is not listening any more is over.
-                    let _ = told.as_ref().map(|run| run.try_send(()));
+                    wished(&told, &heard);
                 }
             });
         }
@@ -344,10 +394,23 @@ impl Interrupts {
         receiver
     }
 
+    /// A way to wish for it without a signal.
+    fn wish(&self) -> impl Fn() + Send + 'static {
+        let (told, heard) = (Arc::clone(&self.told), Arc::clone(&self.heard));
+        move || wished(&told, &heard)
+    }
+
     /// Whether there was any wish.
     pub(crate) fn heard(&self) -> bool {
         self.heard.load(Ordering::Acquire)
     }
+}
+
+fn wished(told: &Mutex<Option<mpsc::Sender<()>>>, heard: &AtomicBool) {
+    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.store(true, Ordering::Release);
+    // A run that is not listening any more is over.
+    let _ = told.as_ref().map(|run| run.try_send(()));
 }
 
 #[cfg(test)]

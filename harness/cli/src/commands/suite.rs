@@ -8,6 +8,8 @@ use harness_core::diagnostic::{Diagnostic, Severity};
 use harness_core::plan::Plan;
 use harness_core::plan::resolve::{self, Choice};
 use harness_core::suite::{self, Suite};
+use harness_drive::Tls;
+use std::sync::Arc;
 
 /// A suite that was read and, if it has no errors, planned.
 pub(crate) struct Planned {
@@ -17,16 +19,23 @@ pub(crate) struct Planned {
     pub(crate) plan: Option<Plan>,
     /// What is wrong or worth saying.
     pub(crate) findings: Vec<Diagnostic>,
+    /// The suite's certificates, read.
+    pub(crate) tls: Arc<Tls>,
 }
 
 /// Reads and plans.
 pub(crate) fn plan(found: &Found, choice: &Choice) -> Planned {
     let (suite, mut findings) = suite::load(&found.sources);
     let mut plan = None;
+    let mut tls = Arc::default();
     match suite.as_ref().map(|suite| resolve::plan(suite, choice)) {
         Some(Ok((resolved, warnings))) => {
             findings.extend(warnings);
             findings.extend(unusable_documents(&resolved, found));
+            match certificates(suite.as_ref(), &resolved) {
+                Ok(read) => tls = read,
+                Err(finding) => findings.push(finding),
+            }
             plan = Some(resolved);
         }
         Some(Err(errors)) => findings.extend(errors),
@@ -38,7 +47,20 @@ pub(crate) fn plan(found: &Found, choice: &Choice) -> Planned {
         suite,
         plan,
         findings,
+        tls,
     }
+}
+
+/// The certificates that a suite names, or what is wrong with one, told where it is named.
+fn certificates(suite: Option<&Suite>, plan: &Plan) -> Result<Arc<Tls>, Diagnostic> {
+    let (Some(suite), Some(tls)) = (suite, &plan.target.tls) else {
+        return Ok(Arc::default());
+    };
+    let read = Tls::new(tls, &suite.pems());
+    read.map(Arc::new).map_err(|error| {
+        let place = suite.tls_place(error.key);
+        Diagnostic::error(place, error.problem).hint(error.hint)
+    })
 }
 
 /// Whether there is an error among the findings.

@@ -4,8 +4,8 @@
 use crate::error::CliError;
 use async_trait::async_trait;
 use harness_core::http::{Method, Request};
-use harness_drive::Clock;
 use harness_drive::http_client::Client;
+use harness_drive::{Clock, Route};
 use opentelemetry::trace::{
     Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState, TracerProvider as _,
 };
@@ -140,7 +140,8 @@ impl Export {
             .enable_all()
             .build()
             .map_err(|error| machine(&error))?;
-        let client = Client::new(Clock::start()).map_err(|error| machine(&error))?;
+        let client =
+            Client::new(Clock::start(), &Route::default()).map_err(|error| machine(&error))?;
         let losses = Arc::new(Mutex::new(Losses::default()));
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()

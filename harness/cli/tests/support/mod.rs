@@ -197,7 +197,8 @@ impl Suite {
         command
             .env_remove("DEFECT")
             .env_remove("HARNESS_RUN")
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .env("XDG_STATE_HOME", self.path().join(".state"));
         command
     }
 
@@ -306,6 +307,11 @@ impl Running {
     /// Sends it a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         signal(self.child.id(), name);
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Pid of its guardian: its child whose command line says so.

@@ -3,7 +3,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// The test that is a server when asked to be one.
 pub(crate) const NAME: &str = "a_server_when_asked_to_be_one";
@@ -11,6 +12,27 @@ pub(crate) const NAME: &str = "a_server_when_asked_to_be_one";
 pub(crate) const PORT: &str = "HARNESS_TEST_SERVER_PORT";
 /// Milliseconds every answer takes.
 pub(crate) const DELAY: &str = "HARNESS_TEST_SERVER_DELAY_MS";
+
+/// Answers a second that it gives at most; what is asked beyond gets a 503.
+pub(crate) const LIMIT: &str = "HARNESS_TEST_SERVER_LIMIT";
+
+/// What is left to answer with: it fills at a rate, up to a quarter of a second's worth.
+struct Bucket {
+    rate: f64,
+    left: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn takes(&mut self) -> bool {
+        let now = Instant::now();
+        let more = now.duration_since(self.at).as_secs_f64() * self.rate;
+        (self.at, self.left) = (now, (self.left + more).min(self.rate / 4.0));
+        let takes = self.left >= 1.0;
+        self.left -= f64::from(u8::from(takes));
+        takes
+    }
+}
 
 /// The target's part of a harness.toml: a service `server` with metrics, and a link `edge` that leads to it.
 pub(crate) fn target() -> String {
@@ -37,8 +59,15 @@ pub(crate) fn serve_if_asked() {
     };
     let delay = std::env::var(DELAY).map_or(0, |ms| ms.parse().unwrap());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    let limit = std::env::var(LIMIT).map_or(f64::INFINITY, |rate| rate.parse().unwrap());
+    let bucket = Arc::new(Mutex::new(Bucket {
+        rate: limit.min(1e9),
+        left: 0.0,
+        at: Instant::now(),
+    }));
     for stream in listener.incoming().map_while(Result::ok) {
-        std::thread::spawn(move || serve(&stream, Duration::from_millis(delay)));
+        let bucket = Arc::clone(&bucket);
+        std::thread::spawn(move || serve(&stream, Duration::from_millis(delay), &bucket));
     }
 }
 
@@ -46,7 +75,7 @@ pub(crate) fn serve_if_asked() {
     clippy::disallowed_methods,
     reason = "a server whose answers take their time"
 )]
-fn serve(stream: &TcpStream, delay: Duration) {
+fn serve(stream: &TcpStream, delay: Duration, bucket: &Mutex<Bucket>) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -65,8 +94,13 @@ fn serve(stream: &TcpStream, delay: Duration) {
             "\"ok\"".to_owned()
         };
         let length = body.len();
+        let status = if bucket.lock().unwrap().takes() {
+            "200 OK"
+        } else {
+            "503 Service Unavailable"
+        };
         let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
             return;

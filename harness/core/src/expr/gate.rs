@@ -42,6 +42,8 @@ pub enum GateSubject {
     /// `recovery`, `recovery(fault name)`: from the fault's lifting until the tail is back inside the band it had
     /// before; without a name the slowest of the scenario's faults.
     Recovery(Option<String>),
+    /// `capacity`: the highest rate that a search found the target to carry, journey starts per second.
+    Capacity,
     /// `probe.NAME`: the value of a probe of the target's own metrics.
     Probe {
         /// Which.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 14] = [
+const SUBJECTS: [&str; 15] = [
     "p50",
     "p95",
     "p99",
@@ -22,6 +22,7 @@ const SUBJECTS: [&str; 14] = [
     "availability",
     "dropped",
     "recovery",
+    "capacity",
     "service_max",
     "probe",
 ];
@@ -71,7 +72,7 @@ impl GateSubject {
         match self {
             Self::Latency { .. } | Self::Service { .. } | Self::Recovery(_) => Unit::Micros,
             Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) => Unit::Share,
-            Self::Rate(_) => Unit::PerSecond,
+            Self::Rate(_) | Self::Capacity => Unit::PerSecond,
             Self::Probe { unit, .. } => unit.clone(),
         }
     }
@@ -84,7 +85,7 @@ impl GateSubject {
             | Self::ErrorRate(name)
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
-            Self::Recovery(_) | Self::Probe { .. } => None,
+            Self::Recovery(_) | Self::Capacity | Self::Probe { .. } => None,
         }
     }
 }
@@ -129,6 +130,14 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
         "recovery" => Ok(GateSubject::Recovery(
             argument.map(|(text, _)| text.to_owned()),
         )),
+        "capacity" => match argument {
+            None => Ok(GateSubject::Capacity),
+            Some((text, at)) => Err(ExprError::new(
+                "`capacity` is that of the whole mix",
+                at..at + text.len(),
+            )
+            .hint("leave the parentheses out")),
+        },
         _ => {
             let (stat, of_service) = match word.strip_prefix("service_") {
                 Some(stat) => (stat, true),
@@ -175,7 +184,7 @@ fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
         "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
-        SUBJECTS[7..12].join(", ")
+        SUBJECTS[7..13].join(", ")
     );
     if word.is_empty() {
         return ExprError::new("a gate begins with what it measures", span).hint(known);
@@ -302,6 +311,7 @@ impl fmt::Display for GateSubject {
             Self::Availability(_) => f.write_str("availability")?,
             Self::Dropped(_) => f.write_str("dropped")?,
             Self::Recovery(_) => f.write_str("recovery")?,
+            Self::Capacity => f.write_str("capacity")?,
             Self::Probe { .. } => {}
         }
         argument.map_or(Ok(()), |argument| write!(f, "({argument})"))

@@ -4,6 +4,7 @@
 pub mod arithmetic;
 pub mod gate;
 mod gate_text;
+pub mod goal;
 pub mod invariant;
 mod invariant_text;
 pub mod probe;
@@ -16,4 +17,4 @@ mod unit;
 
 pub use scan::ExprError;
 pub use step_check::View;
-pub(crate) use step_check::{equal, shown};
+pub(crate) use step_check::{equal, shown, took_holds};

@@ -206,7 +206,7 @@ impl Expectation {
             (Test::Exists, found) => Ok(matches!(found, Found::Value(_) | Found::Took(_))),
             (Test::Absent, found) => Ok(matches!(found, Found::Absent(_))),
             (_, Found::Absent(_) | Found::Unreadable(_)) => Ok(false),
-            (test, Found::Took(took)) => Ok(duration(test, *took)),
+            (test, Found::Took(took)) => Ok(took_holds(test, *took)),
             (test, Found::Value(value)) => judge(test, value, compared_as(&self.subject), scope),
         };
         let actual = match (&holds, found) {
@@ -248,7 +248,8 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn duration(test: &Test, took: Duration) -> bool {
+/// Whether a test of a time holds.
+pub(crate) fn took_holds(test: &Test, took: Duration) -> bool {
     let against = |value: &Value| {
         if let Value::Duration(limit) = value {
             Some(took.cmp(limit))

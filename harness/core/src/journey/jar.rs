@@ -1,5 +1,7 @@
-//! Cookies of one walk: what RFC 6265 asks of a client that lives for seconds. Host and domain, path, Secure, Max-Age;
-//! `Expires` only as far as removal needs it. No public-suffix list: a journey talks to its own system.
+//! Cookies of a user: what RFC 6265 asks of a client that lives for minutes. Host and domain, path, Secure, Max-Age
+//! and Expires. No clock: the time is handed in. No public-suffix list: a journey talks to its own system.
+
+mod date;
 
 /// A cookie held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +14,13 @@ struct Cookie {
     host_only: bool,
     path: String,
     secure: bool,
+    /// When it is forgotten, in milliseconds since the Unix epoch; `None`: with the jar.
+    expires_ms: Option<i64>,
 }
 
-/// The cookies of one walk.
+/// The cookies of one user: of one walk, unless they are handed on to the next.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Jar(Vec<Cookie>);
+pub struct Jar(Vec<Cookie>);
 
 /// Cookies kept at most; older ones go first.
 const MANY: usize = 64;
@@ -78,22 +82,28 @@ impl<'u> Parts<'u> {
 }
 
 impl Jar {
-    /// Takes the `Set-Cookie` headers of an answer.
-    pub(super) fn keep(&mut self, url: &str, headers: &[(String, String)]) {
+    /// Forgets every cookie.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes the `Set-Cookie` headers of an answer that came at a time, in milliseconds since the Unix epoch.
+    pub(super) fn keep(&mut self, url: &str, headers: &[(String, String)], wall_ms: i64) {
         for (_, value) in headers
             .iter()
             .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
         {
-            self.set(Parts::of(url), value);
+            self.set(Parts::of(url), value, wall_ms);
         }
     }
 
-    /// The `Cookie` header for a URL, longest path first.
-    pub(super) fn header(&self, url: &str) -> Option<String> {
+    /// The `Cookie` header for a URL at a time, longest path first.
+    pub(super) fn header(&self, url: &str, wall_ms: i64) -> Option<String> {
         let parts = Parts::of(url);
         let mut sent: Vec<_> = self
             .0
             .iter()
+            .filter(|cookie| cookie.expires_ms.is_none_or(|at| wall_ms < at))
             .filter(|cookie| cookie.goes_to(&parts))
             .collect();
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
@@ -104,7 +114,7 @@ impl Jar {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    fn set(&mut self, from: Parts<'_>, text: &str) {
+    fn set(&mut self, from: Parts<'_>, text: &str, wall_ms: i64) {
         let mut fields = text.split(';').map(str::trim);
         let Some((name, value)) = fields.next().and_then(|pair| pair.split_once('=')) else {
             return;
@@ -120,8 +130,10 @@ impl Jar {
             host_only: true,
             path: default_path.to_owned(),
             secure: false,
+            expires_ms: None,
         };
-        let mut removed = false;
+        // Max-Age goes before Expires, whichever comes first (RFC 6265, 5.3).
+        let mut aged = false;
         for field in fields {
             let (key, value) = field.split_once('=').unwrap_or((field, ""));
             match key.trim().to_ascii_lowercase().as_str() {
@@ -135,19 +147,22 @@ impl Jar {
                 "path" if value.starts_with('/') => cookie.path = value.trim().to_owned(),
                 "secure" => cookie.secure = true,
                 "max-age" => {
-                    removed |= value
-                        .trim()
-                        .parse::<i64>()
-                        .is_ok_and(|seconds| seconds <= 0);
+                    if let Ok(seconds) = value.trim().parse::<i64>() {
+                        let lives = seconds.max(0).saturating_mul(1000);
+                        cookie.expires_ms = Some(wall_ms.saturating_add(lives));
+                        aged = true;
+                    }
                 }
-                // Servers remove a cookie by a date at the epoch; other dates lie beyond a walk.
-                "expires" => removed |= value.contains("1970"),
+                "expires" if !aged => {
+                    cookie.expires_ms = date::parse(value).or(cookie.expires_ms);
+                }
                 _ => {}
             }
         }
         self.0.retain(|held| {
             (&held.name, &held.domain, &held.path) != (&cookie.name, &cookie.domain, &cookie.path)
         });
+        let removed = cookie.expires_ms.is_some_and(|at| at <= wall_ms);
         if !removed && !cookie.name.is_empty() {
             self.0.push(cookie);
             self.0.drain(..self.0.len().saturating_sub(MANY));
@@ -184,6 +199,9 @@ fn within(host: &str, domain: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Some time in 2026.
+    const NOW: i64 = 1_770_000_000_000;
+
     fn jar(url: &str, cookies: &[&str]) -> Jar {
         let mut jar = Jar::default();
         jar.keep(
@@ -192,6 +210,7 @@ mod tests {
                 .iter()
                 .map(|c| ("set-cookie".into(), (*c).to_owned()))
                 .collect::<Vec<_>>(),
+            NOW,
         );
         jar
     }
@@ -208,17 +227,20 @@ mod tests {
             ],
         );
         assert_eq!(
-            held.header("http://a.shop.test:80/x/z").as_deref(),
+            held.header("http://a.shop.test:80/x/z", NOW).as_deref(),
             Some("s=1; t=2; u=3")
         );
         assert_eq!(
-            held.header("http://a.shop.test/xy").as_deref(),
+            held.header("http://a.shop.test/xy", NOW).as_deref(),
             Some("t=2; u=3")
         );
-        assert_eq!(held.header("https://b.shop.test/").as_deref(), Some("u=3"));
-        assert_eq!(held.header("http://evilshop.test/"), None);
         assert_eq!(
-            held.header("https://a.shop.test/").as_deref(),
+            held.header("https://b.shop.test/", NOW).as_deref(),
+            Some("u=3")
+        );
+        assert_eq!(held.header("http://evilshop.test/", NOW), None);
+        assert_eq!(
+            held.header("https://a.shop.test/", NOW).as_deref(),
             Some("t=2; u=3; v=4")
         );
     }
@@ -227,12 +249,12 @@ mod tests {
     fn cookies_are_replaced_removed_and_refused() {
         assert_eq!(
             jar("http://a/", &["s=1", "s=2"])
-                .header("http://a/")
+                .header("http://a/", NOW)
                 .as_deref(),
             Some("s=2")
         );
         assert_eq!(
-            jar("http://a/", &["s=1", "s=; Max-Age=0"]).header("http://a/"),
+            jar("http://a/", &["s=1", "s=; Max-Age=0"]).header("http://a/", NOW),
             None
         );
         assert_eq!(
@@ -240,13 +262,34 @@ mod tests {
                 "http://a/",
                 &["s=1", "s=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]
             )
-            .header("http://a/"),
+            .header("http://a/", NOW),
             None
         );
         assert_eq!(
-            jar("http://a.test/", &["s=1; Domain=b.test"]).header("http://b.test/"),
+            jar("http://a.test/", &["s=1; Domain=b.test"]).header("http://b.test/", NOW),
             None
         );
-        assert_eq!(jar("http://a/", &["nonsense"]).header("http://a/"), None);
+        assert_eq!(
+            jar("http://a/", &["nonsense"]).header("http://a/", NOW),
+            None
+        );
+    }
+
+    #[test]
+    fn cookies_live_as_long_as_they_were_given() {
+        let held = jar(
+            "http://a/",
+            &[
+                "s=1; Max-Age=60",
+                "t=2; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=120",
+                "u=3; Max-Age=180; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+                "v=4; Expires=whenever",
+            ],
+        );
+        let after = |seconds: i64| held.header("http://a/", NOW + seconds * 1000);
+        assert_eq!(after(59).as_deref(), Some("s=1; t=2; u=3; v=4"));
+        assert_eq!(after(60).as_deref(), Some("t=2; u=3; v=4"));
+        assert_eq!(after(120).as_deref(), Some("u=3; v=4"));
+        assert_eq!(after(100_000).as_deref(), Some("v=4"));
     }
 }

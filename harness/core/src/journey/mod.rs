@@ -5,11 +5,16 @@ pub mod command;
 pub mod evidence;
 pub mod gherkin;
 mod jar;
+pub mod plain;
 mod reads;
 mod redirect;
+pub mod think;
 pub mod walk;
 
-use crate::expr::step::{Expectation, StepSubject};
+pub use jar::Jar;
+
+use crate::data::{Feed, Rows};
+use crate::expr::step::{Expectation, Many, StepSubject};
 use crate::http::Method;
 use crate::name::Name;
 use crate::template::{Escape, Symbols, Text, UnboundError};
@@ -18,9 +23,13 @@ use command::Command;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use think::Think;
 
 /// One row of data: column name to value.
 pub type Row = serde_json::Map<String, serde_json::Value>;
+
+/// Rows that a functional run walks at most: a test has few, and what has more is fodder for load.
+pub const WALKED: usize = 1000;
 
 /// Where a thing was written, for messages and reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,10 +52,13 @@ pub struct Journey {
     pub tags: Vec<String>,
     /// Where it was written.
     pub origin: Origin,
-    /// Data rows. A functional run walks the journey once for each row (once, with no row, if there are none);
-    /// load takes rows in turn by iteration.
+    /// Data rows. A functional run walks the journey once for each of the first [`WALKED`] (once, with no row, if there
+    /// are none); load takes them as `feed` says.
     #[serde(default)]
-    pub rows: Vec<Row>,
+    pub rows: Rows,
+    /// How load takes the rows.
+    #[serde(default, skip_serializing_if = "Feed::is_default")]
+    pub feed: Feed,
     /// Variables set before the first step, in order of name.
     #[serde(default)]
     pub variables: BTreeMap<String, Text>,
@@ -55,12 +67,31 @@ pub struct Journey {
 }
 
 impl Journey {
+    /// How often a functional run walks it, at least once.
+    pub fn walks(&self) -> u32 {
+        // At most a thousand.
+        self.rows.len().clamp(1, WALKED) as u32
+    }
+
     /// What its steps collect.
     pub(crate) fn collections(&self) -> impl Iterator<Item = &Capture> {
         self.steps.iter().flat_map(|step| match &step.action {
             Action::Request(request) => request.collect.as_slice(),
             Action::Pause(_) | Action::Check(_) | Action::Command(_) => &[],
         })
+    }
+
+    /// The journey with a think time after each step that sends a request and says nothing of one. `after_last`: after
+    /// the last step too, where the same user goes on with another journey.
+    pub fn thinking(&self, think: Think, after_last: bool) -> Self {
+        let mut journey = self.clone();
+        let inner = journey.steps.len() - usize::from(!after_last && !journey.steps.is_empty());
+        for step in journey.steps.iter_mut().take(inner) {
+            if let Action::Request(request) = &mut step.action {
+                request.think.get_or_insert(think);
+            }
+        }
+        journey
     }
 
     /// The journey with every symbol filled in; holes stay.
@@ -202,13 +233,9 @@ pub struct RequestStep {
     /// Redirects followed at most; 0 for none.
     #[serde(default)]
     pub redirects: u8,
-    /// Think time after the step.
-    #[serde(
-        default,
-        with = "units::duration",
-        skip_serializing_if = "Duration::is_zero"
-    )]
-    pub think: Duration,
+    /// Think time after the step; `None` for that of the load, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<Think>,
 }
 
 /// A value kept from an answer under a name.
@@ -218,6 +245,26 @@ pub struct Capture {
     pub name: String,
     /// Where it is found.
     pub from: StepSubject,
+}
+
+impl RequestStep {
+    /// Whether anything of the step reads the body of its answers. Else it need not be kept.
+    pub fn reads_body(&self) -> bool {
+        let reads = |subject: &StepSubject| match subject {
+            StepSubject::Status | StepSubject::Duration | StepSubject::Header(_) => false,
+            StepSubject::Body | StepSubject::Json(_) => true,
+            StepSubject::Count(many) | StepSubject::Distinct(many) => {
+                matches!(many, Many::Path(_))
+            }
+        };
+        let mut takes = self.captures.iter().chain(&self.collect);
+        takes.any(|capture| reads(&capture.from))
+            || self.expect.iter().any(|expected| reads(&expected.subject))
+            || self.repeat.as_ref().is_some_and(|repeat| {
+                reads(&repeat.condition.subject)
+                    || repeat.captures.iter().any(|capture| reads(&capture.from))
+            })
+    }
 }
 
 /// Goes back to a step once this one has passed.

@@ -6,12 +6,14 @@ mod build;
 mod judge;
 mod keep;
 mod terms;
+pub mod trace;
 
 pub use terms::{Answer, Context, Next, Outgoing, StepEnd};
 
 use super::jar::Jar;
+use super::think::Think;
 use super::{Action, Journey, RequestStep, redirect};
-use crate::event::{Broken, Outcome, error_class};
+use crate::event::{Broken, DATA, Outcome, error_class};
 use crate::expr::View;
 use crate::expr::step::Expectation;
 use crate::http::{FailureKind, Request, Timing};
@@ -22,6 +24,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use trace::{Trace, TraceSeed};
 
 /// A request under way.
 #[derive(Debug)]
@@ -40,8 +43,13 @@ pub struct Walk {
     scope: Scope,
     jar: Jar,
     wall_ms_at_zero: i64,
+    seed: u64,
+    /// Its journey and iteration, as coordinates of draws.
+    place: [u64; 2],
+    /// Think times so far.
+    thinks: u64,
     /// Draws for trace identifiers; none when switched off.
-    trace: Option<(u128, Draws)>,
+    trace: Option<Trace>,
     /// The step to do.
     at: usize,
     /// When it is meant to begin.
@@ -76,22 +84,22 @@ impl Walk {
             coordinate(journey.name.as_str()),
             context.iteration,
         ];
-        let trace = context.traceparent.then(|| {
-            let mut draws = Draws::at(context.seed, &[at[0], at[1], at[2], coordinate("trace")]);
-            (
-                u128::from(draws.bits()) << 64 | u128::from(draws.bits()) | 1,
-                draws,
-            )
-        });
+        let trace = context
+            .traceparent
+            .then(|| TraceSeed::of(context, journey.name.as_str()).trace(context.iteration));
+        let (row, mut unfilled) = match context.row.map(|row| journey.rows.get(row)) {
+            None => (None, None),
+            Some(Ok(row)) => (row, None),
+            Some(Err(error)) => (None, Some(RenderError::Data(error))),
+        };
         let mut scope = Scope {
             variables: preset,
-            row: context.row.and_then(|row| journey.rows.get(row).cloned()),
+            row,
             iteration: context.iteration,
             data: Draws::at(context.seed, &[at[1], at[2], coordinate("data")]),
             ids: Draws::at(context.seed, &at),
             wall_ms: context.wall_ms_at_zero,
         };
-        let mut unfilled = None;
         for (name, text) in &journey.variables {
             if scope.variables.contains_key(name) {
                 continue;
@@ -111,6 +119,9 @@ impl Walk {
             scope,
             jar: Jar::default(),
             wall_ms_at_zero: context.wall_ms_at_zero,
+            seed: context.seed,
+            place: [at[1], at[2]],
+            thinks: 0,
             trace,
             at: 0,
             intended: now,
@@ -122,6 +133,22 @@ impl Walk {
             gathered: keep::Gathered::default(),
             outcome: None,
         }
+    }
+
+    /// Gives the walk cookies from an earlier one.
+    pub fn take_jar(&mut self, jar: Jar) {
+        self.jar = jar;
+    }
+
+    /// The cookies it leaves, for the next walk of the same user.
+    pub fn into_jar(self) -> Jar {
+        self.jar
+    }
+
+    /// When whoever walks is free again, once it is over: the end of its last step, held or not, and the think time after
+    /// it.
+    pub fn free(&self) -> Duration {
+        self.intended
     }
 
     /// The journey.
@@ -144,18 +171,23 @@ impl Walk {
         if let Some(outcome) = self.outcome {
             return Next::Done(outcome);
         }
+        let journey = Arc::clone(&self.journey);
+        // What is thought after the last step is the time of whoever walks, not the journey's.
+        let Some(step) = journey.steps.get(self.at) else {
+            self.outcome = Some(Outcome::Passed);
+            return Next::Done(Outcome::Passed);
+        };
         if now < self.intended {
             return Next::Wait {
                 until: self.intended,
             };
         }
-        let journey = Arc::clone(&self.journey);
-        let Some(step) = journey.steps.get(self.at) else {
-            self.outcome = Some(Outcome::Passed);
-            return Next::Done(Outcome::Passed);
-        };
         if let Some(error) = self.unfilled.take() {
-            return Next::Failed(self.unbuilt(unfillable(&error), now));
+            let mut end = self.unbuilt(unfillable(&error), now);
+            if matches!(error, RenderError::Data(_)) {
+                end.class = Some(DATA.to_owned());
+            }
+            return Next::Failed(end);
         }
         match &step.action {
             Action::Request(request) => self.send(request, now),
@@ -198,7 +230,8 @@ impl Walk {
             return None;
         };
         if let Ok(response) = &first.result {
-            self.jar.keep(&request.url, &response.headers);
+            let wall_ms = self.wall_ms(ended);
+            self.jar.keep(&request.url, &response.headers, wall_ms);
             if redirects < step.redirects
                 && let Some(next) = redirect::follow(&request, response)
             {
@@ -244,10 +277,11 @@ impl Walk {
             result: Some(result),
             timing,
         };
+        let think = step.think.map_or(Duration::ZERO, |think| self.think(think));
         match (passed, cancelled) {
-            (true, _) => self.go(verdict.back.unwrap_or(self.at + 1), ended + step.think),
+            (true, _) => self.go(verdict.back.unwrap_or(self.at + 1), ended + think),
             (false, true) => self.outcome = Some(Outcome::Cancelled),
-            (false, false) => self.outcome = Some(Outcome::Failed),
+            (false, false) => self.fail(ended + think),
         }
         Some(end)
     }
@@ -266,7 +300,7 @@ impl Walk {
         if end.passed {
             self.go(self.at + 1, now);
         } else {
-            self.outcome = Some(Outcome::Failed);
+            self.fail(now);
         }
         end
     }
@@ -293,8 +327,20 @@ impl Walk {
             self.go(self.at + 1, now);
             return Next::Paused(end);
         }
-        self.outcome = Some(Outcome::Failed);
+        self.fail(now);
         Next::Failed(end)
+    }
+
+    /// The think time after a step. Each has draws of its own, by its place in the walk: no data and no identifier is
+    /// another because somebody thinks.
+    fn think(&mut self, think: Think) -> Duration {
+        self.thinks += 1;
+        if !think.varies() {
+            return think.longest();
+        }
+        let [journey, iteration] = self.place;
+        let place = [journey, iteration, coordinate("think"), self.thinks];
+        think.draw(&mut Draws::at(self.seed, &place))
     }
 
     /// On to a step, or back to one.
@@ -305,9 +351,16 @@ impl Walk {
         self.attempts = 0;
     }
 
-    fn unbuilt(&mut self, broken: Broken, now: Duration) -> StepEnd {
+    /// Over, and badly; whoever walks is free from a time on.
+    fn fail(&mut self, free: Duration) {
         self.outcome = Some(Outcome::Failed);
-        self.silent(false, vec![broken], now)
+        self.intended = free;
+    }
+
+    fn unbuilt(&mut self, broken: Broken, now: Duration) -> StepEnd {
+        let end = self.silent(false, vec![broken], now);
+        self.fail(now);
+        end
     }
 
     /// The end of a step that sent nothing.

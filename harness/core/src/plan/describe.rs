@@ -1,10 +1,13 @@
 //! A plan told to people: what `harness plan` prints. Reads the plan and nothing else.
 
+mod load;
+
 use super::probe::ProbePlan;
 use super::target::{LinkPlan, Mode, ServicePlan};
 use super::{Plan, ScenarioPlan, shape};
+use crate::data::{AtEnd, Feed, Pick, Rows};
 use crate::expr::gate::Unit;
-use crate::journey::{Action, Journey};
+use crate::journey::{Action, Journey, WALKED};
 use crate::plan::gate::{Class, During, Gate};
 use crate::units::format_duration;
 use std::fmt::Write as _;
@@ -47,7 +50,7 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
         }
     }
     for scenario in &plan.scenarios {
-        self::scenario(out, scenario)?;
+        self::scenario(out, plan, scenario)?;
     }
     if !plan.probes.is_empty() {
         writeln!(out, "\nProbes of the target's own metrics")?;
@@ -144,6 +147,7 @@ fn journeys(out: &mut String, plan: &Plan) -> std::fmt::Result {
         let data = match journey.rows.len() {
             0 => String::new(),
             1 => ", 1 row".to_owned(),
+            rows if rows > WALKED => format!(", the first {WALKED} of {rows} rows"),
             rows => format!(", {rows} rows"),
         };
         writeln!(
@@ -183,7 +187,7 @@ fn tags(tags: &[String]) -> String {
     }
 }
 
-fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
+fn scenario(out: &mut String, plan: &Plan, scenario: &ScenarioPlan) -> std::fmt::Result {
     let load = &scenario.load;
     writeln!(
         out,
@@ -192,24 +196,16 @@ fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
         scenario.title,
         tags(&scenario.tags)
     )?;
-    let weights: f64 = load.mix.iter().map(|entry| entry.weight).sum();
-    let mix: Vec<String> = load
-        .mix
-        .iter()
-        .map(|e| format!("{} {:.0} %", e.journey, e.weight / weights * 100.0))
-        .collect();
     let fresh = if scenario.fresh {
         "; on a fresh target"
     } else {
         ""
     };
-    let arrivals = arrivals(scenario);
-    writeln!(
-        out,
-        "  {} for {}, {arrivals:.0} journeys{fresh}",
-        mix.join(", "),
-        format_duration(load.duration())
-    )?;
+    load::load(out, load, fresh)?;
+    for entry in &load.mix {
+        let journey = plan.journey(entry.journey.as_str());
+        journey.map_or(Ok(()), |journey| data(out, journey))?;
+    }
     for line in shape::draw(scenario).lines() {
         writeln!(out, "  {line}")?;
     }
@@ -233,6 +229,31 @@ fn scenario(out: &mut String, scenario: &ScenarioPlan) -> std::fmt::Result {
     })
 }
 
+/// What load feeds a journey with.
+fn data(out: &mut String, journey: &Journey) -> std::fmt::Result {
+    if journey.rows.is_empty() {
+        return Ok(());
+    }
+    let Feed { pick, at_end } = journey.feed;
+    let how = match pick {
+        Pick::Sequential => "in turn",
+        Pick::Random => "drawn",
+        Pick::Unique => "each once",
+        Pick::Shared => "each user its own",
+    };
+    let end = match (pick, at_end) {
+        (Pick::Random, _) => "",
+        (_, AtEnd::Wrap) => ", over again",
+        (_, AtEnd::Stop) => ", then nothing",
+    };
+    let from = match &journey.rows {
+        Rows::Held(_) => String::new(),
+        Rows::Streamed(file) => format!(" of {}", file.file),
+    };
+    let (name, rows) = (&journey.name, journey.rows.len());
+    writeln!(out, "  data of {name}: {rows} rows{from}, {how}{end}")
+}
+
 fn probe(out: &mut String, probe: &ProbePlan) -> std::fmt::Result {
     let unit = match &probe.unit {
         Unit::Plain => String::new(),
@@ -245,14 +266,6 @@ fn probe(out: &mut String, probe: &ProbePlan) -> std::fmt::Result {
         probe.name.as_str(),
         probe.value
     )
-}
-
-/// The integral of the rate.
-fn arrivals(scenario: &ScenarioPlan) -> f64 {
-    let stages = scenario.load.stages.iter();
-    stages
-        .map(|stage| (stage.from.get() + stage.to.get()) / 2.0 * stage.lasts.as_secs_f64())
-        .sum()
 }
 
 const fn class(class: Class) -> &'static str {
@@ -270,6 +283,7 @@ fn gate(out: &mut String, gate: &Gate) -> std::fmt::Result {
         During::All => write!(out, " over everything")?,
         During::Fault(fault) => write!(out, " during {fault:?}")?,
         During::Recovery(fault) => write!(out, " after {fault:?}")?,
+        During::Trial(trial) => write!(out, " in trial {trial}")?,
     }
     if let Some(over) = gate.over {
         write!(out, " in every {}", format_duration(over))?;

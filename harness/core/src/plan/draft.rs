@@ -1,10 +1,11 @@
 //! A journey as typed, in TOML or in Gherkin: its texts not read yet, each with its place. Both front ends end
 //! here; the plan turns it into a [`crate::journey::Journey`]. Knows neither syntax.
 
+use crate::data::{Feed, Rows};
 use crate::diagnostic::{Place, Source};
 use crate::http::Method;
-use crate::journey::Row;
 use crate::journey::command::Command;
+use crate::journey::think::Think;
 use crate::name::Name;
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,7 +59,9 @@ pub struct Draft {
     /// Where it begins.
     pub place: Place,
     /// Data rows.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
+    /// How load takes them.
+    pub feed: Feed,
     /// Variables set before the first step: name and value.
     pub variables: Vec<(Written, Written)>,
     /// The steps.
@@ -123,7 +126,7 @@ pub struct DraftRequest {
     /// Redirects followed at most.
     pub redirects: Option<u8>,
     /// Think time after the step.
-    pub think: Option<Duration>,
+    pub think: Option<Think>,
 }
 
 /// A way back, as typed.

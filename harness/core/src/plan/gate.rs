@@ -61,6 +61,8 @@ pub enum During {
     Fault(String),
     /// From the moment this fault is lifted until it has settled: `during = "after NAME"`.
     Recovery(String),
+    /// While a rate is judged in this trial of a capacity search, counted from 1. No gate of a suite looks at one alone.
+    Trial(u32),
 }
 
 impl During {
@@ -71,6 +73,7 @@ impl During {
             Self::All => ", faults included".to_owned(),
             Self::Fault(fault) => format!(", during `{fault}`"),
             Self::Recovery(fault) => format!(", after `{fault}`"),
+            Self::Trial(trial) => format!(", in trial {trial}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::ScenarioPlan;
 use super::gate::Class;
+use crate::data::{Feed, Rows};
 use crate::expr::invariant::{Asked, Captured, Invariant, Term};
 use crate::journey::{Action, Journey, Origin, RequestStep, Step};
 use crate::name::Name;
@@ -31,7 +32,8 @@ impl QueryPlan {
             title: String::new(),
             tags: Vec::new(),
             origin: self.origin.clone(),
-            rows: Vec::new(),
+            rows: Rows::default(),
+            feed: Feed::default(),
             variables: BTreeMap::new(),
             steps: vec![Step {
                 name: self.name.to_string(),
@@ -114,7 +116,7 @@ impl fmt::Display for Check {
 }
 
 /// A value that load workers keep for a scenario's invariants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
     /// Which.
     pub captured: Captured,

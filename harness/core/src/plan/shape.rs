@@ -1,7 +1,7 @@
-//! A load drawn as text: its rate over time, with its faults beneath. Knows no terminal; plain characters only.
+//! A load drawn as text: its rate or its users over time, with warm-up and faults beneath. Knows no terminal; plain characters only.
 
 use super::ScenarioPlan;
-use super::load::LoadPlan;
+use super::load::{LoadPlan, Model};
 use crate::units;
 use std::time::Duration;
 
@@ -11,21 +11,17 @@ const COLUMNS: usize = 60;
 const ROWS: usize = 6;
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The rate of a load at a time from its start, per second; zero outside.
-fn rate_at(load: &LoadPlan, at: Duration) -> f64 {
-    let mut begin = Duration::ZERO;
-    for stage in &load.stages {
-        let end = begin + stage.lasts;
-        if at < end {
-            let part = (at - begin).as_secs_f64() / stage.lasts.as_secs_f64();
-            return stage.from.get() + (stage.to.get() - stage.from.get()) * part;
-        }
-        begin = end;
+/// What the load is drawn by at a time from its start: its rate per second, or its users; zero outside.
+fn height_at(load: &LoadPlan, at: Duration) -> f64 {
+    match &load.model {
+        Model::Open(open) => open.rate_at(at),
+        Model::Closed(closed) => closed.users_at(at),
+        Model::Search(_) => 0.0,
     }
-    0.0
 }
 
-/// The load's rate over time as lines of text with its peak and length on the axes, and a line for each fault:
+/// The load's rate, or its users, over time as lines of text with its peak and length on the axes, and a line for the
+/// warm-up and for each fault:
 ///
 /// ```text
 /// 500/s │       ▂▄▆███████
@@ -36,14 +32,23 @@ fn rate_at(load: &LoadPlan, at: Duration) -> f64 {
 /// ```
 pub fn draw(scenario: &ScenarioPlan) -> String {
     let load = &scenario.load;
+    // What a search will try, nobody knows yet.
+    if matches!(load.model, Model::Search(_)) {
+        return String::new();
+    }
     let total = load.duration();
-    let peak = load.peak().get();
-    let label = units_rate(peak);
+    let (peak, label) = match (load.peak(), load.users()) {
+        (Some(rate), _) => (rate.get(), units_rate(rate.get())),
+        (None, users) => {
+            let users = users.unwrap_or_default();
+            (f64::from(users), format!("{users} users"))
+        }
+    };
     let margin = label.chars().count().max(3);
     let heights: Vec<usize> = (0..COLUMNS)
         .map(|column| {
             let middle = total.mul_f64((column as f64 + 0.5) / COLUMNS as f64);
-            (rate_at(load, middle) / peak.max(f64::MIN_POSITIVE) * (ROWS * 8) as f64).round()
+            (height_at(load, middle) / peak.max(f64::MIN_POSITIVE) * (ROWS * 8) as f64).round()
                 as usize
         })
         .collect();
@@ -65,12 +70,15 @@ pub fn draw(scenario: &ScenarioPlan) -> String {
         &mut out,
         &format!("{:margin$}  0s{end:>width$}", "", width = COLUMNS - 2),
     );
-    for fault in &scenario.faults {
+    let warm_up = (!load.warm_up.is_zero()).then_some((Duration::ZERO, load.warm_up, "warm-up"));
+    let faults = scenario.faults.iter();
+    let faults = faults.map(|fault| (fault.at, fault.lasts, fault.name.as_str()));
+    for (at, lasts, name) in warm_up.into_iter().chain(faults) {
         let column = |at: Duration| {
             (at.as_secs_f64() / total.as_secs_f64() * COLUMNS as f64).round() as usize
         };
-        let start = column(fault.at).min(COLUMNS - 1);
-        let length = column(fault.at + fault.lasts).clamp(start + 1, COLUMNS) - start;
+        let start = column(at).min(COLUMNS - 1);
+        let length = column(at + lasts).clamp(start + 1, COLUMNS) - start;
         let rest = COLUMNS - start - length;
         let marks = format!(
             "{}{}{}",
@@ -78,7 +86,7 @@ pub fn draw(scenario: &ScenarioPlan) -> String {
             "▔".repeat(length),
             " ".repeat(rest)
         );
-        push_line(&mut out, &format!("{:margin$}  {marks} {}", "", fault.name));
+        push_line(&mut out, &format!("{:margin$}  {marks} {name}", ""));
     }
     out
 }
@@ -96,7 +104,7 @@ pub(super) fn units_rate(rate: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::fault::{FaultKind, FaultPlan, Site};
-    use super::super::load::Stage;
+    use super::super::load::{HttpPlan, OpenPlan, Stage};
     use super::*;
     use crate::journey::Origin;
     use crate::units::Rate;
@@ -118,10 +126,12 @@ mod tests {
             },
             fresh: false,
             load: LoadPlan {
-                stages: stages.collect(),
+                model: Model::Open(OpenPlan::of(stages.collect())),
                 mix: vec![],
-                connections: 1,
+                http: HttpPlan::default(),
                 sample: 0.0,
+                warm_up: Duration::ZERO,
+                think: None,
             },
             faults,
             gates: vec![],

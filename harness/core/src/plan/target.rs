@@ -2,6 +2,7 @@
 
 use crate::name::Name;
 use crate::template::Text;
+use crate::tls::TlsPlan;
 use crate::units;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +27,19 @@ pub struct TargetPlan {
     /// Metrics endpoints of services that were not started here, in mode `external`.
     #[serde(default)]
     pub scrapes: Vec<Scrape>,
+    /// The Unix socket that every request goes through, from the suite's root; only in mode `external`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// How certificates are judged and what is shown; `None`: as this machine does, and nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsPlan>,
+}
+
+impl TargetPlan {
+    /// Whether any certificate is accepted, so that nothing is known of who answered.
+    pub fn insecure(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.insecure)
+    }
 }
 
 /// A service's metrics endpoint.
@@ -107,6 +121,6 @@ pub struct LinkPlan {
     pub from: Option<Name>,
     /// The service it leads to.
     pub to: Name,
-    /// `http` or `tcp`: what `${link.NAME.url}` starts with.
+    /// `http`, `https` or `tcp`: what `${link.NAME.url}` starts with.
     pub scheme: String,
 }

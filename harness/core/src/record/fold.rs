@@ -12,6 +12,7 @@ use crate::name::Name;
 
 const MAX_NOTICES: usize = 200;
 const MAX_EXEMPLARS: usize = 200;
+const MAX_TRIALS: usize = 500;
 const MAX_DIED: usize = 50;
 const MAX_FINDINGS: usize = 1000;
 const MAX_WALKS: usize = 10_000;
@@ -87,6 +88,16 @@ impl Record {
             Event::EpochStarted(epoch) => {
                 if let Some(scenario) = self.begun(epoch.scenario.as_str()) {
                     scenario.add_epoch(epoch);
+                }
+            }
+            Event::CapacityTrial(trial) => {
+                let held = self
+                    .scenario(trial.scenario.as_str())
+                    .map_or(0, |s| s.trials.len());
+                if self.room(held < MAX_TRIALS, "trials")
+                    && let Some(scenario) = self.begun(trial.scenario.as_str())
+                {
+                    scenario.trials.push(trial.as_ref().clone());
                 }
             }
             Event::LoadTick(tick) => self.load(at, tick),
@@ -732,6 +743,11 @@ mod tests {
         )
             .prop_map(|(second, epoch, ok, bad, us, name)| LoadTick {
                 name: name.into(),
+                phases: crate::phases::Phases {
+                    queue: Hist::from_counts([(us / 2, ok)]),
+                    tls: Hist::from_counts([(us, bad)]),
+                    ..Default::default()
+                },
                 ..tick_of(second, epoch, ok, bad, us)
             })
     }

@@ -15,12 +15,14 @@ pub use readings::{Followed, MAX_SERIES_READ, Reading, SCRAPE_EVERY_US};
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{
-    ContractCoverage, ContractFinding, Epoch, Exemplar, InvariantChecked, LinkTick, Outcome, Phase,
-    RunEnd, RunStarted, ScenarioEnd, SelfHealth, StepFinished,
+    CapacityTrial, ContractCoverage, ContractFinding, Epoch, Exemplar, InvariantChecked, LinkTick,
+    LocalFailures, Outcome, Phase, Ports, RunEnd, RunStarted, ScenarioEnd, SelfHealth,
+    StepFinished,
 };
 use crate::expr::probe::Selector;
 use crate::hist::Hist;
 use crate::name::Name;
+use crate::phases::Phases;
 use crate::plan::accept::Accepted;
 use std::collections::BTreeMap;
 
@@ -171,6 +173,8 @@ pub struct ScenarioRecord {
     pub names: BTreeMap<String, NameRecord>,
     /// What the plan's probes read, in order of time.
     pub readings: BTreeMap<Selector, Vec<Reading>>,
+    /// The trials of a capacity search, in order.
+    pub trials: Vec<CapacityTrial>,
     /// Examples of failed and slow exchanges.
     pub exemplars: Vec<Exemplar>,
     /// Length of a window, seconds: 1 up to ten minutes, so that the schedule has at most [`MAX_WINDOWS`]; doubled
@@ -193,6 +197,16 @@ pub struct Instrument {
     pub lag_p99: Hist,
     /// Processor seconds per second of the load workers, in thousandths: how many seconds had it.
     pub cpu_millis: Hist,
+    /// The same as a share of the workers' cores, in thousandths; empty where their number is not told.
+    pub cpu_share: Hist,
+    /// Resident memory of the harness at most, bytes.
+    pub memory: u64,
+    /// Open file descriptors at most, and how many may be open (0: unknown).
+    pub descriptors: (u64, u64),
+    /// Ephemeral ports when most were in use.
+    pub ports: Ports,
+    /// Requests that failed on this machine.
+    pub local: LocalFailures,
     /// Samples and exemplars not kept.
     pub drops: u64,
 }
@@ -209,7 +223,9 @@ pub struct NameRecord {
 /// Counts and latencies of some samples.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
-    /// Arrivals the schedule intended.
+    /// User-seconds: users there in the middle of each second, added up.
+    pub users: u64,
+    /// Walks intended: by the schedule, or by a user who was free.
     pub planned: u64,
     /// Begun.
     pub started: u64,
@@ -219,6 +235,12 @@ pub struct Tally {
     pub late_target: u64,
     /// Intended, never begun.
     pub dropped: u64,
+    /// Of those, by the generator's fault.
+    pub dropped_generator: u64,
+    /// Journeys whose first request went out then, whenever they were intended.
+    pub begun: u64,
+    /// Not begun because the journey's data had run out; no part of `planned`.
+    pub no_data: u64,
     /// Ended well.
     pub ok: u64,
     /// Ended badly, by class.
@@ -231,16 +253,22 @@ pub struct Tally {
     pub response: Hist,
     /// Service time.
     pub service: Hist,
+    /// Where the time of requests went; of whole phases only, windows have none.
+    pub phases: Phases,
 }
 
 impl Tally {
     /// Adds another, exactly.
     pub fn add(&mut self, other: &Self) {
+        self.users += other.users;
         self.planned += other.planned;
         self.started += other.started;
         self.late_generator += other.late_generator;
         self.late_target += other.late_target;
         self.dropped += other.dropped;
+        self.dropped_generator += other.dropped_generator;
+        self.begun += other.begun;
+        self.no_data += other.no_data;
         self.ok += other.ok;
         self.cancelled += other.cancelled;
         self.bytes_in += other.bytes_in;
@@ -249,11 +277,13 @@ impl Tally {
         }
         self.response.add(&other.response);
         self.service.add(&other.service);
+        self.phases.add(&other.phases);
     }
 
     /// Whether there was no load at all.
     pub fn is_empty(&self) -> bool {
-        self.planned + self.started + self.dropped + self.finished() + self.cancelled == 0
+        let begun = self.started + self.finished() + self.cancelled;
+        self.planned + self.dropped + self.no_data + begun == 0
     }
 
     /// Everything that ended badly.

@@ -10,7 +10,7 @@ use crate::journey::{Action, Journey, Origin, Step};
 use crate::name::Name;
 use crate::plan::fault::{FaultKind, FaultPlan, Site};
 use crate::plan::gate::{Class, During, Gate};
-use crate::plan::load::{LoadPlan, MixEntry, Stage};
+use crate::plan::load::{HttpPlan, LoadPlan, MixEntry, Model, OpenPlan, Stage};
 use crate::plan::target::{Mode, TargetPlan};
 use crate::plan::{Plan, ScenarioPlan};
 use crate::template::Text;
@@ -62,7 +62,8 @@ fn journey(journey: &str, steps: &[&str]) -> Arc<Journey> {
         title: String::new(),
         tags: Vec::new(),
         origin: origin(),
-        rows: Vec::new(),
+        rows: crate::data::Rows::default(),
+        feed: crate::data::Feed::default(),
         variables: BTreeMap::new(),
         steps: steps.iter().map(step).collect(),
     })
@@ -82,14 +83,16 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         origin: origin(),
         fresh: false,
         load: LoadPlan {
-            stages: vec![Stage {
+            model: Model::Open(OpenPlan::of(vec![Stage {
                 from: rate,
                 to: rate,
                 lasts: Duration::from_secs(seconds),
-            }],
+            }])),
             mix: vec![mix("browse"), mix("checkout")],
-            connections: 10,
+            http: HttpPlan::default(),
             sample: 0.0,
+            warm_up: Duration::ZERO,
+            think: None,
         },
         faults: vec![FaultPlan {
             name: FAULT.into(),
@@ -115,6 +118,8 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             entry: Text::literal("http://127.0.0.1"),
             metrics: Vec::new(),
             scrapes: Vec::new(),
+            socket: None,
+            tls: None,
         },
         secrets: Vec::new(),
         journeys: vec![journey("browse", &["list"]), journey("checkout", &["pay"])],
@@ -201,6 +206,11 @@ impl Stream {
         self
     }
 
+    /// The time now, microseconds since the run began.
+    pub(crate) fn now(&self) -> u64 {
+        self.at_us
+    }
+
     /// What follows happens at a second of the scenario.
     pub(crate) fn at(mut self, second: f64) -> Self {
         self.at_us = T0 + (second * 1e6) as u64;
@@ -226,15 +236,36 @@ impl Stream {
             .epoch(0, 0, &[], &[])
     }
 
+    /// The scenario begins and warms up for so many seconds, in epoch 0; epoch 1 comes after.
+    pub(crate) fn warming(self, seconds: u64) -> Self {
+        let begun = self.at(0.0).event(Event::ScenarioStarted {
+            scenario: name("peak"),
+            t0_us: T0,
+        });
+        let warming = begun.event(Event::EpochStarted(Epoch {
+            scenario: name("peak"),
+            epoch: 0,
+            from_us: T0,
+            stage: 0,
+            warm_up: true,
+            faults: Vec::new(),
+            settling: Vec::new(),
+            trial: None,
+        }));
+        warming.epoch(1, seconds, &[], &[])
+    }
+
     pub(crate) fn epoch(self, epoch: u32, second: u64, faults: &[&str], settling: &[&str]) -> Self {
         let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
         self.event(Event::EpochStarted(Epoch {
+            warm_up: false,
             scenario: name("peak"),
             epoch,
             from_us: T0 + second * 1_000_000,
             stage: 0,
             faults: owned(faults),
             settling: owned(settling),
+            trial: None,
         }))
     }
 
@@ -252,12 +283,20 @@ impl Stream {
     }
 
     pub(crate) fn health(self, lag_us: u64, cpu: f64) -> Self {
-        let lag = Hist::from_counts([(lag_us, 100)]);
-        self.event(Event::SelfHealth(Box::new(SelfHealth {
-            lag,
-            cpu_generator: cpu,
-            ..SelfHealth::default()
-        })))
+        self.second(health(lag_us, cpu))
+    }
+
+    /// A second of the generator with what the proxy cost.
+    pub(crate) fn health_of(self, lag_us: u64, cpu: f64, proxy: f64) -> Self {
+        self.second(SelfHealth {
+            cpu_proxy: proxy,
+            ..health(lag_us, cpu)
+        })
+    }
+
+    /// A second of the instrument.
+    pub(crate) fn second(self, health: SelfHealth) -> Self {
+        self.event(Event::SelfHealth(Box::new(health)))
     }
 
     /// The fault of the plan: armed, effective and lifted at its seconds; epochs 1 (active), 2 (settling), 3 (after).
@@ -327,5 +366,14 @@ impl Stream {
 
     pub(crate) fn record(self) -> Record {
         fold(self.events).unwrap()
+    }
+}
+
+/// A second of the instrument with this lag and these processor seconds.
+pub(crate) fn health(lag_us: u64, cpu_generator: f64) -> SelfHealth {
+    SelfHealth {
+        lag: Hist::from_counts([(lag_us, 100)]),
+        cpu_generator,
+        ..SelfHealth::default()
     }
 }

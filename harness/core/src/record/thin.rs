@@ -44,6 +44,12 @@ impl Merge for SelfHealth {
         self.cpu_total = self.cpu_total.max(later.cpu_total);
         self.memory = self.memory.max(later.memory);
         self.descriptors = self.descriptors.max(later.descriptors);
+        self.descriptors_limit = self.descriptors_limit.max(later.descriptors_limit);
+        self.workers = self.workers.max(later.workers);
+        self.local.add(&later.local);
+        if later.ports.used >= self.ports.used {
+            self.ports = later.ports;
+        }
         self.drops += later.drops;
     }
 }

@@ -4,6 +4,7 @@
 use super::{Instrument, NameRecord, ScenarioRecord, Tally};
 use crate::event::{Epoch, LoadTick, SelfHealth};
 use crate::name::Name;
+use crate::phases::Phases;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::During;
 use std::collections::BTreeMap;
@@ -48,14 +49,22 @@ pub enum SpanKind {
     Settling,
 }
 
-/// Whether a phase takes in an epoch.
+/// Whether a phase takes in an epoch, warm-up or not.
 fn covers(during: &During, epoch: &Epoch) -> bool {
     match during {
-        During::Undisturbed => epoch.faults.is_empty() && epoch.settling.is_empty(),
+        During::Undisturbed => {
+            epoch.faults.is_empty() && epoch.settling.is_empty() && epoch.trial.is_none()
+        }
         During::All => true,
         During::Fault(fault) => epoch.faults.contains(fault),
         During::Recovery(fault) => epoch.settling.contains(fault),
+        During::Trial(trial) => epoch.trial == Some(*trial),
     }
+}
+
+/// Whether a phase takes in an epoch for judging: what warms up is in none.
+fn judged(during: &During, epoch: &Epoch) -> bool {
+    !epoch.warm_up && covers(during, epoch)
 }
 
 impl ScenarioRecord {
@@ -71,6 +80,7 @@ impl ScenarioRecord {
             names: BTreeMap::new(),
             readings: BTreeMap::new(),
             exemplars: Vec::new(),
+            trials: Vec::new(),
             window_s: window_s.div_ceil(MAX_WINDOWS).max(1),
             planned_us: planned.as_micros() as u64,
             instrument: Instrument::default(),
@@ -90,19 +100,25 @@ impl ScenarioRecord {
             return;
         };
         let mut tally = Tally {
+            users: tick.users,
             planned: tick.planned,
             started: tick.started,
             late_generator: tick.late_generator,
             late_target: tick.late_target,
             dropped: tick.dropped,
+            dropped_generator: tick.dropped_generator,
+            begun: tick.begun,
+            no_data: tick.no_data,
             ok: tick.ok,
             errors: tick.errors.clone(),
             cancelled: tick.cancelled,
             bytes_in: tick.bytes_in,
             response: tick.response.clone(),
             service: tick.service.clone(),
+            phases: tick.phases.clone(),
         };
         record.epochs.entry(tick.epoch).or_default().add(&tally);
+        tally.phases = Phases::default();
         tally.response = tally.response.coarsen();
         tally.service = tally.service.coarsen();
         record
@@ -116,6 +132,14 @@ impl ScenarioRecord {
     pub(super) fn take_health(&mut self, health: &SelfHealth) {
         let instrument = &mut self.instrument;
         instrument.drops += health.drops;
+        instrument.local.add(&health.local);
+        instrument.memory = instrument.memory.max(health.memory);
+        instrument.descriptors = instrument
+            .descriptors
+            .max((health.descriptors, health.descriptors_limit));
+        if health.ports.used >= instrument.ports.used {
+            instrument.ports = health.ports;
+        }
         if health.lag.is_empty() && health.cpu_generator <= 0.0 {
             return;
         }
@@ -127,6 +151,10 @@ impl ScenarioRecord {
         instrument
             .cpu_millis
             .record((health.cpu_generator * 1000.0).round() as u64);
+        if health.workers > 0 {
+            let share = health.cpu_generator / health.workers as f64;
+            instrument.cpu_share.record((share * 1000.0).round() as u64);
+        }
     }
 
     fn double_windows(&mut self) {
@@ -142,25 +170,43 @@ impl ScenarioRecord {
         }
     }
 
-    /// What was seen in a phase, with full latencies. `None` for all whole journeys together; a name that was never
-    /// seen is an empty tally.
+    /// What was seen in a phase, the warm-up left out, with full latencies. `None` for all whole journeys together; a
+    /// name that was never seen is an empty tally.
     pub fn select(&self, name: Option<&str>, during: &During) -> Tally {
+        self.select_where(name, |epoch| self.in_phase(epoch, during))
+    }
+
+    /// What was seen in all, warm-up and all: what was done, not what is judged.
+    pub fn whole(&self, name: Option<&str>) -> Tally {
+        self.select_where(name, |_| true)
+    }
+
+    /// What was seen while the load warmed up.
+    pub fn warm_up(&self, name: Option<&str>) -> Tally {
+        self.select_where(name, |epoch| self.warms_up(epoch))
+    }
+
+    fn select_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Tally {
         let mut sum = Tally::default();
         for (_, record) in self.named(name) {
-            for (_, tally) in record
-                .epochs
-                .iter()
-                .filter(|(epoch, _)| self.in_phase(**epoch, during))
-            {
-                sum.add(tally);
-            }
+            let kept = record.epochs.iter().filter(|(epoch, _)| keep(**epoch));
+            kept.for_each(|(_, tally)| sum.add(tally));
         }
         sum
     }
 
-    /// How it went over time: windows with load, in order. `None` for all whole journeys together.
+    fn warms_up(&self, epoch: u32) -> bool {
+        self.epochs.iter().any(|e| e.epoch == epoch && e.warm_up)
+    }
+
+    /// When the warm-up lasted: (begin, end) in microseconds since the run began; `None` if there was none.
+    pub fn warm_up_us(&self) -> Option<(u64, u64)> {
+        self.intervals_where(|epoch| epoch.warm_up).first().copied()
+    }
+
+    /// How it went over time, warm-up and all: windows with load, in order. `None` for all whole journeys together.
     pub fn series(&self, name: Option<&str>) -> Vec<WindowPoint> {
-        self.series_in(name, &During::All)
+        self.series_where(name, |_| true)
     }
 
     /// [`Self::series`] of a phase only: of a window that an edge cuts, the phase's part.
@@ -195,13 +241,12 @@ impl ScenarioRecord {
             .filter(move |(n, _)| name.map_or(!n.contains('/'), |name| n.as_str() == name))
     }
 
-    /// Whether an epoch belongs to a phase. One that was never announced belongs to [`During::All`] only.
+    /// Whether an epoch belongs to a phase for judging. One that was never announced belongs to [`During::All`] only.
     pub fn in_phase(&self, epoch: u32, during: &During) -> bool {
-        *during == During::All
-            || self
-                .epochs
-                .iter()
-                .any(|e| e.epoch == epoch && covers(during, e))
+        match self.epochs.iter().find(|e| e.epoch == epoch) {
+            Some(epoch) => judged(during, epoch),
+            None => *during == During::All,
+        }
     }
 
     /// When the load ended, or how far it is known to have come; microseconds since the run began. What drains after
@@ -222,16 +267,20 @@ impl ScenarioRecord {
             .clamp(self.t0_us, scheduled.max(self.t0_us))
     }
 
-    /// The stretches of time a phase consists of: (begin, end) in microseconds since the run began, in order, not
-    /// touching.
+    /// The stretches of time a phase consists of, the warm-up left out: (begin, end) in microseconds since the run
+    /// began, in order, not touching.
     pub fn intervals(&self, during: &During) -> Vec<(u64, u64)> {
+        self.intervals_where(|epoch| judged(during, epoch))
+    }
+
+    fn intervals_where(&self, keep: impl Fn(&Epoch) -> bool) -> Vec<(u64, u64)> {
         let end = self.load_end_us();
         let mut intervals: Vec<(u64, u64)> = Vec::new();
         for (at, epoch) in self
             .epochs
             .iter()
             .enumerate()
-            .filter(|(_, epoch)| covers(during, epoch))
+            .filter(|(_, epoch)| keep(epoch))
         {
             let from = epoch.from_us.max(self.t0_us).min(end);
             let to = self
@@ -271,7 +320,10 @@ impl ScenarioRecord {
                 active,
                 (SpanKind::Settling, During::Recovery(fault.clone())),
             ] {
-                let intervals = self.intervals(&during).into_iter();
+                // Drawn as it was, judged or not.
+                let intervals = self
+                    .intervals_where(|epoch| covers(&during, epoch))
+                    .into_iter();
                 spans.extend(intervals.map(|(from_us, to_us)| Span {
                     fault: fault.clone(),
                     kind,
@@ -286,7 +338,7 @@ impl ScenarioRecord {
 
     /// The scenario's record of one name, journeys and steps alike: its figures over all epochs.
     pub fn total(&self, name: &str) -> Tally {
-        self.select(Some(name), &During::All)
+        self.whole(Some(name))
     }
 
     /// Keeps epochs in order of number, whatever order they came in.

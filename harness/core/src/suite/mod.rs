@@ -14,8 +14,9 @@ mod violation;
 pub use schema::schema;
 pub use sources::{FILE_LIMIT, Sources, TEXT_LIMIT};
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::name::Name;
+use crate::tls::{Pems, TlsKey};
 use at::Str;
 use document::Document;
 use raw::{ConfigFile, JourneyFile, ScenarioFile};
@@ -64,26 +65,82 @@ impl Suite {
         });
         entries.collect()
     }
+
+    /// The texts of the certificates and the key that the suite names; never part of a plan.
+    pub fn pems(&self) -> Pems {
+        let text = |key: TlsKey| {
+            let name = relative(&self.tls_file(key)?.value).ok()?;
+            Some(Arc::from(self.sources.get(&name)?.text.as_str()))
+        };
+        Pems {
+            ca: text(TlsKey::Ca),
+            cert: text(TlsKey::Cert),
+            key: text(TlsKey::Key),
+        }
+    }
+
+    /// Where a key of `[target.tls]` stands.
+    pub fn tls_place(&self, key: TlsKey) -> Option<Place> {
+        Some(self.config.at(self.tls_file(key)?))
+    }
+
+    fn tls_file(&self, key: TlsKey) -> Option<&Str> {
+        let tls = &self.config.raw.target.as_ref()?.value.tls.as_ref()?.value;
+        match key {
+            TlsKey::Ca => tls.ca.as_ref(),
+            TlsKey::Cert => tls.cert.as_ref(),
+            TlsKey::Key => tls.key.as_ref(),
+            TlsKey::ServerName => tls.server_name.as_ref(),
+        }
+    }
 }
 
-/// The data files and API documents that a suite names, as paths from its root: to be read and added to the
+/// What a suite names a file as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    /// An API document or a certificate, which is read whole.
+    Document,
+    /// Rows of a journey: too large to be held, its rows are read when they are asked for
+    /// ([`crate::data::HELD_LIMIT`]).
+    Data,
+}
+
+/// The data files, API documents and certificates that a suite names, as paths from its root: to be read and added to the
 /// sources before [`load`]. Paths that leave the root are not among them; [`crate::plan::resolve`] refuses those.
-pub fn references(sources: &Sources) -> BTreeSet<String> {
+pub fn references(sources: &Sources) -> BTreeMap<String, Reference> {
     let mut ignored = Vec::new();
-    let config = sources
-        .of_kind(Kind::Config)
-        .filter_map(|source| read::read::<ConfigFile>(source, &mut ignored));
-    let mut named: Vec<Str> = config
-        .flat_map(|config| config.raw.contract.0)
-        .filter_map(|(_, contract)| contract.value.openapi)
-        .collect();
     let journeys = sources
         .of_kind(Kind::Journey)
         .filter_map(|source| read::read::<JourneyFile>(source, &mut ignored));
-    named.extend(journeys.filter_map(|journey| journey.raw.data));
+    let data = journeys.filter_map(|journey| journey.raw.data?.file());
+    let mut named: Vec<(Str, Reference)> = data.map(|path| (path, Reference::Data)).collect();
+    let config = sources
+        .of_kind(Kind::Config)
+        .filter_map(|source| read::read::<ConfigFile>(source, &mut ignored));
+    let mut certificates = Vec::new();
+    let config = config.inspect(|config| {
+        let tls = config
+            .raw
+            .target
+            .as_ref()
+            .and_then(|t| t.value.tls.as_ref());
+        let files = tls.map(|tls| [&tls.value.ca, &tls.value.cert, &tls.value.key]);
+        certificates.extend(files.into_iter().flatten().flatten().cloned());
+    });
+    // One that is both is read whole.
+    named.extend(
+        config
+            .flat_map(|config| config.raw.contract.0)
+            .filter_map(|(_, contract)| Some((contract.value.openapi?, Reference::Document))),
+    );
+    named.extend(
+        certificates
+            .into_iter()
+            .map(|path| (path, Reference::Document)),
+    );
     named
         .into_iter()
-        .filter_map(|path| relative(&path.value).ok())
+        .filter_map(|(path, what)| Some((relative(&path.value).ok()?, what)))
         .collect()
 }
 

@@ -1,13 +1,14 @@
 //! The texts a suite is made of, by name, as its reader found them. What can't be a text at all (too large, not
 //! UTF-8, unreadable) is noted here and told with everything else. Reads no file itself.
 
+use crate::data::{Problem, Streamed};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes a TOML or feature file may have: people write these, and a megabyte is a mistake.
 pub const TEXT_LIMIT: u64 = 1_000_000;
-/// Bytes an API document or a data file may have.
+/// Bytes an API document may have, and a data file that is read whole.
 pub const FILE_LIMIT: u64 = 32_000_000;
 
 /// The texts of a suite: `harness.toml`, `scenarios/*.toml`, `scenarios/journeys/*.toml`, `features/**/*.feature`,
@@ -17,6 +18,8 @@ pub struct Sources {
     files: BTreeMap<String, Arc<Source>>,
     /// By name: why there is no text. Reported at the place that names the file, or without one.
     unusable: BTreeMap<String, Diagnostic>,
+    /// Data files too large to be held, by name; or what is wrong with them.
+    streamed: BTreeMap<String, Result<Arc<Streamed>, Vec<Problem>>>,
 }
 
 /// What a file is, by its name.
@@ -105,6 +108,16 @@ impl Sources {
         let name = name.into();
         let finding = Diagnostic::error(None, format!("failed to read `{name}`: {reason}"));
         self.unusable.insert(name, finding);
+    }
+
+    /// Adds a data file that is not held, as its index found it.
+    pub fn add_streamed(&mut self, name: impl Into<String>, found: Result<Streamed, Vec<Problem>>) {
+        self.streamed.insert(name.into(), found.map(Arc::new));
+    }
+
+    /// A data file that is not held.
+    pub(crate) fn streamed(&self, name: &str) -> Option<&Result<Arc<Streamed>, Vec<Problem>>> {
+        self.streamed.get(name)
     }
 
     /// A text by name.

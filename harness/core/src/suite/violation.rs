@@ -65,6 +65,8 @@ pub(super) fn find<T: File>(value: &Value, spans: &Spans, partial: bool) -> Vec<
                     });
                 }
             }
+            // Of a value of another type, that is the mistake.
+            ValidationErrorKind::Enum { .. } if !error.instance().is_string() => {}
             kind => {
                 let finding = wrong_value(kind, error, spans);
                 found.push(Violation {

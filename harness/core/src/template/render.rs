@@ -2,12 +2,14 @@
 
 use super::parse::merged;
 use super::{Escape, Hole, Part, Symbol, Text};
+use crate::data::DataError;
 use crate::journey::Row;
 use crate::random::Draws;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// A symbol that is not known where it is used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +30,9 @@ pub enum RenderError {
     /// A column the row has not, or a journey without rows.
     #[error("the data row has no column `{0}`")]
     Column(String),
+    /// The row could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A symbol that was never bound.
     #[error(transparent)]
     Unbound(#[from] UnboundError),
@@ -55,7 +60,7 @@ pub struct Scope {
     /// Variables and captures.
     pub variables: BTreeMap<String, Value>,
     /// The iteration's data row.
-    pub row: Option<Row>,
+    pub row: Option<Arc<Row>>,
     /// The iteration's number, from 0.
     pub iteration: u64,
     /// Draws of data, `int()`: equal for equal plan, seed and iteration, whatever the run.
@@ -294,7 +299,10 @@ mod tests {
                 ("order".into(), json!("a/b \"c\"")),
                 ("n".into(), json!(7)),
             ]),
-            row: json!({ "sku": "S-1", "quantity": 2 }).as_object().cloned(),
+            row: json!({ "sku": "S-1", "quantity": 2 })
+                .as_object()
+                .cloned()
+                .map(Arc::new),
             iteration: 3,
             data: Draws::at(1, &[2]),
             ids: Draws::at(1, &[3]),

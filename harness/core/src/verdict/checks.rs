@@ -160,9 +160,7 @@ pub(super) fn target(record: &Record) -> CheckResult {
 /// Walks the plan asks for: one for each row of each journey.
 fn planned_walks(plan: &Plan) -> impl Iterator<Item = (&Name, u32)> {
     plan.walks.iter().flat_map(|name| {
-        let rows = plan
-            .journey(name.as_str())
-            .map_or(1, |j| j.rows.len().max(1)) as u32;
+        let rows = plan.journey(name.as_str()).map_or(1, |j| j.walks());
         (0..rows).map(move |row| (name, row))
     })
 }

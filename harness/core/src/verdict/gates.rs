@@ -9,7 +9,8 @@ use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
 use super::sliding::sliding;
 use super::{
-    GateResult, GeneratorResult, Grade, Trust, Verdict, checks, contracts, invariants, probes,
+    GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, invariants,
+    probes,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
@@ -203,6 +204,7 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
     };
     let over = match gate.expect.subject {
         GateSubject::Recovery(_) => String::new(),
+        GateSubject::Capacity => format!(" after {} trials", found.judged.samples),
         GateSubject::Probe { .. } => format!(" over {} scrapes", found.judged.samples),
         GateSubject::Availability(_) => format!(" over {} windows", found.judged.samples),
         _ => format!(" over {} samples", found.judged.samples),
@@ -226,13 +228,21 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::ErrorRate(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
-        GateSubject::Recovery(_) | GateSubject::Probe { .. } => None,
+        GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => None,
     }
 }
 
-fn find(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord], when: When) -> Found {
+pub(super) fn find(
+    record: &Record,
+    gate: &Gate,
+    scenarios: &[&ScenarioRecord],
+    when: When,
+) -> Found {
     if let GateSubject::Recovery(fault) = &gate.expect.subject {
         return find_recovery(record, &gate.expect, fault.as_deref(), scenarios);
+    }
+    if gate.expect.subject == GateSubject::Capacity {
+        return capacity::judge(record, &gate.expect, scenarios);
     }
     if matches!(gate.expect.subject, GateSubject::Probe { .. }) {
         return probes::find(record, gate, scenarios, when);

@@ -1,5 +1,7 @@
 //! Every number the verdict rests on, each with its reason. Nothing else in `verdict` holds a constant of judgement.
 
+use std::time::Duration;
+
 /// One-sided error allowed when a small sample must decide: the usual 95 %.
 pub const ALPHA: f64 = 0.05;
 
@@ -57,9 +59,33 @@ pub const LAG_INVALID_US: u64 = 250_000;
 /// Share of seconds that may be beyond a limit of lag or processor: a p95 over seconds is not moved by fewer.
 pub const BAD_SECONDS: f64 = 0.05;
 
+/// Share of the arrivals that may begin late by the generator's doing before figures carry a warning: more of them
+/// reach the p95.
+pub const LATE_DEGRADED: f64 = 0.05;
+
+/// The same from which the figures are the generator's: more than half of them make the median.
+pub const LATE_INVALID: f64 = 0.5;
+
+/// Share of the file descriptors, and of the ephemeral ports, from which the next burst may find none left.
+pub const NEARLY_OUT: f64 = 0.9;
+
+/// Seconds of a load in which the generator may not have measured itself: the first and the last are cut.
+pub const UNMEASURED_SECONDS: u64 = 2;
+
+/// Share of a load's seconds without such a measurement from which nothing is known of the generator: a stop that long
+/// would stay unseen.
+pub const UNMEASURED_INVALID: f64 = 0.25;
+
 /// Share of started arrivals that may fail for want of local ports, descriptors or memory: an objective of 99.9 %
 /// must not be spent by the instrument.
 pub const LOCAL_FAILURES: f64 = 0.001;
+
+/// How long after the schedule's end the last answer of a capacity trial may come, as a share of the trial: a queue that
+/// takes longer to work off grew by more than a tenth of what arrived.
+pub const DRAIN: f64 = 0.1;
+
+/// The same for short trials: what a slow answer may take without there being a queue.
+pub const DRAIN_FLOOR: Duration = Duration::from_secs(1);
 
 /// Processor use of the workers, as a share of their cores, from which they have no reserve for a burst.
 pub const CPU: f64 = 0.95;

@@ -128,7 +128,7 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         GateSubject::ErrorRate(_) => share(failed(tally), finished(tally)),
         GateSubject::Availability(_) => share(seen.windows.1, seen.windows.0),
         GateSubject::Dropped(_) => share(tally.dropped, tally.planned),
-        GateSubject::Recovery(_) | GateSubject::Probe { .. } => None,
+        GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => None,
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
         GateSubject::ErrorRate(_) => finished(&seen.tally),
         GateSubject::Availability(_) => seen.windows.0,
         GateSubject::Dropped(_) => seen.tally.planned,
-        GateSubject::Recovery(_) | GateSubject::Probe { .. } => 0,
+        GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => 0,
     }
 }
 
@@ -236,7 +236,7 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
             );
             plain(seen.seconds >= RATE_SECONDS, missing)
         }
-        GateSubject::Recovery(_) | GateSubject::Probe { .. } => {
+        GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => {
             (Grade::Inconclusive, "load says nothing of it".to_owned())
         }
     }

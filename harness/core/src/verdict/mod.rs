@@ -1,6 +1,7 @@
 //! The verdict: a pure function of the record. Four values, the worst wins, missing data never passes. The
 //! instrument is judged before the target.
 
+pub mod capacity;
 mod checks;
 mod contracts;
 mod gates;
@@ -15,13 +16,14 @@ mod share;
 mod sliding;
 
 pub use gates::{evaluate, tripped};
-pub use generator::generator;
+pub use generator::{Rule, generator, rules};
 pub use invariants::checked_one;
 pub use measure::show;
 pub(crate) use measure::{failed as ended_badly, finished as ended_by_target};
 pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
 
+use crate::event::{LocalFailures, Ports};
 use crate::expr::gate::Unit;
 use crate::name::Name;
 use crate::plan::gate::{Class, Gate};
@@ -87,6 +89,56 @@ pub struct GeneratorResult {
     pub trust: Trust,
     /// Why not, one sentence a rule; empty when valid.
     pub reasons: Vec<String>,
+    /// What it was judged by.
+    #[serde(default)]
+    pub figures: GeneratorFigures,
+}
+
+/// What the generator was judged by, over one scenario.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorFigures {
+    /// Whole seconds of load, and in how many of them the generator measured itself.
+    pub seconds: u64,
+    /// Of those, measured.
+    pub measured: u64,
+    /// Lateness of its wake-ups, µs; absent without any.
+    pub lag_p50_us: Option<u64>,
+    /// The same.
+    pub lag_p99_us: Option<u64>,
+    /// The same.
+    pub lag_max_us: Option<u64>,
+    /// Processor seconds per second of the load workers: the median over the seconds, and the most.
+    pub cpu: f64,
+    /// The most.
+    pub cpu_max: f64,
+    /// The most as a share of the workers' cores; absent where their number is not told.
+    pub cpu_share_max: Option<f64>,
+    /// Resident memory of the harness at most, bytes.
+    pub memory: u64,
+    /// Journey starts intended; under a closed model those that began.
+    pub planned: u64,
+    /// Journey starts that were made.
+    pub started: u64,
+    /// Begun late by its own doing.
+    pub late_generator: u64,
+    /// Begun late because the target held every connection.
+    pub late_target: u64,
+    /// Intended and never begun.
+    pub dropped: u64,
+    /// Of those, by its own doing.
+    pub dropped_generator: u64,
+    /// Open file descriptors at most.
+    pub descriptors: u64,
+    /// How many may be open; 0 when unknown.
+    pub descriptors_limit: u64,
+    /// Ephemeral ports when most were in use.
+    pub ports: Ports,
+    /// Requests that failed on this machine, by what ran out.
+    pub local: LocalFailures,
+    /// The same as counted by name: those of the whole load, all of it.
+    pub local_errors: u64,
+    /// Examples and samples not kept.
+    pub not_kept: u64,
 }
 
 /// Whether the load was what it was meant to be.

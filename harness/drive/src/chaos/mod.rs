@@ -45,12 +45,12 @@ pub struct Chaos<'r> {
 impl Chaos<'_> {
     /// Says the first epoch; must come before the first arrival.
     pub async fn open(&self) {
-        self.say_epoch(0, &State::default()).await;
+        self.say_epoch(0, &State::begin(self.scenario)).await;
     }
 
     /// Plays every edge, or until it is told to stop; then lifts whatever is still armed.
     pub async fn play(&self, stop: &CancellationToken) {
-        let mut state = State::default();
+        let mut state = State::begin(self.scenario);
         let mut armed = Vec::new();
         let mut epoch = 0;
         for edge in edges(self.scenario) {
@@ -100,8 +100,10 @@ impl Chaos<'_> {
                 epoch,
                 from_us: micros(from),
                 stage: state.stage,
+                warm_up: state.warm_up,
                 faults: names(&state.open),
                 settling: names(&state.settling),
+                trial: None,
             }))
             .await;
     }

@@ -10,6 +10,8 @@ pub const LEAD: Duration = Duration::from_millis(250);
 /// Something that changes what samples mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
+    /// The warm-up is over.
+    Warm,
     /// A settled fault stops being told apart.
     Settled(usize),
     /// A fault is lifted.
@@ -36,15 +38,18 @@ pub struct Edge {
 pub fn edges(scenario: &ScenarioPlan) -> Vec<Edge> {
     let end = scenario.load.duration();
     let mut edges = Vec::new();
-    let mut from = Duration::ZERO;
-    for (stage, number) in scenario.load.stages.iter().zip(0..) {
-        if number > 0 {
-            edges.push(Edge {
-                at: from,
-                change: Change::Stage(number),
-            });
-        }
-        from += stage.lasts;
+    for (at, number) in scenario.load.stage_edges().into_iter().zip(1..) {
+        edges.push(Edge {
+            at,
+            change: Change::Stage(number),
+        });
+    }
+    let warm_up = scenario.load.warm_up;
+    if !warm_up.is_zero() && warm_up < end {
+        edges.push(Edge {
+            at: warm_up,
+            change: Change::Warm,
+        });
     }
     for (index, fault) in scenario
         .faults
@@ -82,6 +87,8 @@ pub fn edges(scenario: &ScenarioPlan) -> Vec<Edge> {
 pub struct State {
     /// The stage's index.
     pub stage: u32,
+    /// Whether the load warms up.
+    pub warm_up: bool,
     /// Faults whose window is open.
     pub open: Vec<usize>,
     /// Faults lifted and settling.
@@ -89,10 +96,19 @@ pub struct State {
 }
 
 impl State {
+    /// What holds at a scenario's begin.
+    pub fn begin(scenario: &ScenarioPlan) -> Self {
+        Self {
+            warm_up: !scenario.load.warm_up.is_zero(),
+            ..Self::default()
+        }
+    }
+
     /// Applies a change; `true` when samples mean something else from here on.
     pub fn apply(&mut self, change: Change) -> bool {
         match change {
             Change::Stage(stage) => self.stage = stage,
+            Change::Warm => self.warm_up = false,
             Change::Open(fault) => self.open.push(fault),
             Change::Arm(_) => return false,
             Change::Lift(fault) => {
@@ -110,7 +126,7 @@ mod tests {
     use super::*;
     use harness_core::journey::Origin;
     use harness_core::plan::fault::{FaultKind, FaultPlan, Site};
-    use harness_core::plan::load::{LoadPlan, Stage};
+    use harness_core::plan::load::{HttpPlan, LoadPlan, Model, OpenPlan, Stage};
     use harness_core::units::Rate;
     use proptest::prelude::*;
 
@@ -127,17 +143,21 @@ mod tests {
             },
             fresh: false,
             load: LoadPlan {
-                stages: stages
-                    .iter()
-                    .map(|s| Stage {
-                        from: rate,
-                        to: rate,
-                        lasts: seconds(*s),
-                    })
-                    .collect(),
+                model: Model::Open(OpenPlan::of(
+                    stages
+                        .iter()
+                        .map(|s| Stage {
+                            from: rate,
+                            to: rate,
+                            lasts: seconds(*s),
+                        })
+                        .collect(),
+                )),
                 mix: vec![],
-                connections: 1,
+                http: HttpPlan::default(),
                 sample: 0.0,
+                warm_up: Duration::ZERO,
+                think: None,
             },
             faults: faults
                 .iter()
@@ -172,6 +192,21 @@ mod tests {
                 Change::Settled(0)
             ]
         );
+    }
+
+    #[test]
+    fn a_warm_up_ends_once_and_before_what_begins_with_it() {
+        let mut scenario = scenario(&[10, 20], &[(12, 5)], 3);
+        assert!(!State::begin(&scenario).warm_up);
+        scenario.load.warm_up = Duration::from_secs(10);
+        let mut state = State::begin(&scenario);
+        assert!(state.warm_up);
+        let all = edges(&scenario);
+        let first: Vec<_> = all.iter().take(2).map(|e| (e.at, e.change)).collect();
+        let at = Duration::from_secs(10);
+        assert_eq!(first, [(at, Change::Warm), (at, Change::Stage(1))]);
+        assert!(state.apply(Change::Warm) && !state.warm_up);
+        assert_eq!(all.iter().filter(|e| e.change == Change::Warm).count(), 1);
     }
 
     proptest! {

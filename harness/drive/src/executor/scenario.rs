@@ -1,7 +1,7 @@
 //! One scenario after another: fresh target if asked, steadiness before, load and faults together, everything healed
 //! after.
 
-use super::Run;
+use super::{Run, search};
 use crate::audit::Audit;
 use crate::chaos::Chaos;
 use crate::load::{self, Ended};
@@ -12,6 +12,7 @@ use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
 use harness_core::name::Name;
+use harness_core::plan::load::Model;
 use harness_core::plan::{Plan, ScenarioPlan};
 use harness_core::units::micros;
 use harness_load::{Attack, Kept};
@@ -21,9 +22,12 @@ use std::time::Duration;
 use tracing::{Instrument as _, Span, field, info_span};
 
 /// From the announcement to the first arrival: workers start and connect to nothing yet.
-const RUN_UP: Duration = Duration::from_millis(300);
+pub(super) const RUN_UP: Duration = Duration::from_millis(300);
 /// Requests per second one load worker is planned for; more workers start above it, up to one a core.
 const PER_WORKER: f64 = 5_000.0;
+/// Users of a closed model one load worker is planned for: unpaced they are as fast as the target, and more targets than
+/// not are slower than one worker.
+const USERS_PER_WORKER: f64 = 250.0;
 
 /// What scenarios are played with.
 #[derive(Clone, Copy)]
@@ -136,6 +140,9 @@ async fn play(
     stage: Stage<'_>,
     scenario: &ScenarioPlan,
 ) -> Result<(ScenarioEnd, Vec<Kept>), String> {
+    if let Model::Search(search) = &scenario.load.model {
+        return search::play(stage, scenario, search).await;
+    }
     let Stage { run, watch, .. } = stage;
     let clock = run.job.clock;
     let mixed = mixed(scenario, &stage.audit.journeys)?;
@@ -167,7 +174,7 @@ async fn play(
     chaos.open().await;
     let attack = Attack {
         scenario: scenario.name.clone(),
-        workers: workers(scenario, steps_of(mixed.iter())),
+        workers: workers(scenario, steps_of(mixed.iter()), run.job.threads),
         plan: scenario.load.clone(),
         journeys: mixed,
         seed: run.plan().seed,
@@ -177,10 +184,12 @@ async fn play(
         epoch,
         traceparent: run.plan().traceparent,
         watched: scenario.watched(),
+        route: run.job.route.clone(),
     };
     let faulty = stop.child_token();
     let loading = async {
-        let ended = load::play(attack, &run.mouth, watch, &run.gauges, &stop).await;
+        let program = run.worker_program();
+        let ended = load::play(attack, 0, &run.mouth, watch, &run.gauges, &program, &stop).await;
         faulty.cancel();
         ended
     };
@@ -212,28 +221,57 @@ async fn play(
     }
 }
 
-/// The journeys of a scenario's mix, in its order.
-fn mixed(scenario: &ScenarioPlan, journeys: &[Arc<Journey>]) -> Result<Vec<Arc<Journey>>, String> {
+/// The journeys of a scenario's mix, in its order, with the load's think time after steps that have none.
+pub(super) fn mixed(
+    scenario: &ScenarioPlan,
+    journeys: &[Arc<Journey>],
+) -> Result<Vec<Arc<Journey>>, String> {
+    // A user of a closed model thinks before its next journey too; an arrival of the open model has none.
+    let closed = matches!(scenario.load.model, Model::Closed(_));
     let of = |wanted: &Name| {
         let found = journeys.iter().find(|journey| journey.name == *wanted);
-        found
-            .cloned()
-            .ok_or_else(|| format!("journey {wanted} is not in the plan"))
+        let journey = found.ok_or_else(|| format!("journey {wanted} is not in the plan"))?;
+        Ok(match scenario.load.think {
+            Some(think) => Arc::new(journey.thinking(think, closed)),
+            None => Arc::clone(journey),
+        })
     };
     let mix = scenario.load.mix.iter();
     mix.map(|entry| of(&entry.journey)).collect()
 }
 
-/// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core.
-fn workers(scenario: &ScenarioPlan, steps: usize) -> usize {
+/// As few workers as the peak needs, at most one a core: an idle worker costs memory and wakes the target's core. Who wants
+/// another number gets it, as far as there are connections for them.
+pub(super) fn workers(scenario: &ScenarioPlan, steps: usize, wanted: Option<usize>) -> usize {
+    let connections = scenario.load.http.connections as usize;
+    if let Some(wanted) = wanted {
+        return wanted.clamp(1, connections.max(1));
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let most = cores.min(scenario.load.connections as usize).max(1);
-    let wanted = scenario.load.peak().get() * steps as f64 / PER_WORKER;
+    let most = cores.min(connections).max(1);
+    let wanted = match &scenario.load.model {
+        Model::Open(_) => {
+            let peak = scenario.load.peak().map_or(0.0, |rate| rate.get());
+            peak * steps as f64 / PER_WORKER
+        }
+        // The same for every trial, so that what they cost can be told against the same cores.
+        Model::Search(search) => search.up_to.get() * steps as f64 / PER_WORKER,
+        Model::Closed(closed) => {
+            let users = f64::from(scenario.load.users().unwrap_or(1));
+            let crowd = users / USERS_PER_WORKER;
+            if closed.pacing.is_zero() {
+                crowd
+            } else {
+                let peak = users / closed.pacing.as_secs_f64();
+                crowd.min(peak * steps as f64 / PER_WORKER)
+            }
+        }
+    };
     (wanted.ceil() as usize).clamp(1, most)
 }
 
 /// Steps of the longest journey.
-fn steps_of<'j>(journeys: impl Iterator<Item = &'j Arc<Journey>>) -> usize {
+pub(super) fn steps_of<'j>(journeys: impl Iterator<Item = &'j Arc<Journey>>) -> usize {
     journeys
         .map(|journey| journey.steps.len())
         .max()
@@ -241,14 +279,14 @@ fn steps_of<'j>(journeys: impl Iterator<Item = &'j Arc<Journey>>) -> usize {
 }
 
 /// The largest number of load workers that any scenario uses; `None` without scenarios.
-pub(super) fn most_workers(plan: &Plan) -> Option<usize> {
+pub(super) fn most_workers(plan: &Plan, wanted: Option<usize>) -> Option<usize> {
     let of = |scenario: &ScenarioPlan| {
         let mix = &scenario.load.mix;
         let mixed = plan
             .journeys
             .iter()
             .filter(|journey| mix.iter().any(|entry| entry.journey == journey.name));
-        workers(scenario, steps_of(mixed))
+        workers(scenario, steps_of(mixed), wanted)
     };
     plan.scenarios.iter().map(of).max()
 }

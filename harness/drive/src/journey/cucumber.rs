@@ -2,7 +2,6 @@
 //! journey the plan already holds. Runs on a thread with a runtime of its own; says the same events as any walk.
 
 use super::{Passage, Walker};
-use crate::http_client::Client;
 use cucumber::step::{Collection, Context};
 use cucumber::{World, Writer, cli, event, feature::Ext as _, parser, runner, writer};
 use futures::future::{FutureExt as _, LocalBoxFuture};
@@ -26,7 +25,7 @@ pub async fn sequence(
     stop: &CancellationToken,
 ) -> Result<(), String> {
     // Connections belong to the runtime they were opened on, so this thread has a client of its own.
-    let client = Client::new(walker.clock).map_err(|error| error.to_string())?;
+    let client = walker.client.afresh().map_err(|error| error.to_string())?;
     let walker = Walker {
         client,
         ..walker.clone()
@@ -267,7 +266,7 @@ fn leave(stage: Option<&mut Stage>) -> LocalBoxFuture<'_, ()> {
         let Some(mut passage) = stage.passage.take() else {
             return;
         };
-        for row in 1..=super::rows(passage.journey()) {
+        for row in 1..=passage.journey().walks() {
             // Nothing is left of a walk that was sequenced to its end; this asks how it went.
             let cancelled = tokio::select! {
                 biased;
@@ -276,7 +275,7 @@ fn leave(stage: Option<&mut Stage>) -> LocalBoxFuture<'_, ()> {
             };
             let (walker, journey) = (passage.walker().clone(), Arc::clone(passage.journey()));
             passage.finish(cancelled).await;
-            if cancelled || row == super::rows(&journey) {
+            if cancelled || row == journey.walks() {
                 return;
             }
             passage = Passage::begin(walker, journey, row);

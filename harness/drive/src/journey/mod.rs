@@ -50,7 +50,7 @@ impl Walker {
     /// Walks a journey once for each of its rows; the outcome is the worst.
     pub async fn walk_all(&self, journey: &Arc<Journey>, stop: &CancellationToken) -> Outcome {
         let mut worst = Outcome::Passed;
-        for row in 0..rows(journey) {
+        for row in 0..journey.walks() {
             let mut passage = Passage::begin(self.clone(), Arc::clone(journey), row);
             let cancelled = tokio::select! {
                 biased;
@@ -65,11 +65,6 @@ impl Walker {
         }
         worst
     }
-}
-
-/// How often a functional run walks a journey: once a row, once without rows.
-pub fn rows(journey: &Journey) -> u32 {
-    u32::try_from(journey.rows.len()).unwrap_or(u32::MAX).max(1)
 }
 
 /// One walk under way.

@@ -9,10 +9,10 @@ use harness_core::expr::step::{Expectation, StepSubject, Test, Value};
 use harness_core::hist::Hist;
 use harness_core::http::Method;
 use harness_core::journey::{Action, Journey, Origin, RequestStep, Step};
-use harness_core::plan::load::{LoadPlan, MixEntry, Stage};
+use harness_core::plan::load::{HttpPlan, LoadPlan, MixEntry, Model, OpenPlan, Stage};
 use harness_core::template::Text;
 use harness_core::units::Rate;
-use harness_load::{Attack, Clock, Handle, Kept, Report, launch};
+use harness_load::{Attack, Clock, Handle, Kept, Report, Route, launch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -43,7 +43,7 @@ pub(crate) fn request(method: Method, url: &str, timeout: Duration) -> RequestSt
         every: Duration::from_millis(100),
         timeout,
         redirects: 0,
-        think: Duration::ZERO,
+        think: None,
     }
 }
 
@@ -62,7 +62,8 @@ pub(crate) fn journey(name: &str, actions: Vec<Action>) -> Arc<Journey> {
         title: String::new(),
         tags: Vec::new(),
         origin: origin.clone(),
-        rows: Vec::new(),
+        rows: harness_core::data::Rows::default(),
+        feed: harness_core::data::Feed::default(),
         variables: BTreeMap::new(),
         steps: (1..).zip(actions).map(step).collect(),
     })
@@ -102,10 +103,15 @@ pub(crate) fn attack(journeys: Vec<Arc<Journey>>, stages: Vec<Stage>) -> Attack 
     Attack {
         scenario: "test".parse().unwrap(),
         plan: LoadPlan {
-            stages,
+            model: Model::Open(OpenPlan::of(stages)),
             mix,
-            connections: 8,
+            http: HttpPlan {
+                connections: 8,
+                ..HttpPlan::default()
+            },
             sample: 0.0,
+            warm_up: Duration::ZERO,
+            think: None,
         },
         journeys,
         seed: 42,
@@ -116,7 +122,67 @@ pub(crate) fn attack(journeys: Vec<Arc<Journey>>, stages: Vec<Stage>) -> Attack 
         workers: 2,
         traceparent: false,
         watched: Vec::new(),
+        route: Route::default(),
     }
+}
+
+/// Ten arrivals of a request with this time limit; what they came to. Played twice: the fast lane plays what is plain, the
+/// walker what looks at a header, and whatever a server does, both must say the same of it.
+pub(crate) async fn ten(method: Method, url: &str, limit: Duration) -> Tally {
+    let lane = ten_once(method, url, limit).await;
+    let mut walked = request(method, url, limit);
+    walked.expect.push(Expectation {
+        subject: StepSubject::Header("x-never".into()),
+        test: Test::Absent,
+    });
+    let walker = ten_of(walked).await;
+    for name in ["j", "j/step 1"] {
+        let [by_lane, by_walker] = [lane.of(name), walker.of(name)];
+        assert_eq!(by_lane.errors, by_walker.errors, "{name}");
+        assert_eq!(
+            (by_lane.started, by_lane.ok, by_lane.bytes_in),
+            (by_walker.started, by_walker.ok, by_walker.bytes_in),
+            "{name}"
+        );
+    }
+    lane
+}
+
+/// The same played once, by the fast lane: where the server counts what comes.
+pub(crate) async fn ten_once(method: Method, url: &str, limit: Duration) -> Tally {
+    ten_of(request(method, url, limit)).await
+}
+
+async fn ten_of(step: RequestStep) -> Tally {
+    let journey = journey("j", vec![Action::Request(Box::new(step))]);
+    let tally = play(attack(vec![journey], vec![rate(100.0, 100.0, 100)])).await;
+    tally.assert_accounted();
+    tally
+}
+
+/// Fails unless all ten came to this class, with evidence of it.
+pub(crate) fn assert_all(tally: &Tally, class: &str) {
+    for name in ["j", "j/step 1"] {
+        let sum = tally.of(name);
+        assert_eq!(
+            sum.errors,
+            BTreeMap::from([(class.to_owned(), 10)]),
+            "{name}: {:?}",
+            tally.exemplars
+        );
+    }
+    // Three of each worker at most, and none without its failure.
+    assert!(
+        (1..=6).contains(&tally.exemplars.len()),
+        "{:?}",
+        tally.exemplars
+    );
+    assert!(
+        tally
+            .exemplars
+            .iter()
+            .all(|e| e.class == class && e.name.as_str() == "j/step 1")
+    );
 }
 
 /// Everything an attack reported.
@@ -180,6 +246,7 @@ impl Tally {
             }
             Report::Exemplar(exemplar) => self.exemplars.push(exemplar),
             Report::Sample { .. } => self.samples += 1,
+            Report::Unsent { .. } => {}
             Report::Kept(kept) => {
                 self.kept.resize_with(kept.len(), Kept::default);
                 let slots = self.kept.iter_mut().zip(kept);
@@ -198,6 +265,7 @@ impl Tally {
             ..LoadTick::default()
         };
         for tick in self.ticks.iter().filter(|tick| tick.name == name) {
+            sum.users += tick.users;
             sum.planned += tick.planned;
             sum.started += tick.started;
             sum.late_generator += tick.late_generator;

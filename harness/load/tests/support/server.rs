@@ -35,6 +35,14 @@ impl Server {
         A: Fn(TcpStream, u64) -> F + Clone + Send + 'static,
         F: Future<Output = Option<TcpStream>> + Send + 'static,
     {
+        Self::serve(move |stream, number, _| answer(stream, number)).await
+    }
+
+    async fn serve<A, F>(answer: A) -> Self
+    where
+        A: Fn(TcpStream, u64, String) -> F + Clone + Send + 'static,
+        F: Future<Output = Option<TcpStream>> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (requests, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -52,6 +60,15 @@ impl Server {
             connections,
             task,
         }
+    }
+
+    /// Answers each request with what `answer` makes of its head.
+    pub(crate) async fn reading<A, F>(answer: A) -> Self
+    where
+        A: Fn(TcpStream, String) -> F + Clone + Send + 'static,
+        F: Future<Output = Option<TcpStream>> + Send + 'static,
+    {
+        Self::serve(move |stream, _, head| answer(stream, head)).await
     }
 
     /// Answers everything with [`OK`].
@@ -74,7 +91,7 @@ impl Server {
 
 async fn converse<A, F>(mut stream: TcpStream, answer: A, requests: Arc<AtomicU64>)
 where
-    A: Fn(TcpStream, u64) -> F,
+    A: Fn(TcpStream, u64, String) -> F,
     F: Future<Output = Option<TcpStream>>,
 {
     for number in 0.. {
@@ -87,7 +104,8 @@ where
             }
         }
         requests.fetch_add(1, Ordering::Relaxed);
-        match answer(stream, number).await {
+        let head = String::from_utf8_lossy(&read).to_ascii_lowercase();
+        match answer(stream, number, head).await {
             Some(again) => stream = again,
             None => return,
         }
@@ -104,4 +122,10 @@ pub(crate) async fn say(mut stream: TcpStream, bytes: &'static [u8]) -> Option<T
 pub(crate) async fn say_and_close(stream: TcpStream, bytes: &'static [u8]) -> Option<TcpStream> {
     say(stream, bytes).await?.shutdown().await.ok()?;
     None
+}
+
+/// The same with a text made for the occasion.
+pub(crate) async fn say_text(mut stream: TcpStream, text: String) -> Option<TcpStream> {
+    stream.write_all(text.as_bytes()).await.ok()?;
+    Some(stream)
 }

@@ -1,6 +1,6 @@
 //! Response time over time: median, tail and worst of each window.
 
-use super::timeline::Timeline;
+use super::timeline::{Timeline, WARM_UP};
 use super::{Chart, Line, has_data};
 use crate::chart::scale::Scale;
 use crate::text;
@@ -69,8 +69,12 @@ pub fn chart(
     } else {
         String::new()
     };
+    let shaded = match chart.kinds.contains(&WARM_UP) {
+        true => "faults, recovery and the warm-up",
+        false => "faults and recovery",
+    };
     chart.desc = format!(
-        "Response time of all journeys together, from the intended start, in windows of {}: median, 95th and 99th percentile and maximum. Shaded stretches are faults and recovery.",
+        "Response time of all journeys together, from the intended start, in windows of {}: median, 95th and 99th percentile and maximum. Shaded stretches are {shaded}.",
         text::span(f64::from(window_s))
     );
     chart.draw(&timeline.scale, &y, &xs, &lines, text::clock, |v| {

@@ -44,6 +44,8 @@ pub struct Chart {
     pub y_ticks: Vec<Tick>,
     /// Shaded stretches.
     pub bands: Vec<Band>,
+    /// The kinds of bands there are, each once.
+    pub kinds: Vec<&'static str>,
     /// Vertical lines.
     pub edges: Vec<Edge>,
     /// Lines and areas, the first drawn lowest.
@@ -72,7 +74,7 @@ pub struct Band {
     pub x: f64,
     /// Percent.
     pub width: f64,
-    /// `fault` or `recovery`.
+    /// `fault`, `recovery` or `warm-up`.
     pub kind: &'static str,
     /// Its name; empty for none.
     pub label: String,

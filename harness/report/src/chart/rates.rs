@@ -1,18 +1,24 @@
-//! Was the load what it was meant to be? Intended, sent and completed starts a second; and how late the generator was.
+//! Was the load what it was meant to be? Intended, sent and completed starts a second, or the users of a closed model;
+//! and how late the generator was.
 
 use super::timeline::Timeline;
 use super::{Chart, Line, POINTS, has_data};
 use crate::chart::scale::Scale;
 use crate::text;
+use harness_core::plan::ScenarioPlan;
+use harness_core::plan::load::Model;
 use harness_core::record::{Record, ScenarioRecord, Tally};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// Journeys a second: intended by the schedule, begun, ended well.
+/// Journeys a second: intended by the schedule, begun, ended well. In a `closed` model the target decides how many are
+/// begun, and nothing is intended beside that.
 pub fn chart(
     id: String,
     timeline: &Timeline,
     windows: &BTreeMap<u32, Tally>,
     window_s: u32,
+    closed: bool,
 ) -> Option<Chart> {
     let count = timeline.windows(window_s);
     let width = f64::from(window_s);
@@ -30,7 +36,7 @@ pub fn chart(
             })
             .collect()
     };
-    let lines = [
+    let mut lines = vec![
         Line {
             name: "completed",
             look: "completed",
@@ -43,13 +49,15 @@ pub fn chart(
             values: of(|t| t.started),
             filled: false,
         },
-        Line {
+    ];
+    if !closed {
+        lines.push(Line {
             name: "intended",
             look: "intended",
             values: of(|t| t.planned),
             filled: false,
-        },
-    ];
+        });
+    }
     if windows.values().all(|t| t.planned + t.started == 0) {
         return None;
     }
@@ -61,7 +69,60 @@ pub fn chart(
         .fold(0.0, f64::max);
     let mut chart = timeline.chart(id, "Load", 150.0);
     chart.unit = "journeys a second".to_owned();
-    chart.desc = "Journeys a second: intended by the schedule, sent by the generator, and completed without error, each by its intended start.".to_owned();
+    chart.desc = match closed {
+        true => "Journeys a second: begun by users as they became free, and completed without error, each by its intended start.",
+        false => "Journeys a second: intended by the schedule, sent by the generator, and completed without error, each by its intended start.",
+    }
+    .to_owned();
+    chart.draw(
+        &timeline.scale,
+        &Scale::from_zero(largest),
+        &xs,
+        &lines,
+        text::clock,
+        text::number,
+    );
+    Some(chart)
+}
+
+/// Users of a closed model over time: planned, and there; `None` for an open one.
+pub fn users(
+    id: String,
+    timeline: &Timeline,
+    windows: &BTreeMap<u32, Tally>,
+    window_s: u32,
+    planned: &ScenarioPlan,
+) -> Option<Chart> {
+    let Model::Closed(closed) = &planned.load.model else {
+        return None;
+    };
+    let xs = timeline.middles(window_s);
+    let at = |second: &f64| Some(closed.users_at(Duration::from_secs_f64(second.max(0.0))));
+    // Users are counted once a second, in its middle.
+    let there = |w: u32| {
+        let begin = f64::from(w) * f64::from(window_s);
+        let looks = (timeline.seconds - begin)
+            .round()
+            .clamp(1.0, f64::from(window_s));
+        Some(windows.get(&w).map_or(0.0, |t| t.users as f64 / looks))
+    };
+    let lines = [
+        Line {
+            name: "there",
+            look: "sent",
+            values: (0..timeline.windows(window_s)).map(there).collect(),
+            filled: false,
+        },
+        Line {
+            name: "planned",
+            look: "intended",
+            values: xs.iter().map(at).collect(),
+            filled: false,
+        },
+    ];
+    let largest = f64::from(planned.load.users().unwrap_or_default());
+    let mut chart = timeline.chart(id, "Users", 80.0);
+    chart.desc = "Users who walk one journey after another: as planned, and as they were there in the middle of each second.".to_owned();
     chart.draw(
         &timeline.scale,
         &Scale::from_zero(largest),

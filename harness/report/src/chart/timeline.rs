@@ -1,16 +1,22 @@
-//! What all charts over time share: the axis, fault and recovery bands with their names, stage edges. Made once a
+//! What all charts over time share: the axis, bands of faults, recoveries and warm-up with their names, stage edges. Made once a
 //! scenario.
 
 use super::scale::{Scale, time_ticks};
 use super::{Band, Chart, Edge, Tick, tidy};
 use crate::{figures, text};
 use harness_core::plan::Plan;
+use harness_core::plan::load::{ClosedPlan, Engine, Iterations, Model, Spacing, Stream};
 use harness_core::record::{Record, ScenarioRecord, SpanKind};
+use harness_core::units::{Rate, format_duration};
+use std::time::Duration;
 
 /// Height of one line of band names, pixels.
 const LANE: f64 = 18.0;
 /// The longest name of a band, characters: what a phone's width holds.
 const LABEL: usize = 34;
+
+/// The kind of band, and its name.
+pub(crate) const WARM_UP: &str = "warm-up";
 
 /// A scenario's time axis.
 pub struct Timeline {
@@ -66,6 +72,7 @@ impl Timeline {
             x_label: "time".to_owned(),
             x_ticks: self.ticks(),
             bands: self.bands.clone(),
+            kinds: kinds(&self.bands),
             edges: self.edges.clone(),
             ..Chart::default()
         }
@@ -94,6 +101,13 @@ impl Timeline {
     }
 }
 
+/// The kinds of bands, each once, in a fixed order.
+fn kinds(bands: &[Band]) -> Vec<&'static str> {
+    let there = |kind: &&str| bands.iter().any(|band| band.kind == *kind);
+    let all = ["fault", "recovery", WARM_UP];
+    all.into_iter().filter(there).collect()
+}
+
 /// Where words lie so that they stay inside.
 pub(crate) fn anchor(share: f64) -> &'static str {
     match share {
@@ -103,7 +117,7 @@ pub(crate) fn anchor(share: f64) -> &'static str {
     }
 }
 
-/// (kind, name, from, to): faults from their first effect, and what settled after them.
+/// (kind, name, from, to): faults from their first effect, what settled after them, and the warm-up.
 fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, String, u64, u64)> {
     let spans = scenario
         .spans()
@@ -124,10 +138,12 @@ fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, S
             fault.lifted_us.unwrap_or(end),
         ))
     });
-    active.chain(settling).collect()
+    let warm_up = scenario.warm_up_us().into_iter();
+    let warm_up = warm_up.map(|(from, to)| (WARM_UP, WARM_UP.to_owned(), from, to));
+    active.chain(settling).chain(warm_up).collect()
 }
 
-/// A line of names for each fault, and one for recoveries; and how many lines there are.
+/// A line of names for each fault, and one for recoveries and the warm-up; and how many lines there are.
 fn bands(
     stretches: &[(&'static str, String, u64, u64)],
     place: impl Fn(u64) -> f64,
@@ -138,7 +154,7 @@ fn bands(
     let mut band = |(kind, name, from, to): &(&'static str, String, u64, u64)| {
         let row = if *kind == "fault" { lane } else { lanes - 1 };
         lane += usize::from(*kind == "fault");
-        let label = if *kind == "fault" {
+        let label = if *kind == "fault" || *kind == WARM_UP {
             text::one_line(name, LABEL)
         } else if faults > 1 {
             text::one_line(&format!("after {name}"), LABEL)
@@ -169,23 +185,29 @@ fn stage_edges(
     seconds: f64,
     planned: &harness_core::plan::ScenarioPlan,
 ) -> Vec<Edge> {
-    let mut at = 0.0;
-    let mut edges = Vec::new();
-    for (i, stage) in planned.load.stages.iter().enumerate() {
-        if at > 0.0 && at < seconds {
-            edges.push(Edge {
-                x: tidy(scale.at(at) * 100.0),
-                label: format!(
-                    "stage {}: {} to {}",
-                    i + 1,
-                    text::rate(stage.from.get()),
-                    text::rate(stage.to.get())
-                ),
-            });
+    let load = &planned.load;
+    let starts = load.stage_edges();
+    let ends = starts.iter().skip(1).copied().chain([load.duration()]);
+    let stages = starts.iter().zip(ends).zip(2..);
+    let drawn = stages.filter(|((from, _), _)| from.as_secs_f64() < seconds);
+    let edge = |((from, to), number): ((&Duration, Duration), u32)| {
+        let before_end = to.saturating_sub(Duration::from_nanos(1));
+        let level = |at: Duration| match &load.model {
+            Model::Open(open) => text::rate(open.rate_at(at)),
+            Model::Closed(closed) => text::plural(closed.users_at(at).round() as u64, "user"),
+            // It has no stages.
+            Model::Search(_) => String::new(),
+        };
+        let (from_level, to_level) = (level(*from), level(before_end));
+        Edge {
+            x: tidy(scale.at(from.as_secs_f64()) * 100.0),
+            label: match from_level == to_level {
+                true => format!("stage {number}: {from_level}"),
+                false => format!("stage {number}: {from_level} to {to_level}"),
+            },
         }
-        at += stage.lasts.as_secs_f64();
-    }
-    edges
+    };
+    drawn.map(edge).collect()
 }
 
 fn whole_run_bands(record: &Record, seconds: f64) -> Vec<Band> {
@@ -209,18 +231,73 @@ fn whole_run_bands(record: &Record, seconds: f64) -> Vec<Band> {
 
 /// The plan's stages in words: `50/s to 500/s over 20 s, then 500/s for 1 min`.
 pub fn stages(plan: &Plan, scenario: &str) -> String {
-    let stages = plan.scenario(scenario).map_or(&[][..], |s| &s.load.stages);
-    let words = stages.iter().map(|s| {
-        let lasts = text::span(s.lasts.as_secs_f64());
-        if s.from == s.to {
-            format!("{} for {lasts}", text::rate(s.from.get()))
+    let Some(planned) = plan.scenario(scenario) else {
+        return String::new();
+    };
+    let line = |from: String, to: String, lasts: Duration| {
+        let lasts = text::span(lasts.as_secs_f64());
+        if from == to {
+            format!("{from} for {lasts}")
         } else {
-            format!(
-                "{} to {} over {lasts}",
-                text::rate(s.from.get()),
-                text::rate(s.to.get())
-            )
+            format!("{from} to {to} over {lasts}")
         }
-    });
-    words.collect::<Vec<_>>().join(", then ")
+    };
+    let rate = |rate: Rate| text::rate(rate.get());
+    let stream = |stream: &Stream| {
+        let stages = stream.stages.iter();
+        let words: Vec<_> = stages
+            .map(|s| line(rate(s.from), rate(s.to), s.lasts))
+            .collect();
+        match &stream.journey {
+            Some(journey) => format!("{journey}: {}", words.join(", then ")),
+            None => words.join(", then "),
+        }
+    };
+    match &planned.load.model {
+        Model::Search(search) => format!(
+            "a search of at most {}",
+            text::span(search.within.as_secs_f64())
+        ),
+        Model::Open(open) => {
+            let words: Vec<_> = open.streams.iter().map(stream).collect();
+            let spacing = match open.spacing {
+                Spacing::Even => "",
+                Spacing::Poisson => ", arriving as a Poisson process",
+            };
+            format!("{}{spacing}", words.join("; "))
+        }
+        Model::Closed(closed) => users(closed, line),
+    }
+}
+
+/// The users of a closed model in words: `1 user to 50 users over 30 s`, `1 000 journeys by 50 users, within 10 min`.
+fn users(closed: &ClosedPlan, line: impl Fn(String, String, Duration) -> String) -> String {
+    let users = |n: u32| text::plural(n.into(), "user");
+    let first = closed.users.first().map_or(0, |stage| stage.from);
+    let within = text::span(closed.users.iter().map(|s| s.lasts.as_secs_f64()).sum());
+    let mut words = match closed.iterations {
+        None => {
+            let stages = closed.users.iter();
+            let stages = stages.map(|s| line(users(s.from), users(s.to), s.lasts));
+            stages.collect::<Vec<_>>().join(", then ")
+        }
+        Some(Iterations::Shared(all)) => format!(
+            "{} by {}, within {within}",
+            text::plural(all.get(), "journey"),
+            users(first)
+        ),
+        Some(Iterations::PerUser(each)) => format!(
+            "{} by each of {}, within {within}",
+            text::plural(each.get(), "journey"),
+            users(first)
+        ),
+    };
+    if !closed.pacing.is_zero() {
+        let pacing = format_duration(closed.pacing);
+        words.push_str(&format!(", at most one journey every {pacing} each"));
+    }
+    if closed.engine == Engine::Goose {
+        words.push_str(", played by Goose");
+    }
+    words
 }

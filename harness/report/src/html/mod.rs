@@ -7,6 +7,7 @@ mod contract;
 mod evidence;
 mod invariants;
 mod page;
+mod phases;
 mod scenario;
 mod target;
 mod walks;

@@ -35,6 +35,8 @@ pub(super) struct Page {
     conditions: Vec<ConditionView>,
     headroom: Option<Headroom>,
     tiles: Vec<Tile>,
+    /// Said above everything else; empty for nothing.
+    insecure: &'static str,
     warnings: Vec<String>,
     gates: Vec<GateView>,
     scenarios: Vec<ScenarioView>,
@@ -128,6 +130,7 @@ impl Page {
                 .collect(),
             headroom: headroom(verdict),
             tiles: tiles(record, verdict),
+            insecure: figures::insecure(record).unwrap_or_default(),
             warnings: warnings(record),
             gates: gates(verdict, readiness),
             scenarios: record

@@ -2,9 +2,13 @@
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
 use super::invariants::{self, InvariantView};
+use super::phases::{self, PhasesView};
+use crate::capacity::{self, Search};
 use crate::chart::timeline::{self, Timeline};
-use crate::chart::{Chart, POINTS, errors, latency, probes, rates, spectrum};
+use crate::chart::{Chart, POINTS, errors as error_strips, latency, probes, rates, spectrum};
+use crate::errors;
 use crate::figures;
+use crate::instrument::{self, Figure};
 use crate::text::{self, one_line};
 use harness_core::event::{Exemplar, ScenarioEnd};
 use harness_core::plan::Plan;
@@ -19,6 +23,8 @@ use serde::Serialize;
 const EXEMPLARS: usize = 24;
 /// The most faults that have columns in the table of probes.
 const FAULTS: usize = 4;
+/// The most kinds of error told.
+const KINDS: usize = 30;
 /// The most names in the table.
 const NAMES: usize = 200;
 
@@ -28,10 +34,14 @@ pub(super) struct ScenarioView {
     name: String,
     title: String,
     stages: String,
+    warm_up: String,
     ended: String,
     trust: Badge,
     trust_words: String,
     trust_reasons: Vec<String>,
+    trust_told: Vec<String>,
+    instrument: Vec<Figure>,
+    search: Option<Search>,
     faults: Vec<FaultView>,
     invariants: Vec<InvariantView>,
     charts: Vec<Chart>,
@@ -39,6 +49,7 @@ pub(super) struct ScenarioView {
     probes: Vec<ProbeView>,
     errors: Vec<ErrorView>,
     names: Vec<NameView>,
+    phases: Vec<PhasesView>,
     exemplars: Vec<ExemplarView>,
 }
 
@@ -69,9 +80,10 @@ struct ProbeCell {
 #[derive(Debug, Serialize)]
 struct ErrorView {
     kind: String,
-    count: String,
-    example: String,
-    chart: Chart,
+    amount: String,
+    when: String,
+    examples: Vec<String>,
+    chart: Option<Chart>,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,13 +125,27 @@ pub(super) fn of(
 ) -> ScenarioView {
     let timeline = Timeline::of(record, scenario);
     let (windows, window_s) = figures::windows(scenario, points(record.scenarios.len()));
-    let title = plan
-        .scenario(scenario.name.as_str())
-        .map_or("", |s| s.title.as_str());
+    let planned = plan.scenario(scenario.name.as_str());
+    let title = planned.map_or("", |s| s.title.as_str());
+    let closed = figures::is_closed(record, scenario);
+    let users = planned.and_then(|planned| {
+        rates::users(
+            format!("s{i}-users"),
+            &timeline,
+            &windows,
+            window_s,
+            planned,
+        )
+    });
     let (trust, trust_words, trust_reasons) = trust(verdict, scenario);
+    let judged = verdict
+        .generator
+        .iter()
+        .find(|g| g.scenario == scenario.name);
     let charts = [
         latency::chart(format!("s{i}-latency"), &timeline, &windows, window_s),
-        rates::chart(format!("s{i}-rates"), &timeline, &windows, window_s),
+        users,
+        rates::chart(format!("s{i}-rates"), &timeline, &windows, window_s, closed),
         rates::lag(format!("s{i}-lag"), &timeline, record, scenario),
         spectrum::chart(
             format!("s{i}-spectrum"),
@@ -134,7 +160,7 @@ pub(super) fn of(
         window_s,
     );
     let (probe_times, probes) = probe_rows(record, plan, scenario);
-    let strips = errors::strips(&format!("s{i}-errors"), &timeline, &windows, window_s);
+    let strips = error_strips::strips(&format!("s{i}-errors"), &timeline, &windows, window_s);
     ScenarioView {
         id: format!("scenario-{}", scenario.name),
         name: scenario.name.to_string(),
@@ -147,10 +173,14 @@ pub(super) fn of(
             200,
         ),
         stages: timeline::stages(plan, scenario.name.as_str()),
+        warm_up: figures::warm_up(scenario).unwrap_or_default(),
         ended: ended(scenario),
         trust,
         trust_words,
         trust_reasons,
+        trust_told: judged.map(instrument::late_and_dropped).unwrap_or_default(),
+        instrument: judged.map(instrument::figures).unwrap_or_default(),
+        search: capacity::of(record, scenario),
         faults: record
             .faults
             .iter()
@@ -161,21 +191,27 @@ pub(super) fn of(
         charts: charts.into_iter().flatten().chain(drawn).collect(),
         probe_times,
         probes,
-        errors: strips
+        errors: errors::rows(scenario)
             .into_iter()
-            .map(|(kind, n, chart)| ErrorView {
-                example: example(scenario, &kind),
-                count: text::count(n),
-                kind: one_line(&kind, 80),
-                chart,
+            .take(KINDS)
+            .map(|row| ErrorView {
+                amount: row.amount(),
+                when: row.when(),
+                chart: strips
+                    .iter()
+                    .find(|(kind, ..)| *kind == row.class)
+                    .map(|(_, _, chart)| chart.clone()),
+                kind: row.kind,
+                examples: row.examples,
             })
             .collect(),
         names: scenario
             .names
-            .iter()
+            .keys()
             .take(NAMES)
-            .map(|(name, r)| name_row(name, &figures::total(r)))
+            .map(|name| name_row(name, &figures::judged(scenario, name), closed))
             .collect(),
+        phases: phases::of(scenario, NAMES),
         exemplars: examples(scenario).into_iter().map(exemplar).collect(),
     }
 }
@@ -304,27 +340,7 @@ fn probe_rows(
     (times.into_iter().map(|(time, _)| time).collect(), rows)
 }
 
-fn example(scenario: &ScenarioRecord, kind: &str) -> String {
-    let Some(first) = scenario.exemplars.iter().find(|e| e.class == kind) else {
-        return String::new();
-    };
-    let what = match (
-        &first.exchange.failure,
-        first.failures.first(),
-        first.exchange.status,
-    ) {
-        (Some(failure), _, _) => failure.to_string(),
-        (None, Some(broken), _) => format!("expected {}, was {}", broken.expected, broken.actual),
-        (None, None, Some(status)) => format!("status {status}"),
-        (None, None, None) => "no response".to_owned(),
-    };
-    one_line(
-        &format!("first at {}: {what}", text::clock(f64::from(first.second))),
-        140,
-    )
-}
-
-fn name_row(name: &str, t: &Tally) -> NameView {
+fn name_row(name: &str, t: &Tally, closed: bool) -> NameView {
     let count = |n: u64| Cell {
         text: text::count(n),
         sort: n,
@@ -345,8 +361,15 @@ fn name_row(name: &str, t: &Tally) -> NameView {
     };
     let notes = [
         (t.late_generator, "begun late by the generator"),
-        (t.late_target, "waited for a connection"),
-        (t.dropped, "never begun"),
+        (
+            t.late_target,
+            match closed {
+                true => "begun late, the user still busy or no connection free",
+                false => "waited for a connection",
+            },
+        ),
+        (t.dropped, "dropped"),
+        (t.no_data, "not begun, for the data had run out"),
         (t.cancelled, "under way at the stop"),
     ];
     let note = notes
@@ -400,7 +423,7 @@ fn examples(scenario: &ScenarioRecord) -> Vec<&Exemplar> {
 
 fn exemplar(e: &Exemplar) -> ExemplarView {
     ExemplarView {
-        class: one_line(&e.class, 60),
+        class: errors::in_words(&e.class),
         name: one_line(e.name.as_str(), 160),
         at: text::clock(f64::from(e.second)),
         took: human_us(e.response_us),

@@ -12,9 +12,13 @@ use harness_core::name::{Name, RunId};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The events' file in a run's folder.
 pub const EVENTS: &str = "events.ndjson.zst";
+
+/// What was not written to for so long is not under way.
+const RESTS: Duration = Duration::from_hours(1);
 
 /// What went wrong with the folder of runs.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +113,23 @@ impl RunStore {
             .collect();
         runs.sort();
         Ok(runs)
+    }
+
+    /// Removes the oldest runs beyond a number, and answers with how many. Only folders that hold events count and go, and
+    /// none that was written to within the last hour: it may be under way.
+    pub fn keep(&self, newest: usize) -> Result<usize, StoreError> {
+        let runs = self.list()?;
+        let old = &runs[..runs.len().saturating_sub(newest)];
+        let mut gone = 0;
+        for folder in old.iter().map(|run| self.folder(run)) {
+            let written = fs::metadata(folder.events()).and_then(|data| data.modified());
+            let rests = written.is_ok_and(|at| at.elapsed().is_ok_and(|ago| ago > RESTS));
+            if rests {
+                fs::remove_dir_all(&folder.path).map_err(io_error("remove", &folder.path))?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
     }
 
     /// The newest run.
@@ -310,6 +331,28 @@ mod tests {
             Err(StoreError::Exists(_))
         ));
         assert_eq!(RunStore::open(dir.path().join("none")).list().unwrap(), []);
+    }
+
+    #[test]
+    fn the_oldest_runs_make_room_once_they_rest() {
+        let (_dir, store) = store_with(&["a", "b", "c", "d"]);
+        for run in ["a", "c", "d"] {
+            let events = store.folder(&run.parse().unwrap()).events();
+            let file = fs::File::options().write(true).open(events).unwrap();
+            let written = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(written - RESTS * 2).unwrap();
+        }
+        fs::write(store.root.join("notes.txt"), "mine").unwrap();
+        assert_eq!(store.keep(2).unwrap(), 1, "b was written to just now");
+        let left: Vec<_> = store
+            .list()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(left, ["b", "c", "d"]);
+        assert_eq!(store.keep(9).unwrap(), 0);
+        assert!(store.root.join("notes.txt").is_file());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! terminal two bars, elsewhere a line a phase and a line of load every five seconds.
 
 use super::{Paint, Style};
+use crate::capacity;
 use crate::text::{self, one_line};
 use harness_core::event::{Envelope, Event, InvariantChecked, LoadTick, Outcome, Phase, RunEnd};
 use harness_core::hist::Hist;
@@ -41,6 +42,7 @@ struct Load {
     t0_us: u64,
     seconds: u64,
     faults: Vec<String>,
+    warms_up: bool,
     told_us: u64,
     recent: Recent,
 }
@@ -102,6 +104,11 @@ impl Live {
             }
             Event::FaultArmed { fault, what, .. } => self.fault_begins(fault, what),
             Event::FaultLifted { fault, .. } => self.fault_ends(fault),
+            Event::EpochStarted(epoch) => {
+                if let Some(load) = &mut self.load {
+                    load.warms_up = epoch.warm_up;
+                }
+            }
             event => self.plain(event),
         }
         self.tick(envelope.at_us);
@@ -164,6 +171,7 @@ impl Live {
                 one_line(service, 60),
                 one_line(status, 100)
             )),
+            Event::CapacityTrial(trial) => capacity::line(trial),
             Event::PhaseStarted { phase } => self.phase_begins(*phase),
             Event::PhaseFinished { phase } => self.phase_ends(*phase),
             Event::JourneyFinished(walk) => {
@@ -283,6 +291,7 @@ impl Live {
             t0_us,
             seconds,
             faults: Vec::new(),
+            warms_up: false,
             told_us: t0_us,
             recent: Recent {
                 from_us: t0_us,
@@ -337,10 +346,13 @@ impl Live {
         } else {
             String::new()
         };
-        let faults = if load.faults.is_empty() {
+        let warm_up = load.warms_up.then_some("warm-up");
+        let under = load.faults.iter().map(String::as_str).chain(warm_up);
+        let under: Vec<&str> = under.collect();
+        let faults = if under.is_empty() {
             String::new()
         } else {
-            format!(" [{}]", load.faults.join(", "))
+            format!(" [{}]", under.join(", "))
         };
         let figures = format!(
             "{}, p50 {}, p99 {}{errors}{faults}",

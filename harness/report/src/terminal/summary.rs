@@ -1,12 +1,15 @@
 //! The words at the end of a run: the answer, what decided it, what failed and how to repeat it.
 
 use super::{Paint, Style};
+use crate::capacity;
+use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
+use crate::instrument;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
-use harness_core::verdict::{Grade, Trust, Verdict, show};
+use harness_core::verdict::{Grade, Verdict, show};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -25,7 +28,8 @@ pub fn render(
     answer(out, style, record, readiness)?;
     gates(out, style, verdict, readiness)?;
     latencies(out, style, record)?;
-    doubts(out, style, verdict)?;
+    kinds(out, style, record)?;
+    instrument(out, style, verdict)?;
     failures(out, style, record)?;
     findings(out, style, record)?;
     accepted(out, style, record)?;
@@ -78,6 +82,9 @@ fn answer(
             &format!("score {:.0}/100 · {took}", readiness.score.floor())
         )
     )?;
+    if let Some(words) = figures::insecure(record) {
+        writeln!(out, "{}", style.paint(Paint::Bad, &format!("! {words}")))?;
+    }
     if record.end.is_none() {
         writeln!(
             out,
@@ -223,6 +230,11 @@ fn gates(
 
 fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
     for scenario in &record.scenarios {
+        if let Some(search) = capacity::of(record, scenario) {
+            let name = one_line(scenario.name.as_str(), 60);
+            heading(out, style, &format!("{name} · capacity"))?;
+            wrapped(out, style, "  ", &search.answer)?;
+        }
         let journeys: Vec<_> = scenario
             .names
             .iter()
@@ -247,8 +259,8 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 )
             )
         )?;
-        for (name, record) in journeys {
-            let t = figures::total(record);
+        for (name, _) in journeys {
+            let t = figures::judged(scenario, name);
             let q = |q: f64| text::micros(t.response.quantile(q));
             let (name, max) = (one_line(name, 19), text::micros(t.response.max()));
             writeln!(
@@ -261,23 +273,58 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 q(0.99)
             )?;
         }
+        if let Some(words) = figures::warm_up(scenario) {
+            wrapped(out, style, "  ", &words)?;
+        }
     }
     Ok(())
 }
 
-fn doubts(out: &mut dyn Write, style: Style, verdict: &Verdict) -> io::Result<()> {
-    for result in verdict.generator.iter().filter(|g| g.trust != Trust::Valid) {
-        heading(
-            out,
-            style,
-            &format!(
-                "! the load of {} is {}",
-                result.scenario,
-                figures::trust_word(result.trust)
-            ),
-        )?;
-        for reason in &result.reasons {
-            wrapped(out, style, "  • ", reason)?;
+/// Kinds of error under load: how many, their share, when they were seen and what one was like.
+fn kinds(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
+    for scenario in &record.scenarios {
+        let rows = errors::rows(scenario);
+        if rows.is_empty() {
+            continue;
+        }
+        let name = one_line(scenario.name.as_str(), 60);
+        heading(out, style, &format!("{name} · errors by kind"))?;
+        for row in rows.iter().take(MOST) {
+            let words = format!("{}: {}, {}", row.kind, row.amount(), row.when());
+            let sign = format!("  {} ", style.paint(Paint::Bad, "✗"));
+            wrapped(out, style, &sign, &words)?;
+            for example in row.examples.iter().take(1) {
+                wrapped(out, style, "    for example ", example)?;
+            }
+        }
+        more(out, rows.len())?;
+    }
+    Ok(())
+}
+
+/// What the load generator says of itself, always: a verdict that is told only when it is bad is soon not looked for.
+fn instrument(out: &mut dyn Write, style: Style, verdict: &Verdict) -> io::Result<()> {
+    if verdict.generator.is_empty() {
+        return Ok(());
+    }
+    heading(out, style, "Load generator")?;
+    for result in &verdict.generator {
+        let grade = figures::trust_grade(result.trust);
+        let word = format!(
+            "{} {}",
+            figures::grade_sign(grade),
+            figures::trust_word(result.trust)
+        );
+        let begin = format!("  {}  ", style.paint(paint_of(grade), &word));
+        let name = one_line(result.scenario.as_str(), 60);
+        let words = match instrument::in_short(result) {
+            short if short.is_empty() => name,
+            short => format!("{name}: {short}"),
+        };
+        wrapped(out, style, &begin, &words)?;
+        let told = instrument::late_and_dropped(result);
+        for words in result.reasons.iter().chain(&told) {
+            wrapped(out, style, "  • ", words)?;
         }
     }
     Ok(())

@@ -23,8 +23,10 @@ fn epochs(shape: &Shape) -> Vec<(u32, Epoch)> {
                     epoch: i as u32,
                     from_us: 0,
                     stage,
+                    warm_up: false,
                     faults,
                     settling,
+                    trial: None,
                 },
             )
         })

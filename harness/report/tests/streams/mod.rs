@@ -214,6 +214,8 @@ fn exchange(method: Method, url: &str, status: Option<u16>, body: &str) -> Excha
         }),
         response_body: Excerpt::of(body.as_bytes(), body.len() as u64),
         timing: Timing {
+            dns_us: 0,
+            tls_us: 0,
             queue_us: 210,
             connect_us: 0,
             first_byte_us: 41_200,

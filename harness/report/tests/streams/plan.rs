@@ -40,7 +40,7 @@ pub(super) fn plan(shape: &Shape) -> Plan {
     let fault_at = shape.seconds / 3;
     let scenario = json!({
         "name": "payments-slow", "title": "Checkout survives a slow payment provider", "tags": ["chaos"], "origin": origin("scenarios/payments-slow.toml", 1), "settle": "5s",
-        "load": { "stages": [{ "from": format!("{}/s", shape.rate / 4.0), "to": format!("{}/s", shape.rate), "for": format!("{ramp}s") }, { "from": format!("{}/s", shape.rate), "to": format!("{}/s", shape.rate), "for": format!("{rest}s") }], "mix": weights, "connections": 64, "sample": 0.01 },
+        "load": { "model": { "open": { "streams": [{ "stages": [{ "from": format!("{}/s", shape.rate / 4.0), "to": format!("{}/s", shape.rate), "for": format!("{ramp}s") }, { "from": format!("{}/s", shape.rate), "to": format!("{}/s", shape.rate), "for": format!("{rest}s") }] }] } }, "mix": weights, "http": { "connections": 64 }, "sample": 0.01 },
         "faults": [{ "name": "provider is slow", "link": "payments", "at": format!("{fault_at}s"), "for": format!("{}s", shape.seconds / 4), "kind": { "latency": { "delay": "800ms", "jitter": "200ms" } } }],
         "gates": gates,
     });

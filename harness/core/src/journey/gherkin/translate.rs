@@ -3,6 +3,7 @@
 
 use super::build::Build;
 use super::{line, texts};
+use crate::data::{Feed, Rows};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::name::Name;
 use crate::plan::draft::Draft;
@@ -142,7 +143,8 @@ fn one(
         title,
         tags: all,
         place,
-        rows: Vec::new(),
+        rows: Rows::default(),
+        feed: Feed::default(),
         variables,
         steps,
     })

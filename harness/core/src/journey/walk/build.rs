@@ -34,7 +34,7 @@ impl Walk {
         } = pending;
         if let Some(cookies) = self
             .jar
-            .header(&request.url)
+            .header(&request.url, self.wall_ms(now))
             .filter(|_| request.header("cookie").is_none())
         {
             request.headers.push(("cookie".into(), cookies));
@@ -100,13 +100,11 @@ impl Walk {
             // A value from the target could carry a line end; a header can't.
             headers.push((name.clone(), value.replace(['\r', '\n'], " ")));
         }
-        if let Some((trace, draws)) = &mut self.trace
+        if let Some(trace) = &mut self.trace
             && !step.headers.iter().any(|(name, _)| name == "traceparent")
         {
-            headers.push((
-                "traceparent".into(),
-                format!("00-{trace:032x}-{:016x}-01", draws.bits() | 1),
-            ));
+            let parent = String::from_utf8_lossy(&trace.parent()).into_owned();
+            headers.push(("traceparent".into(), parent));
         }
         let body = if step.body.is_empty() {
             Bytes::new()

@@ -34,7 +34,7 @@ fn get(path: &str, expect: &[&str]) -> RequestStep {
         every: 100 * MS,
         timeout: 1000 * MS,
         redirects: 0,
-        think: Duration::ZERO,
+        think: None,
     }
 }
 
@@ -56,7 +56,12 @@ fn walk(steps: Vec<Action>) -> Walk {
         title: String::new(),
         tags: vec![],
         origin,
-        rows: vec![json!({ "sku": "S" }).as_object().cloned().unwrap()],
+        rows: json!({ "sku": "S" })
+            .as_object()
+            .cloned()
+            .into_iter()
+            .collect(),
+        feed: crate::data::Feed::default(),
         variables: BTreeMap::from([("key".into(), text("{{ uuid() }}"))]),
         steps,
     };
@@ -118,7 +123,7 @@ fn captures_flow_and_the_next_step_is_intended_after_the_last_and_its_think_time
         name: "order".into(),
         from: "$.id".parse().unwrap(),
     }];
-    first.think = 20 * MS;
+    first.think = Some(Think::Fixed(20 * MS));
     let mut second = get("/orders/{{ order }}", &[]);
     second.query = vec![("a b".into(), text("{{ row.sku }}&"))];
     let mut walk = walk(vec![request(first), request(second)]);
@@ -135,6 +140,118 @@ fn captures_flow_and_the_next_step_is_intended_after_the_last_and_its_think_time
     );
     answered(&mut walk, 38 * MS, 200, &[], "").unwrap();
     assert!(matches!(walk.next(43 * MS), Next::Done(Outcome::Passed)));
+}
+
+/// The waits after each step of a journey that draws data and thinks by `think`, and the bodies it sent.
+fn thought(think: Option<Think>) -> (Vec<Duration>, Vec<String>) {
+    let step = || {
+        let mut step = get("/", &[]);
+        step.body = Text::parse("{{ int(1, 1000000) }} {{ uuid() }}", Escape::None).unwrap();
+        step.think = think;
+        request(step)
+    };
+    let mut walk = walk(vec![step(), step(), step()]);
+    let (mut now, mut waits, mut bodies) = (10 * MS, Vec::new(), Vec::new());
+    loop {
+        match walk.next(now) {
+            Next::Send(outgoing) => {
+                bodies.push(String::from_utf8_lossy(&outgoing.request.body).into_owned());
+                now = answered(&mut walk, now, 200, &[], "").unwrap().ended;
+            }
+            Next::Wait { until } => {
+                waits.push(until - now);
+                now = until;
+            }
+            // The last think time is waited by whoever walks, not by the walk.
+            Next::Done(_) => {
+                let last = walk.free() - now;
+                waits.extend((!last.is_zero()).then_some(last));
+                return (waits, bodies);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn think_times_are_drawn_from_the_seed_and_move_no_other_draw() {
+    let (from, to) = (10 * MS, 30 * MS);
+    let (waits, bodies) = thought(Some(Think::Uniform { from, to }));
+    assert_eq!(waits.len(), 3);
+    assert!(waits.iter().all(|wait| (from..=to).contains(wait)) && waits[0] != waits[1]);
+    assert_eq!(
+        thought(Some(Think::Uniform { from, to })),
+        (waits, bodies.clone())
+    );
+    assert_eq!(thought(None), (vec![], bodies.clone()));
+    let (mean, at_most) = (20 * MS, 200 * MS);
+    assert_eq!(
+        thought(Some(Think::Exponential { mean, at_most })).1,
+        bodies
+    );
+}
+
+#[test]
+fn a_loads_think_time_goes_to_steps_without_one() {
+    let mut own = get("/", &[]);
+    own.think = Some(Think::Fixed(Duration::ZERO));
+    let steps = vec![request(get("/", &[])), request(own), request(get("/", &[]))];
+    let journey = Arc::clone(walk(steps).journey());
+    let load = Think::Fixed(5 * MS);
+    let thinks = |after_last| -> Vec<_> {
+        let steps = journey.thinking(load, after_last).steps.into_iter();
+        steps
+            .map(|step| match step.action {
+                Action::Request(request) => request.think,
+                _ => None,
+            })
+            .collect()
+    };
+    let own = Some(Think::Fixed(Duration::ZERO));
+    assert_eq!(thinks(true), [Some(load), own, Some(load)]);
+    assert_eq!(thinks(false), [Some(load), own, None]);
+}
+
+/// Whoever walks thinks after the last step too, held or not, and the walk is over meanwhile.
+#[test]
+fn a_walk_is_over_before_whoever_walks_is_free() {
+    for (status, outcome) in [(200, Outcome::Passed), (500, Outcome::Failed)] {
+        let mut only = get("/", &["status == 200"]);
+        only.think = Some(Think::Fixed(20 * MS));
+        let mut walk = walk(vec![request(only)]);
+        assert!(matches!(walk.next(10 * MS), Next::Send(_)));
+        let ended = answered(&mut walk, 11 * MS, status, &[], "").unwrap().ended;
+        assert!(matches!(walk.next(ended), Next::Done(done) if done == outcome));
+        assert_eq!(walk.free(), ended + 20 * MS);
+    }
+    let mut unfillable = walk(vec![request(get("/{{ nothing }}", &[]))]);
+    assert!(matches!(unfillable.next(15 * MS), Next::Failed(_)));
+    assert_eq!(unfillable.free(), 15 * MS);
+}
+
+#[test]
+fn cookies_are_handed_from_walk_to_walk() {
+    let steps = || vec![request(get("/", &[]))];
+    let mut first = walk(steps());
+    assert!(matches!(first.next(10 * MS), Next::Send(_)));
+    answered(
+        &mut first,
+        11 * MS,
+        200,
+        &[("set-cookie", "id=7; Max-Age=1")],
+        "",
+    );
+    let jar = first.into_jar();
+    let sent = |at: Duration| {
+        let mut second = walk(steps());
+        second.take_jar(jar.clone());
+        match second.next(at) {
+            Next::Send(outgoing) => outgoing.request.header("cookie").map(str::to_owned),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(sent(500 * MS).as_deref(), Some("id=7"));
+    assert_eq!(sent(2000 * MS), None);
 }
 
 #[test]

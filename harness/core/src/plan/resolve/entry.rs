@@ -112,10 +112,48 @@ pub(super) fn base_url(
         );
         return None;
     }
+    if let Some((message, hint)) = unreachable(&url.value) {
+        found.error_with(doc.inside(url, &(0..url.value.len())), message, hint);
+        return None;
+    }
     Some(match url.value.strip_suffix('/') {
         Some(_) => trim_slash(text),
         None => text,
     })
+}
+
+/// Why nobody can be connected to by a URL, and what to write instead; `None` for one that is sound, or not known yet.
+pub(super) fn unreachable(url: &str) -> Option<(String, &'static str)> {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    if authority.contains('@') {
+        let hint = "send an `authorization` header instead; its value can be a secret";
+        return Some((format!("`{url}` has a user before its host"), hint));
+    }
+    // What is filled in later may be anything.
+    if authority.contains(['$', '{']) {
+        return None;
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host.is_empty() || host.starts_with('[') != host.ends_with(']') {
+        let hint = "write it whole, such as `http://localhost:8080` or `http://[::1]:8080`";
+        return Some((format!("`{url}` has no host"), hint));
+    }
+    if host.contains(':') && !host.starts_with('[') {
+        let hint = "an IPv6 address stands in brackets: `http://[::1]:8080`";
+        return Some((format!("`{url}` has more than one port"), hint));
+    }
+    let sound = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    if port.is_some_and(|port| !sound(port)) {
+        let hint = "a port is a number from 1 to 65535";
+        return Some((format!("`{url}` has no port after its `:`"), hint));
+    }
+    None
 }
 
 fn trim_slash(mut text: Text) -> Text {
@@ -126,4 +164,38 @@ fn trim_slash(mut text: Text) -> Text {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_nobody_can_be_reached_by() {
+        let said = |url| unreachable(url).map(|(message, _)| message);
+        for (url, words) in [
+            ("http://user:word@shop/", "a user before its host"),
+            ("https://:8443", "no host"),
+            ("https:///orders", "no host"),
+            ("http://[::1/", "no host"),
+            ("http://::1:80/", "more than one port"),
+            ("http://shop:99999", "no port after"),
+            ("http://shop:0/", "no port after"),
+            ("http://shop:/", "no port after"),
+        ] {
+            let message = said(url).unwrap_or_default();
+            assert!(message.contains(words), "{url}: {message}");
+        }
+        for url in [
+            "http://shop",
+            "https://shop:8443/a@b:c",
+            "http://[::1]:80?x",
+            "http://[::1]",
+            "${link.edge.url}",
+            "http://${env.HOST}:${env.PORT}/",
+            "http://{{ host }}:1/",
+        ] {
+            assert_eq!(said(url), None, "{url}");
+        }
+    }
 }

@@ -124,7 +124,8 @@ impl Findings {
         Some((first?, second?))
     }
 
-    fn rate<T>(
+    /// The rate that part of a text says.
+    pub(super) fn rate<T>(
         &mut self,
         doc: &Document<T>,
         text: &Str,

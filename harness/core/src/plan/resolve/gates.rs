@@ -1,14 +1,17 @@
 //! Gates: expressions whose journeys, steps and faults are there to be judged.
 
+mod warm_up;
+
 use super::findings::Findings;
 use super::invariants;
-use super::load::{Against, Probes};
+use super::load::{Against, Probes, journeys_typed};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::expr::gate::{GateExpr, GateSubject, Unit};
 use crate::journey::{Action, Journey};
 use crate::name::RequestName;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::{Class, During, Gate};
+use crate::plan::load::Model;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw;
@@ -44,9 +47,7 @@ pub(super) fn of_scenario(
         .iter()
         .filter_map(|fault| Some(fault.value.name.as_ref()?.value.as_str()));
     let load = doc.raw.load.as_ref();
-    let typed = load
-        .and_then(|load| load.value.mix.as_ref())
-        .map_or(0, |mix| mix.value.0.len());
+    let typed = load.map_or(0, |load| journeys_typed(&load.value).len());
     let mixed = |j: &&Arc<Journey>| {
         scenario
             .load
@@ -68,7 +69,37 @@ pub(super) fn of_scenario(
         broken: against.broken,
         probes: against.probes,
     };
+    goal(doc, scenario, &scope, found);
     all(doc, &doc.raw.gate, &scope, found)
+}
+
+/// What the goal of a search names: journeys and steps of the mix, and probes.
+fn goal(
+    doc: &Document<raw::ScenarioFile>,
+    scenario: &ScenarioPlan,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) {
+    let typed = doc
+        .raw
+        .load
+        .as_ref()
+        .and_then(|load| load.value.find.as_ref());
+    let (Model::Search(search), Some(typed)) = (&scenario.load.model, typed) else {
+        return;
+    };
+    for condition in &search.goal.conditions {
+        let place = |part: &str| {
+            let start = typed.value.find(part).unwrap_or(0);
+            doc.inside(typed, &(start..start + part.len()))
+        };
+        if let GateSubject::Probe { name, unit } = &condition.subject {
+            let name = (name.as_str(), place(name.as_str()));
+            probe(doc, typed, condition, name, unit, scope, found);
+        } else if let Some(name) = condition.subject.name() {
+            request_exists(name, place(name.as_str()), scope, found);
+        }
+    }
 }
 
 /// The gates of the whole run, which judge the load of every scenario.
@@ -145,7 +176,10 @@ fn one<T>(
         .and_then(|text| window(doc, text, scope, found));
     let weight = found.factor(doc, gate.weight.as_ref());
     let typed = gate.expect.as_ref()?;
-    let expect = expression(doc, typed, scope, found)?;
+    let expect = expression(doc, typed, gate, scope, found)?;
+    if !matches!(expect.subject, GateSubject::Capacity) {
+        of_no_search(doc, typed, scope, found);
+    }
     if let (GateSubject::Probe { .. }, Some(true), None) = (&expect.subject, gate.abort, over) {
         let message = "a probe over the whole load may still come back while the load lasts";
         let hint = "give the gate an `over`, such as `over = \"10s\"`, or leave `abort` out";
@@ -180,9 +214,9 @@ fn window<T>(
     found: &mut Findings,
 ) -> Option<Duration> {
     let over = found.positive(doc, text)?;
-    let length = scope
-        .scenario
-        .map(|scenario| scenario.load.duration())
+    let load = scope.scenario.map(|scenario| &scenario.load);
+    let length = load
+        .map(|load| load.duration().saturating_sub(load.warm_up))
         .filter(|length| !length.is_zero());
     if over.subsec_nanos() != 0 {
         found.error_with(
@@ -194,9 +228,13 @@ fn window<T>(
     }
     if let Some(length) = length.filter(|length| over > *length) {
         let length = crate::units::format_duration(length);
+        let part = match load.is_some_and(|load| !load.warm_up.is_zero()) {
+            true => "the load after its warm-up",
+            false => "the whole load",
+        };
         found.error(
             doc.at(text),
-            format!("`over` is longer than the whole load, which lasts {length}"),
+            format!("`over` is longer than {part}, which lasts {length}"),
         );
         return None;
     }
@@ -217,13 +255,15 @@ fn during<T>(
         },
     };
     let start = text.value.len() - fault.len();
-    fault_exists(
-        fault,
-        doc.inside(text, &(start..text.value.len())),
-        scope,
-        found,
-    )
-    .then(|| wrap(fault.to_owned()))
+    let place = doc.inside(text, &(start..text.value.len()));
+    if !fault_exists(fault, place.clone(), scope, found) {
+        return None;
+    }
+    let during = wrap(fault.to_owned());
+    if let Some(scenario) = scope.scenario {
+        warm_up::is_over_before(&during, fault, scenario, place, found);
+    }
+    Some(during)
 }
 
 fn fault_exists(fault: &str, place: Place, scope: &Scope<'_>, found: &mut Findings) -> bool {
@@ -246,6 +286,7 @@ fn fault_exists(fault: &str, place: Place, scope: &Scope<'_>, found: &mut Findin
 fn expression<T>(
     doc: &Document<T>,
     typed: &Str,
+    gate: &raw::Gate,
     scope: &Scope<'_>,
     found: &mut Findings,
 ) -> Option<GateExpr> {
@@ -276,12 +317,17 @@ fn expression<T>(
             }
         }
         GateSubject::Recovery(Some(fault)) => {
-            fault_exists(fault, place_of(fault), scope, found);
+            let place = place_of(fault);
+            let exists = fault_exists(fault, place.clone(), scope, found);
+            if let Some(scenario) = scope.scenario.filter(|_| exists) {
+                warm_up::comes_before(Some(fault), scenario, place, found);
+            }
         }
         GateSubject::Probe { name, unit } => {
             let name = (name.as_str(), place_of(name.as_str()));
             return probe(doc, typed, &expr, name, unit, scope, found);
         }
+        GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
         GateSubject::Recovery(None) => match scope.scenario {
             None => {
                 let hint = "write the gate into the scenario that has the fault";
@@ -294,10 +340,48 @@ fn expression<T>(
             Some(_) if scope.faults.is_empty() => {
                 found.error(doc.at(typed), "this scenario has no fault to recover from");
             }
-            Some(_) => {}
+            Some(scenario) => warm_up::comes_before(None, scenario, doc.at(typed), found),
         },
     }
     Some(expr)
+}
+
+fn is_search(scope: &Scope<'_>) -> bool {
+    scope
+        .scenario
+        .is_some_and(|scenario| matches!(scenario.load.model, Model::Search(_)))
+}
+
+/// A gate on a capacity: only of a scenario that looks for one, and of all of it.
+fn capacity<T>(
+    doc: &Document<T>,
+    typed: &Str,
+    gate: &raw::Gate,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) {
+    if !is_search(scope) && !scope.partial {
+        let hint = "write `find = \"max rate where …\"` into the `[load]` of a scenario, and the gate beside it";
+        found.error_with(doc.at(typed), "nothing here looks for a capacity", hint);
+    }
+    for part in [&gate.during, &gate.over].into_iter().flatten() {
+        let message = "a capacity is that of the whole search";
+        found.error_with(doc.at(part), message, "leave `during` and `over` out");
+    }
+    if gate.abort == Some(true) {
+        let message = "a capacity is known when the search has ended";
+        found.error_with(doc.at(typed), message, "leave `abort` out");
+    }
+}
+
+/// Notes any other gate of a search: its rates are meant to be too high at some point.
+fn of_no_search<T>(doc: &Document<T>, typed: &Str, scope: &Scope<'_>, found: &mut Findings) {
+    if is_search(scope) {
+        let message =
+            "a search tries rates that are too high on purpose: no gate can judge its load";
+        let hint = "write what must hold into `find`, and judge the answer: `expect = \"capacity >= 500/s\"`";
+        found.error_with(doc.at(typed), message, hint);
+    }
 }
 
 /// A gate on a probe that is there, in the probe's unit.

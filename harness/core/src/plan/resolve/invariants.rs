@@ -5,6 +5,7 @@ use super::findings::Findings;
 use super::load::Against;
 use super::request::{self, Defaults, Known};
 use super::target::World;
+use crate::data::Rows;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::invariant::{Captured, Invariant};
 use crate::journey::{Action, Journey};
@@ -104,10 +105,11 @@ fn query(
             .collect(),
         ..DraftRequest::get(text(raw.get.as_ref()?))
     };
+    let none = Rows::default();
     let mut known = Known {
         variables: BTreeSet::new(),
         lists: BTreeSet::new(),
-        rows: &[],
+        rows: &none,
     };
     let request = request::resolve(&draft, 0, defaults, &mut known, world, found);
     Some(QueryPlan {

@@ -166,11 +166,10 @@ fn journey(
         .iter()
         .filter_map(run_of)
         .filter_map(|run| by_name.get(run.text.as_str()));
-    let rows = std::iter::once(&draft)
+    let with_rows = std::iter::once(&draft)
         .chain(run)
-        .map(|d| &d.rows)
-        .find(|rows| !rows.is_empty());
-    let rows = rows.unwrap_or(&draft.rows);
+        .find(|draft| !draft.rows.is_empty());
+    let Draft { rows, feed, .. } = with_rows.unwrap_or(&draft);
     let mut known = Known {
         variables: presets.of(draft.name.as_str()).cloned().collect(),
         lists: BTreeSet::new(),
@@ -193,6 +192,7 @@ fn journey(
         tags: draft.tags.clone(),
         origin: origin(&draft.place),
         rows: rows.clone(),
+        feed: *feed,
         variables: build.variables,
         steps: build.steps,
     })
@@ -304,7 +304,7 @@ impl Build<'_> {
         let added = self.add(callee, &format!("{name}: "), known, &mut inner);
         found.mode.append(&mut inner.mode);
         // What is wrong in itself is told in the journey's own file; here only what is wrong with running it from here.
-        let own = known.rows == callee.rows.as_slice();
+        let own = *known.rows == callee.rows;
         let preset = self.presets.of(&run.text).next().is_some();
         if let Some(finding) = inner.out.into_iter().find(|_| !own || preset) {
             let message = format!(

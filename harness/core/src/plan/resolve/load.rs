@@ -1,30 +1,46 @@
-//! Scenarios: the load's stages and mix, with everything that makes them no load.
+//! Scenarios: a load of either model with its faults, gates and invariants, and everything that makes it no load.
+
+mod closed;
+mod http;
+mod mix;
+mod names;
+mod open;
+mod presets;
+mod scale;
+mod search;
+mod shape;
+
+pub(super) use mix::typed as journeys_typed;
 
 use super::findings::Findings;
 use super::invariants::{self, Presets, Query};
 use super::target::World;
-use super::{Scale, fault, gates};
-use crate::journey::{Action, Journey, Step};
+use super::{Scale, fault, gates, think};
+use crate::data::Pick;
+use crate::journey::Journey;
 use crate::name::Name;
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
-use crate::plan::load::{LoadPlan, MixEntry, Stage};
+use crate::plan::load::{HttpPlan, LoadPlan, Model, OpenPlan};
 use crate::plan::probe::ProbePlan;
-use crate::suite::at::{At, Named, Str};
+use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
-use crate::suite::raw::{Load, ScenarioFile};
+use crate::suite::raw::{self, Load, ScenarioFile};
 use crate::suite::stem;
-use crate::units::Rate;
+use crate::units::format_duration;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The highest rate of a load, journey starts per second.
 pub(super) const MAX_RATE: f64 = 200_000.0;
-/// The largest weight of a mix: sums of such weights stay exact enough.
-const MAX_WEIGHT: f64 = 1e6;
-const CONNECTIONS: u32 = 256;
+/// The most users of a closed model: each is a task with a walk of its own.
+const MAX_USERS: u32 = 100_000;
+/// Stages of a load at most; each begins an epoch, and a record holds so many.
+const MAX_STAGES: usize = 1000;
 const SAMPLE: f64 = 0.02;
 const SETTLE: Duration = Duration::from_secs(10);
+
+type Doc = Document<ScenarioFile>;
 
 /// What scenarios are resolved against.
 pub(super) struct Against<'a> {
@@ -67,7 +83,7 @@ pub(super) fn resolve(
         .load
         .as_ref()
         .and_then(|raw| load(doc, raw, against, found));
-    let length = load.as_ref().map(LoadPlan::duration);
+    let length = load.as_ref().map(|(length, _)| *length);
     let faults = fault::resolve(doc, length, against.scale.duration, against.world, found);
     let settle = found.duration_or(doc, raw.settle.as_ref(), SETTLE);
     let mut scenario = ScenarioPlan {
@@ -83,25 +99,15 @@ pub(super) fn resolve(
             .collect(),
         origin: doc.origin(&(0..0)),
         fresh: raw.fresh.unwrap_or(false),
-        load: load.unwrap_or(LoadPlan {
-            stages: Vec::new(),
-            mix: Vec::new(),
-            connections: CONNECTIONS,
-            sample: SAMPLE,
-        }),
+        load: load.map_or_else(nothing, |(_, load)| load),
         faults,
         gates: Vec::new(),
         invariants: Vec::new(),
         settle,
     };
-    scenario
-        .load
-        .stages
-        .iter_mut()
-        .for_each(|stage| *stage = scaled(*stage, against.scale));
     scenario.gates = gates::of_scenario(doc, &scenario, against, found);
     scenario.invariants = invariants::of_scenario(doc, &scenario, against, found);
-    (!scenario.load.stages.is_empty()).then_some(scenario)
+    (!scenario.load.duration().is_zero()).then_some(scenario)
 }
 
 /// What is wrong with a scenario's faults in this mode: links of an external target carry no proxy.
@@ -130,216 +136,117 @@ pub(super) fn mode_errors(doc: &Document<ScenarioFile>, world: &World, found: &m
     }
 }
 
-fn scaled(stage: Stage, scale: Scale) -> Stage {
-    let rate =
-        |rate: Rate| Rate::per_second((rate.get() * scale.rate).min(MAX_RATE)).unwrap_or(rate);
-    Stage {
-        from: rate(stage.from),
-        to: rate(stage.to),
-        lasts: stage.lasts.mul_f64(scale.duration),
+/// What stands in for a load with errors, so that the rest of its scenario is still checked.
+fn nothing() -> LoadPlan {
+    LoadPlan {
+        model: Model::Open(OpenPlan::of(Vec::new())),
+        mix: Vec::new(),
+        http: HttpPlan::default(),
+        sample: SAMPLE,
+        warm_up: Duration::ZERO,
+        think: None,
     }
 }
 
+/// Notes what can't stand beside a search.
+fn unfit(doc: &Doc, find: &Str, closed: bool, found: &mut Findings) {
+    if closed {
+        let message = "a search looks for a rate, and in a closed model the target decides it";
+        found.error_with(doc.at(find), message, "leave `model = \"closed\"` out");
+    }
+    if let Some(fault) = doc.raw.fault.first() {
+        let message = "a search looks for what the target carries when nothing is broken";
+        let hint = "break it in a scenario of its own, at a rate that the search has found";
+        found.error_with(doc.place(&fault.span), message, hint);
+    }
+}
+
+/// Tells of journeys that give each user rows of its own, and have fewer rows than there are users.
+fn rows_for_all(
+    doc: &Doc,
+    raw: &At<Load>,
+    plan: &LoadPlan,
+    against: &Against<'_>,
+    found: &mut Findings,
+) {
+    let (Model::Closed(_), Some(users)) = (&plan.model, plan.users()) else {
+        return;
+    };
+    let mixed = plan.mix.iter().filter_map(|entry| {
+        let known = against.journeys.iter();
+        known.clone().find(|journey| journey.name == entry.journey)
+    });
+    for journey in mixed.filter(|journey| journey.feed.pick == Pick::Shared) {
+        let rows = journey.rows.len();
+        if (1..users as usize).contains(&rows) {
+            let message = format!(
+                "journey {} shares {rows} rows out over {users} users: some get none",
+                journey.name
+            );
+            let mix = raw.value.mix.as_ref().map_or(&raw.span, |mix| &mix.span);
+            let hint = "give its data a row for each user, or take another `pick`";
+            found.error_with(doc.place(mix), message, hint);
+        }
+    }
+}
+
+/// The length as typed, and the load as scaled.
 fn load(
-    doc: &Document<ScenarioFile>,
+    doc: &Doc,
     raw: &At<Load>,
     against: &Against<'_>,
     found: &mut Findings,
-) -> Option<LoadPlan> {
-    let stages = stages(doc, raw, found);
-    let mix = raw
-        .value
-        .mix
-        .as_ref()
-        .map(|mix| self::mix(doc, mix, against, found))
-        .unwrap_or_default();
-    Some(LoadPlan {
-        stages: stages?,
-        mix,
-        connections: raw.value.connections.unwrap_or(CONNECTIONS),
-        sample: raw.value.sample.unwrap_or(SAMPLE),
-    })
-}
-
-/// The stages, or the one stage that `rate` and `for` make; `None` after noting why there is none.
-fn stages(
-    doc: &Document<ScenarioFile>,
-    raw: &At<Load>,
-    found: &mut Findings,
-) -> Option<Vec<Stage>> {
-    const HINT: &str =
-        "write `rate = \"500/s\"` and `for = \"60s\"`, or `stages = [{ rate = …, for = … }]`";
+) -> Option<(Duration, LoadPlan)> {
     let load = &raw.value;
-    let short = load.rate.as_ref().or(load.lasts.as_ref());
-    let whole =
-        load.rate.is_some() == load.lasts.is_some() && (short.is_some() || !load.stages.is_empty());
-    if doc.incomplete && !whole {
-        return None;
-    }
-    let stages: Vec<Stage> = match (short, load.stages.as_slice()) {
-        (Some(one), [_, ..]) => {
-            found.error_with(
-                doc.at(one),
-                "a load has either `stages`, or `rate` and `for`",
-                HINT,
-            );
-            return None;
-        }
-        (None, []) => {
-            found.error_with(
-                doc.place(&raw.span),
-                "the load does not say how much and how long",
-                HINT,
-            );
-            return None;
-        }
-        (Some(one), []) => {
-            let (Some(rate), Some(lasts)) = (&load.rate, &load.lasts) else {
-                let missing = if load.rate.is_none() { "rate" } else { "for" };
-                found.error_with(
-                    doc.at(one),
-                    format!("missing key `{missing}` in `load`"),
-                    HINT,
-                );
-                return None;
-            };
-            let (ramp, lasts) = (found.ramp(doc, rate), found.duration(doc, lasts));
-            let (from, to) = ramp?;
-            vec![Stage {
-                from,
-                to,
-                lasts: lasts?,
-            }]
-        }
-        (None, stages) => {
-            let read: Vec<Option<Stage>> = stages
-                .iter()
-                .map(|stage| {
-                    let ramp = stage
-                        .value
-                        .rate
-                        .as_ref()
-                        .and_then(|rate| found.ramp(doc, rate));
-                    let lasts = stage
-                        .value
-                        .lasts
-                        .as_ref()
-                        .and_then(|lasts| found.positive(doc, lasts));
-                    let (from, to) = ramp?;
-                    Some(Stage {
-                        from,
-                        to,
-                        lasts: lasts?,
-                    })
-                })
-                .collect();
-            read.into_iter().collect::<Option<_>>()?
+    let closed = load
+        .model
+        .as_ref()
+        .is_some_and(|model| model.value == raw::Model::Closed);
+    let weighed = mix::weighed(doc, raw, against, found);
+    let (model, mix) = if let Some(find) = &load.find {
+        let search = search::resolve(doc, raw, find, found);
+        unfit(doc, find, closed, found);
+        (search.map(Model::Search), weighed)
+    } else if search::stray(doc, load, found) {
+        (None, weighed)
+    } else if closed {
+        (closed::resolve(doc, raw, found).map(Model::Closed), weighed)
+    } else {
+        match open::resolve(doc, raw, against, found) {
+            Some((open, own)) => (Some(Model::Open(open)), own.unwrap_or(weighed)),
+            None => (None, weighed),
         }
     };
-    if stages.iter().all(|stage| stage.lasts.is_zero()) {
-        found.error(
-            doc.place(&raw.span),
-            "the load is over before it begins: its length is zero",
-        );
-        return None;
-    }
-    if stages
-        .iter()
-        .all(|stage| stage.from.get() == 0.0 && stage.to.get() == 0.0)
-    {
-        found.error(
-            doc.place(&raw.span),
-            "the load never starts a journey: its rate is zero throughout",
-        );
-        return None;
-    }
-    Some(stages)
-}
-
-fn mix(
-    doc: &Document<ScenarioFile>,
-    raw: &At<Named<f64>>,
-    against: &Against<'_>,
-    found: &mut Findings,
-) -> Vec<MixEntry> {
-    if raw.value.0.is_empty() && !doc.incomplete {
-        found.error_with(
-            doc.at(raw),
-            "the mix is empty: no journey arrives",
-            "name journeys with their weights: `mix = { browse = 8, checkout = 2 }`",
-        );
-    }
-    let mut mix = Vec::new();
-    for (key, weight) in raw.value.iter() {
-        if !(weight.value > 0.0 && weight.value <= MAX_WEIGHT) {
-            let (limit, hint) = if weight.value > 0.0 {
-                (
-                    "at most a million",
-                    "only the weights' proportion counts: `8` and `2` say the same as `0.8` and `0.2`",
-                )
-            } else {
-                ("above zero", "leave a journey out that must not arrive")
-            };
-            let message = format!("a weight must be {limit}, this is {:?}", weight.value);
-            found.error_with(doc.at(weight), message, hint);
-            continue;
-        }
-        let Some(journey) = against
-            .journeys
-            .iter()
-            .find(|j| j.name.as_str() == key.value)
-        else {
-            if !against.broken.contains(&key.value) {
-                let known = against.journeys.iter().map(|j| j.name.as_str());
-                found.unknown(
-                    doc.at(key),
-                    "journey",
-                    &key.value,
-                    known.chain(against.broken.iter().map(String::as_str)),
-                );
+    let think = load.think.as_ref();
+    let think = think.and_then(|think| think::resolve(doc, think, found));
+    let warm_up = found.duration_or(doc, load.warm_up.as_ref(), Duration::ZERO);
+    let mut plan = LoadPlan {
+        mix,
+        sample: load.sample.unwrap_or(SAMPLE),
+        warm_up,
+        think,
+        model: match model {
+            Some(model) => model,
+            None => {
+                http::resolve(doc, load, None, found);
+                return None;
             }
-            continue;
-        };
-        if let Some(step) = journey
-            .steps
-            .iter()
-            .find(|step| matches!(step.action, Action::Command(_)))
-        {
-            let message = format!(
-                "`{}` commands the run (step {:?}), which a load can't",
-                key.value, step.name
-            );
-            found.error_with(
-                doc.at(key),
-                message,
-                "under load, faults are the scenario's: write a [[fault]]",
-            );
-        }
-        let copies = |step: &&Step| matches!(&step.action, Action::Request(request) if request.copies.is_some());
-        if let Some(step) = journey.steps.iter().find(copies) {
-            let message = format!(
-                "`{}` sends copies of a request at once (step {:?}), which a load can't",
-                key.value, step.name
-            );
-            found.error_with(
-                doc.at(key),
-                message,
-                "a load sends many at once by itself: leave the journey to the functional run, or `copies` out of it",
-            );
-        }
-        if let Some(variable) = against.presets.lacking(journey) {
-            let message = format!(
-                "nothing gives `{variable}` a value when `{}` arrives by itself",
-                key.value
-            );
-            let hint = "only the gate that walks it does: set it in the journey's `variables` too";
-            found.error_with(doc.at(key), message, hint);
-        }
-        mix.push(MixEntry {
-            journey: journey.name.clone(),
-            weight: weight.value,
-        });
+        },
+        ..nothing()
+    };
+    let length = plan.duration();
+    scale::apply(&mut plan, against.scale);
+    plan.http = http::resolve(doc, load, plan.users(), found);
+    rows_for_all(doc, raw, &plan, against, found);
+    names::bounded(doc, raw, &plan, against, found);
+    if let Some(text) = load.warm_up.as_ref().filter(|_| warm_up >= length) {
+        let message = format!(
+            "the load lasts {} and all of it would be warm-up: nothing is left to judge",
+            format_duration(length)
+        );
+        let hint = "write a longer load, or a shorter `warm_up`";
+        found.error_with(doc.at(text), message, hint);
+        return None;
     }
-    mix.sort_by(|a, b| a.journey.cmp(&b.journey));
-    mix
+    Some((length, plan))
 }

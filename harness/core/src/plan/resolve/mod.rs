@@ -16,6 +16,8 @@ mod request;
 mod select;
 mod target;
 mod texts;
+mod think;
+mod tls;
 mod typed;
 
 use super::target::Mode;
@@ -79,7 +81,8 @@ pub fn plan(suite: &Suite, choice: &Choice) -> Result<(Plan, Vec<Diagnostic>), V
 fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Findings) -> Plan {
     let doc = &suite.config;
     let variant = selection.variant.as_ref().map(Name::as_str);
-    let (target, world) = target::resolve(doc, choice.target, variant, found);
+    let (mut target, world) = target::resolve(doc, choice.target, variant, found);
+    target.tls = tls::resolve(suite, found);
     let secrets = contracts::secrets(doc, found);
     let defaults = defaults(suite, &world, found);
     let (drafts, broken) = drafts(suite, found);
@@ -166,7 +169,11 @@ fn unjudged(suite: &Suite, scenarios: &[ScenarioPlan], found: &mut Findings) {
         let sound = scenarios
             .iter()
             .any(|scenario| stem(&doc.source.name) == scenario.name.as_str());
-        if let Some(load) = doc.raw.load.as_ref().filter(|_| sound) {
+        // A search is asked for its answer.
+        if let Some(load) = &doc.raw.load
+            && sound
+            && load.value.find.is_none()
+        {
             found.warning(
                 doc.place(&load.span),
                 "nothing judges this load: it has no gate, and neither has harness.toml",

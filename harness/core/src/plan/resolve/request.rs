@@ -5,9 +5,10 @@ use super::findings::Findings;
 use super::passes;
 use super::target::{BaseError, World};
 use super::texts::{self, Where};
+use crate::data::Rows;
 use crate::diagnostic::{Place, nearest};
 use crate::expr::step::{Expectation, Many, StepSubject, Test, Value};
-use crate::journey::{RequestStep, Row};
+use crate::journey::RequestStep;
 use crate::plan::draft::{DraftBody, DraftRequest, Written};
 use crate::template::{Escape, Hole, Part, Text};
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ pub(super) struct Known<'k> {
     pub(super) variables: BTreeSet<String>,
     /// Those of them that collect values.
     pub(super) lists: BTreeSet<String>,
-    pub(super) rows: &'k [Row],
+    pub(super) rows: &'k Rows,
 }
 
 impl Known<'_> {
@@ -50,16 +51,8 @@ impl Known<'_> {
             let place = || written.inside(&texts::spot_of_hole(&written.text, hole));
             match hole {
                 Hole::Variable(name) => self.variable(name, place(), found),
-                Hole::Row(column)
-                    if !self.rows.iter().all(|row| row.contains_key(column))
-                        || self.rows.is_empty() =>
-                {
-                    let columns = self
-                        .rows
-                        .first()
-                        .into_iter()
-                        .flat_map(|row| row.keys().map(String::as_str));
-                    let hint = match nearest(column, columns) {
+                Hole::Row(column) if !self.rows.has_column(column) => {
+                    let hint = match nearest(column, self.rows.columns()) {
                         Some(close) => format!("did you mean `row.{close}`?"),
                         None if self.rows.is_empty() => {
                             "give the journey `data` or `rows`".to_owned()
@@ -145,7 +138,7 @@ pub(super) fn resolve(
         every: draft.every.unwrap_or(EVERY),
         timeout: draft.timeout.unwrap_or(defaults.timeout),
         redirects,
-        think: draft.think.unwrap_or_default(),
+        think: draft.think,
     })
 }
 
@@ -205,6 +198,10 @@ fn url(
             "a path can't hold spaces or control characters",
             "write a space as `%20`",
         );
+        return None;
+    }
+    if let Some((message, hint)) = super::entry::unreachable(typed) {
+        found.error_with(draft.path.place(), message, hint);
         return None;
     }
     let mut path = escaped(path?, Escape::Percent);

@@ -177,6 +177,8 @@ pub(super) fn resolve(
         entry: world.entry.clone(),
         metrics,
         scrapes,
+        socket: super::tls::socket(doc, &raw.value, mode, found),
+        tls: None,
     };
     (plan, world)
 }
@@ -218,6 +220,7 @@ fn links(
         let to = link.value.to.as_ref().and_then(&mut service);
         let scheme = match link.value.scheme.as_ref().map(|scheme| scheme.value) {
             Some(Scheme::Tcp) => "tcp",
+            Some(Scheme::Https) => "https",
             Some(Scheme::Http) | None => "http",
         };
         let name = found.name(doc, key);

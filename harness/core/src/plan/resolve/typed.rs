@@ -2,8 +2,9 @@
 
 use super::fault::Kinds;
 use super::findings::Findings;
+use super::think;
+use crate::data::{AtEnd, Feed, Pick, Rows};
 use crate::http::Method;
-use crate::journey::Row;
 use crate::journey::command::Command;
 use crate::plan::draft::{
     Draft, DraftAction, DraftBody, DraftCopies, DraftRepeat, DraftRequest, DraftStep, Written,
@@ -37,6 +38,7 @@ pub(super) fn draft(doc: &Doc, suite: &Suite, found: &mut Findings) -> Option<Dr
         );
     }
     let rows = rows(doc, suite, found);
+    let feed = feed(doc, found);
     let steps = raw
         .step
         .iter()
@@ -56,6 +58,7 @@ pub(super) fn draft(doc: &Doc, suite: &Suite, found: &mut Findings) -> Option<Dr
             .collect(),
         place: doc.top(),
         rows,
+        feed,
         variables: raw
             .variables
             .iter()
@@ -89,7 +92,7 @@ fn pairs(doc: &Doc, table: &Named<Scalar>) -> Vec<(String, Written)> {
         .collect()
 }
 
-fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Vec<Row> {
+fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Rows {
     let inline =
         doc.raw
             .rows
@@ -98,7 +101,7 @@ fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Vec<Row> {
                 serde_json::Value::Object(row) => Some(row),
                 _ => None,
             });
-    let Some(path) = &doc.raw.data else {
+    let Some(data) = &doc.raw.data else {
         return inline.collect();
     };
     if let Some(first) = doc.raw.rows.first() {
@@ -108,14 +111,54 @@ fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Vec<Row> {
             "move these rows into the data file",
         );
     }
+    let Some(path) = data.file() else {
+        return Rows::default();
+    };
     match relative(&path.value) {
-        Err(reason) => found.error(doc.at(path), reason),
-        Ok(name) => match suite.sources.referenced(&name, doc.at(path)) {
-            Err(finding) => found.out.push(finding),
-            Ok(source) => return data::rows(source, &doc.at(path), &mut found.out),
-        },
+        Ok(name) => data::rows(&suite.sources, &name, &doc.at(&path), &mut found.out),
+        Err(reason) => {
+            found.error(doc.at(&path), reason);
+            Rows::default()
+        }
     }
-    Vec::new()
+}
+
+/// How load takes the rows.
+fn feed(doc: &Doc, found: &mut Findings) -> Feed {
+    let Some(table) = doc.raw.data.as_ref().and_then(At::table) else {
+        return Feed::default();
+    };
+    let pick = table
+        .pick
+        .as_ref()
+        .map_or(Pick::default(), |pick| pick.value);
+    let at_end = table.at_end.as_ref().map(|at_end| at_end.value);
+    let (message, hint) = match (pick, at_end) {
+        (Pick::Random, Some(_)) => (
+            "`at_end` with `pick = \"random\"`: rows that are drawn have no end",
+            "leave `at_end` out, or take the rows in turn: `pick = \"sequential\"`",
+        ),
+        (Pick::Unique, Some(AtEnd::Wrap)) => (
+            "`pick = \"unique\"` takes each row once, `at_end = \"wrap\"` takes them again",
+            "leave `at_end` out to stop at the last row, or take `pick = \"sequential\"`",
+        ),
+        (Pick::Unique, _) => {
+            return Feed {
+                pick,
+                at_end: AtEnd::Stop,
+            };
+        }
+        (_, at_end) => {
+            return Feed {
+                pick,
+                at_end: at_end.unwrap_or_default(),
+            };
+        }
+    };
+    if let Some(at_end) = &table.at_end {
+        found.error_with(doc.at(at_end), message, hint);
+    }
+    Feed::default()
 }
 
 fn step(doc: &Doc, raw: &At<Step>, number: usize, found: &mut Findings) -> Option<DraftStep> {
@@ -229,7 +272,6 @@ fn belongs_to_request(doc: &Doc, step: &Step, expect_too: bool, found: &mut Find
         ("eventually", &step.eventually),
         ("every", &step.every),
         ("timeout", &step.timeout),
-        ("think", &step.think),
     ];
     let mut stray: Vec<(&str, &Range<usize>)> = texts
         .into_iter()
@@ -247,6 +289,7 @@ fn belongs_to_request(doc: &Doc, step: &Step, expect_too: bool, found: &mut Find
             .into_iter()
             .filter_map(|(key, table)| Some((key, &table.0.first()?.0.span))),
     );
+    stray.extend(step.think.as_ref().map(|think| ("think", &think.span)));
     stray.extend(step.repeat.as_ref().map(|repeat| ("repeat", &repeat.span)));
     stray.extend(step.copies.as_ref().map(|copies| ("copies", &copies.span)));
     stray.extend(step.same.first().map(|text| ("same", &text.span)));
@@ -320,7 +363,9 @@ fn request(
     let mut duration =
         |text: &Option<Str>| text.as_ref().and_then(|text| found.duration(doc, text));
     let (eventually, every) = (duration(&step.eventually), duration(&step.every));
-    let (timeout, think) = (duration(&step.timeout), duration(&step.think));
+    let timeout = duration(&step.timeout);
+    let think = step.think.as_ref();
+    let think = think.and_then(|think| think::resolve(doc, think, found));
     Some(DraftRequest {
         method,
         path: written(doc, path),

@@ -66,6 +66,10 @@ pub(crate) struct Target {
     pub(crate) url: Option<Str>,
     /// The link or service that journeys and load go in by; default: the link without `from`, else the only service.
     pub(crate) entry: Option<Str>,
+    /// Path of a Unix socket that every request goes through, in mode `external`; the URL's host still goes into `Host`.
+    pub(crate) socket: Option<Str>,
+    /// How an `https://` target's certificate is judged, and what is shown to it.
+    pub(crate) tls: Option<At<Tls>>,
     /// Metrics endpoints scraped beside the services' own: URLs.
     #[serde(default)]
     pub(crate) metrics: Vec<Str>,
@@ -75,6 +79,22 @@ pub(crate) struct Target {
     /// Edges of the network that run through the fault proxy, by name.
     #[serde(default)]
     pub(crate) link: Named<Link>,
+}
+
+/// Certificates of journeys, contract checks, probes and load alike; files are PEM, by their path from the suite's root.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The authorities trusted, and no others; default: those that this machine trusts.
+    pub(crate) ca: Option<Str>,
+    /// The client's certificate, with those that vouch for it behind it.
+    pub(crate) cert: Option<Str>,
+    /// The client's private key, without a passphrase; it shows up in no event and no report.
+    pub(crate) key: Option<Str>,
+    /// The name asked for (SNI) and expected in the server's certificate; default: the URL's host.
+    pub(crate) server_name: Option<Str>,
+    /// Accept any certificate, and say so in every report; default false.
+    pub(crate) insecure: Option<At<bool>>,
 }
 
 /// A service of the system under test.
@@ -128,6 +148,7 @@ pub(crate) struct Ready {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Scheme {
     Http,
+    Https,
     Tcp,
 }
 
@@ -140,7 +161,7 @@ pub(crate) struct Link {
     /// The service it leads to.
     #[schemars(required)]
     pub(crate) to: Option<Str>,
-    /// What `${link.NAME.url}` starts with: `http` (default) or `tcp`.
+    /// What `${link.NAME.url}` starts with: `http` (default), `https` or `tcp`.
     pub(crate) scheme: Option<At<Scheme>>,
 }
 

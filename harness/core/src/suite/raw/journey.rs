@@ -1,7 +1,12 @@
 //! `scenarios/journeys/*.toml` as typed.
 
+mod data;
+
+pub(crate) use data::Data;
+
 use super::super::at::{At, Named, Node, Scalar, Str};
 use super::scenario::{After, Bandwidth, Latency};
+use super::think::Think;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,8 +20,9 @@ pub(crate) struct Journey {
     /// Words that profiles and `--tags` choose by.
     #[serde(default)]
     pub(crate) tags: Vec<Str>,
-    /// A data file (.csv, .json or .jsonl) whose rows are `{{ row.COLUMN }}`.
-    pub(crate) data: Option<Str>,
+    /// A data file (.csv, .json or .jsonl) whose rows are `{{ row.COLUMN }}`; or a table of `file`, and how load takes
+    /// its rows.
+    pub(crate) data: Option<At<Data>>,
     /// The rows, written here.
     #[serde(default)]
     pub(crate) rows: Vec<At<Named<Node>>>,
@@ -102,8 +108,8 @@ pub(crate) struct Step {
     /// Redirects followed at most.
     #[schemars(range(min = 0, max = 20))]
     pub(crate) redirects: Option<u8>,
-    /// Think time after the step.
-    pub(crate) think: Option<Str>,
+    /// Think time after the step: `500ms`, `1s..3s`, or `{ exponential = "2s", at_most = "20s" }`.
+    pub(crate) think: Option<At<Think>>,
 }
 
 /// Goes back while something holds of the answer.

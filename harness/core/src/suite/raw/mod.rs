@@ -3,8 +3,12 @@
 
 mod config;
 mod journey;
+mod load;
 mod scenario;
+mod think;
 
 pub(crate) use config::{Config as ConfigFile, *};
 pub(crate) use journey::{Journey as JourneyFile, *};
+pub(crate) use load::*;
 pub(crate) use scenario::{Scenario as ScenarioFile, *};
+pub(crate) use think::Think;

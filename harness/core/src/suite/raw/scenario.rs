@@ -1,6 +1,7 @@
 //! `scenarios/*.toml` as typed.
 
-use super::super::at::{At, Named, Str};
+use super::super::at::{At, Str};
+use super::load::Load;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -27,55 +28,6 @@ pub(crate) struct Scenario {
     /// Conditions that judge this scenario.
     #[serde(default)]
     pub(crate) gate: Vec<At<Gate>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Model {
-    Open,
-}
-
-/// An open-model load: journeys start when the schedule says so, whatever the target does.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Load {
-    /// `open`, the default.
-    #[expect(
-        dead_code,
-        reason = "there is one model; the schema refuses any other word"
-    )]
-    pub(crate) model: Option<Model>,
-    /// Journey starts per unit of time, `500/s` or a ramp `50/s..500/s`: for a load of one stage.
-    pub(crate) rate: Option<Str>,
-    /// How long that stage lasts.
-    #[serde(rename = "for")]
-    pub(crate) lasts: Option<Str>,
-    /// Stages, one after another.
-    #[serde(default)]
-    pub(crate) stages: Vec<At<Stage>>,
-    /// Journeys and their weights.
-    #[serde(default)]
-    #[schemars(required)]
-    pub(crate) mix: Option<At<Named<f64>>>,
-    /// Connections at most; default 256.
-    #[schemars(range(min = 1, max = 60000))]
-    pub(crate) connections: Option<u32>,
-    /// Share of exchanges whose whole response is checked against the contract, 0 to 1; default 0.02.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub(crate) sample: Option<f64>,
-}
-
-/// A part of a load.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Stage {
-    /// Journey starts per unit of time: `500/s`, or a ramp `50/s..500/s`.
-    #[schemars(required)]
-    pub(crate) rate: Option<Str>,
-    /// How long it lasts.
-    #[serde(rename = "for")]
-    #[schemars(required)]
-    pub(crate) lasts: Option<Str>,
 }
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,

@@ -24,6 +24,80 @@ fn over_load(gate: Gate, second: impl Fn(u32) -> LoadTick) -> GateResult {
     )
 }
 
+/// Five seconds of `bad` in epoch 0 and fifteen good ones in epoch 1, as `begin` announces them.
+fn warmed(gate: &Gate, begin: impl Fn(Stream) -> Stream, bad: &LoadTick) -> Record {
+    let stream = begin(Stream::new(plan(20, vec![gate.clone()])));
+    let second = |s: Stream, n: u32| {
+        let tick = if n < 5 {
+            LoadTick {
+                second: n,
+                ..bad.clone()
+            }
+        } else {
+            tick(n, 1, 41_000)
+        };
+        s.at(f64::from(n) + 1.0).tick(tick).health(100, 0.3)
+    };
+    (0..20).fold(stream, second).done(20)
+}
+
+#[test]
+fn what_warms_up_is_in_no_gate() {
+    let bad = tick_of(0, 0, 10, 90, 900_000);
+    for (expect, over) in [
+        ("p99 < 250ms", None),
+        ("max(checkout) < 250ms", None),
+        ("error_rate < 1%", None),
+        ("availability > 99%", None),
+        ("rate > 99/s", None),
+        ("p99 < 250ms", Some(Duration::from_secs(3))),
+    ] {
+        for during in [During::Undisturbed, During::All] {
+            let gate = Gate {
+                during,
+                over,
+                ..gate(expect)
+            };
+            let warm = only(&warmed(&gate, |s| s.warming(5), &bad));
+            assert_eq!(warm.grade, Grade::Pass, "{}", warm.reason);
+            // The same load without a warm-up is judged from its first second.
+            let cold = only(&warmed(&gate, |s| s.peak().epoch(1, 5, &[], &[]), &bad));
+            assert_eq!(cold.grade, Grade::Fail, "{}", cold.reason);
+            assert!(cold.samples > warm.samples || over.is_some());
+        }
+    }
+}
+
+#[test]
+fn nothing_but_warm_up_is_nothing_to_judge() {
+    let stream = Stream::new(plan(20, vec![gate("p99 < 250ms")])).warming(20);
+    let result = only(&stream.load(0..20, 0, 41_000).done(20));
+    assert_eq!(result.grade, Grade::Inconclusive);
+    assert!(result.is_missing(), "{}", result.reason);
+}
+
+#[test]
+fn a_gate_that_stops_the_load_waits_for_the_warm_up() {
+    let strict = Gate {
+        abort: true,
+        ..gate("error_rate < 1%")
+    };
+    let bad = tick_of(0, 0, 10, 90, 900_000);
+    let trips = |begin: fn(Stream) -> Stream| {
+        let stream = begin(Stream::new(plan(20, vec![strict.clone()])));
+        let stream = (0..5).fold(stream, |s, n| {
+            let tick = LoadTick {
+                second: n,
+                ..bad.clone()
+            };
+            s.at(f64::from(n) + 1.0).tick(tick).health(100, 0.3)
+        });
+        tripped(&stream.record(), &name("peak")).len()
+    };
+    assert_eq!(trips(|s| s.warming(10)), 0);
+    assert_eq!(trips(Stream::peak), 1);
+}
+
 fn steady(expect: &str, us: u64) -> Grade {
     over_load(gate(expect), |n| tick(n, 0, us)).grade
 }

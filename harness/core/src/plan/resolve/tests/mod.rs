@@ -2,8 +2,10 @@
 
 mod errors;
 mod invariants;
+mod loads;
 mod plans;
 mod probes;
+mod searches;
 
 use super::{Choice, plan};
 use crate::diagnostic::{Diagnostic, Severity};

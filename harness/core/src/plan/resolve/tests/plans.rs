@@ -38,7 +38,7 @@ fn bundled() -> Sources {
             }
         }
     }
-    for name in suite::references(&sources) {
+    for name in suite::references(&sources).into_keys() {
         sources.add(name.clone(), std::fs::read(root.join(&name)).unwrap());
     }
     sources
@@ -163,7 +163,7 @@ fn a_profile_scales_and_a_variant_changes() {
     assert_eq!(
         (
             scenario.load.duration().as_secs(),
-            scenario.load.peak().get()
+            scenario.load.peak().unwrap().get()
         ),
         (5, 20.0)
     );

@@ -1,0 +1,119 @@
+//! One connection of the lane: a socket, what was asked on it, what has come of the answer. Decides nothing.
+
+use super::Ask;
+use super::answer::Partial;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+/// A connection's place; it stays when the connection goes.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    stream: Option<TcpStream>,
+    pub(super) state: State,
+    /// How many answers came on it.
+    pub(super) answers: u64,
+    /// Whether the other side has closed it; what came before may still be read.
+    pub(super) hung_up: bool,
+    /// Whether any byte of the last request was written.
+    pub(super) wrote: bool,
+    /// What is still to be written of the request.
+    unsent: Vec<u8>,
+    /// The answer so far, where it did not come in one piece.
+    pub(super) answer: Option<Box<Partial>>,
+}
+
+/// What a connection is doing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) enum State {
+    /// There is none.
+    #[default]
+    Closed,
+    /// It is being opened for a request; which of the addresses is tried.
+    Dialing(Ask, usize),
+    /// It waits for a request.
+    Idle,
+    /// It waits for an answer.
+    Busy(Ask),
+}
+
+impl Connection {
+    /// A new socket that is being opened.
+    pub(super) fn dialed(&mut self, stream: TcpStream, ask: Ask, address: usize) {
+        self.close();
+        self.stream = Some(stream);
+        self.state = State::Dialing(ask, address);
+    }
+
+    /// Whether it can carry another request: all of the last one was sent, and the other side has not closed it.
+    pub(super) const fn is_free(&self) -> bool {
+        !self.hung_up && self.unsent.is_empty()
+    }
+
+    /// Ends it at once.
+    pub(super) fn close(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What connecting came to, if it has ended.
+    pub(super) fn connected(&self) -> Option<io::Result<()>> {
+        let stream = self.stream.as_ref()?;
+        match stream.take_error() {
+            Ok(None) => {
+                let peer = stream.peer_addr().ok()?;
+                // On loopback, a port nobody listens on can be drawn as the source port too: TCP then connects to itself.
+                let own = stream.local_addr().is_ok_and(|local| local == peer);
+                Some(if own {
+                    Err(io::ErrorKind::ConnectionRefused.into())
+                } else {
+                    Ok(())
+                })
+            }
+            Ok(Some(error)) | Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Writes what the socket takes, and keeps the rest for later.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = write(self.stream.as_mut(), bytes)?;
+        self.wrote |= written > 0;
+        self.unsent.extend_from_slice(&bytes[written..]);
+        Ok(())
+    }
+
+    /// Writes what was left; called whenever the socket may take more.
+    pub(super) fn send_rest(&mut self) -> io::Result<()> {
+        if !self.unsent.is_empty() {
+            let written = self.write_unsent()?;
+            self.unsent.drain(..written);
+        }
+        Ok(())
+    }
+
+    fn write_unsent(&mut self) -> io::Result<usize> {
+        write(self.stream.as_mut(), &self.unsent)
+    }
+
+    /// Reads what has come; `None` if nothing has.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        loop {
+            match stream.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other.map(Some),
+            }
+        }
+    }
+}
+
+/// Writes what the socket takes.
+fn write(stream: Option<&mut TcpStream>, bytes: &[u8]) -> io::Result<usize> {
+    let stream = stream.ok_or(io::ErrorKind::NotConnected)?;
+    loop {
+        match stream.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where requests spent their time, and a run whose target could have been anybody: in every report that a person or a
+//! program reads, and in none where it did not happen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a panic is the report"
+)]
+
+mod streams;
+
+use harness_core::event::{Envelope, Event};
+use harness_core::hist::Hist;
+use harness_core::phases::Phases;
+use harness_core::readiness::readiness;
+use harness_core::record::fold;
+use harness_core::tls::TlsPlan;
+use harness_core::verdict::evaluate;
+use harness_report::terminal::Style;
+use harness_report::{html, json, markdown, terminal};
+use serde_json::Value;
+
+/// The page, JSON, Markdown and the terminal's words.
+fn reports(events: Vec<Envelope>) -> (String, Value, String, String) {
+    let record = fold(events).unwrap();
+    let verdict = evaluate(&record);
+    let readiness = readiness(&record, &verdict);
+    let summary = json::Summary::of(&record, &verdict, &readiness);
+    let mut words = Vec::new();
+    terminal::render(
+        &mut words,
+        Style::PLAIN,
+        &record,
+        &verdict,
+        &readiness,
+        None,
+    )
+    .unwrap();
+    (
+        html::render(&record, &verdict, &readiness).unwrap(),
+        serde_json::from_str(&summary.to_json().unwrap()).unwrap(),
+        markdown::render(&record, &verdict, &readiness),
+        String::from_utf8(words).unwrap(),
+    )
+}
+
+fn changed(change: impl Fn(&mut Event)) -> Vec<Envelope> {
+    let mut events = streams::healthy();
+    events
+        .iter_mut()
+        .for_each(|envelope| change(&mut envelope.event));
+    events
+}
+
+#[test]
+fn phases_have_a_table_and_figures() {
+    let events = changed(|event| {
+        if let Event::LoadTick(tick) = event
+            && tick.name.contains('/')
+        {
+            tick.phases = Phases {
+                queue: Hist::from_counts([(100, tick.ok)]),
+                tls: Hist::from_counts([(3_000, 1)]),
+                first_byte: Hist::from_counts([(4_000, tick.ok)]),
+                body: Hist::from_counts([(50, tick.ok)]),
+                ..Phases::default()
+            };
+        }
+    });
+    let (page, json, ..) = reports(events);
+    assert!(page.contains("Where requests spent their time"));
+    assert!(page.contains("<td>TLS</td>") && !page.contains("<td>DNS</td>"));
+    let names = json["scenarios"][0]["names"].as_object().unwrap();
+    let (_, step) = names.iter().find(|(name, _)| name.contains('/')).unwrap();
+    let phases = step["phases"].as_object().unwrap();
+    let keys: Vec<_> = phases.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["queue", "tls", "first-byte", "body"]);
+    assert_eq!(phases["first-byte"]["count"], step["ok"]);
+    let p99 = phases["first-byte"]["p99"].as_u64().unwrap();
+    assert!((4_000..=4_032).contains(&p99), "{p99}");
+    let (_, journey) = names.iter().find(|(name, _)| !name.contains('/')).unwrap();
+    assert!(journey.get("phases").is_none());
+}
+
+#[test]
+fn a_run_recorded_before_there_were_phases_shows_none() {
+    let (page, json, ..) = reports(streams::healthy());
+    assert!(!page.contains("Where requests spent their time"));
+    assert!(!json.to_string().contains("\"phases\":{"));
+}
+
+#[test]
+fn who_accepted_every_certificate_is_told_everywhere() {
+    let insecure = changed(|event| {
+        if let Event::RunStarted(run) = event {
+            run.plan.target.tls = Some(TlsPlan {
+                insecure: true,
+                ..TlsPlan::default()
+            });
+        }
+    });
+    let (page, json, markdown, words) = reports(insecure);
+    assert_eq!(json["run"]["insecure"], true);
+    for text in [&page, &markdown, &words] {
+        assert!(
+            text.contains("INSECURE: every certificate was accepted"),
+            "{text}"
+        );
+    }
+    // Before the answer itself, where nobody can scroll past it.
+    assert!(page.find("INSECURE").unwrap() < page.find("Can this build ship?").unwrap());
+
+    let judged = changed(|event| {
+        if let Event::RunStarted(run) = event {
+            run.plan.target.tls = Some(TlsPlan::default());
+        }
+    });
+    let (page, json, markdown, words) = reports(judged);
+    assert!(json["run"].get("insecure").is_none());
+    for text in [&page, &markdown, &words] {
+        assert!(!text.contains("INSECURE"));
+    }
+}
