@@ -428,14 +428,15 @@ pub(crate) fn labelled(run: &str) -> Vec<u32> {
     pids().into_iter().filter(carries).collect()
 }
 
-/// The labelled process whose command line holds a text.
-pub(crate) fn process_of(run: &str, text: &str) -> u32 {
-    until(text, || {
+/// The labelled process that has these words as arguments of their own, one after another. A shell whose script only
+/// mentions them is not meant: it may not have begun.
+pub(crate) fn process_of(run: &str, words: &str) -> u32 {
+    let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+    until("the process", || {
         labelled(run).into_iter().find(|pid| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line)
-                .replace('\0', " ")
-                .contains(text)
+            let arguments: Vec<&[u8]> = line.split(|b| *b == 0).collect();
+            arguments.windows(words.len()).any(|some| some == words)
         })
     })
 }

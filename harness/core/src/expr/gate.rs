@@ -39,6 +39,9 @@ pub enum GateSubject {
     Availability(Option<RequestName>),
     /// `dropped`: share of planned arrivals that never started.
     Dropped(Option<RequestName>),
+    /// `rate_missed`: by what share fewer journeys went out than the schedule meant to, all journeys together. An arrival
+    /// that waits for a connection has not gone out; one that goes out later counts then.
+    RateMissed,
     /// `recovery`, `recovery(fault name)`: from the fault's lifting until the tail is back inside the band it had
     /// before; without a name the slowest of the scenario's faults.
     Recovery(Option<String>),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 15] = [
+const SUBJECTS: [&str; 16] = [
     "p50",
     "p95",
     "p99",
@@ -21,6 +21,7 @@ const SUBJECTS: [&str; 15] = [
     "error_rate",
     "availability",
     "dropped",
+    "rate_missed",
     "recovery",
     "capacity",
     "service_max",
@@ -71,7 +72,9 @@ impl GateSubject {
     pub fn unit(&self) -> Unit {
         match self {
             Self::Latency { .. } | Self::Service { .. } | Self::Recovery(_) => Unit::Micros,
-            Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) => Unit::Share,
+            Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) | Self::RateMissed => {
+                Unit::Share
+            }
             Self::Rate(_) | Self::Capacity => Unit::PerSecond,
             Self::Probe { unit, .. } => unit.clone(),
         }
@@ -85,7 +88,7 @@ impl GateSubject {
             | Self::ErrorRate(name)
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
-            Self::Recovery(_) | Self::Capacity | Self::Probe { .. } => None,
+            Self::Recovery(_) | Self::RateMissed | Self::Capacity | Self::Probe { .. } => None,
         }
     }
 }
@@ -130,14 +133,8 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
         "recovery" => Ok(GateSubject::Recovery(
             argument.map(|(text, _)| text.to_owned()),
         )),
-        "capacity" => match argument {
-            None => Ok(GateSubject::Capacity),
-            Some((text, at)) => Err(ExprError::new(
-                "`capacity` is that of the whole mix",
-                at..at + text.len(),
-            )
-            .hint("leave the parentheses out")),
-        },
+        "rate_missed" => of_all(word, argument, GateSubject::RateMissed),
+        "capacity" => of_all(word, argument, GateSubject::Capacity),
         _ => {
             let (stat, of_service) = match word.strip_prefix("service_") {
                 Some(stat) => (stat, true),
@@ -159,6 +156,19 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
             }
         }
     }
+}
+
+/// A subject that takes no journey.
+fn of_all(
+    word: &str,
+    argument: Option<(&str, usize)>,
+    subject: GateSubject,
+) -> Result<GateSubject, ExprError> {
+    let Some((text, at)) = argument else {
+        return Ok(subject);
+    };
+    let message = format!("`{word}` is that of the whole mix");
+    Err(ExprError::new(message, at..at + text.len()).hint("leave the parentheses out"))
 }
 
 /// `probe.NAME`; its unit comes with the limit.
@@ -184,7 +194,7 @@ fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
         "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
-        SUBJECTS[7..13].join(", ")
+        SUBJECTS[7..14].join(", ")
     );
     if word.is_empty() {
         return ExprError::new("a gate begins with what it measures", span).hint(known);
@@ -311,6 +321,7 @@ impl fmt::Display for GateSubject {
             Self::Availability(_) => f.write_str("availability")?,
             Self::Dropped(_) => f.write_str("dropped")?,
             Self::Recovery(_) => f.write_str("recovery")?,
+            Self::RateMissed => f.write_str("rate_missed")?,
             Self::Capacity => f.write_str("capacity")?,
             Self::Probe { .. } => {}
         }
@@ -342,6 +353,7 @@ mod tests {
             "recovery < 5s",
             "recovery(provider is slow) < 5s",
             "rate >= 950/s",
+            "rate_missed < 5%",
             "service_p50 < 10ms",
             "mean > 1us",
             "availability(browse) >= 99.9%",
@@ -373,6 +385,7 @@ mod tests {
         assert!(mistake("p99 < 5").1.contains("a duration"));
         assert_eq!(mistake("p101 < 5s").0, "p101");
         assert_eq!(mistake("p99 = 5s").0, "= 5s");
+        assert_eq!(mistake("rate_missed(browse) < 5%").0, "browse");
         assert_eq!(mistake("p99(checkout < 5s").0, "(checkout < 5s");
         assert_eq!(mistake("p99 < 5s or so").0, "or so");
         assert_eq!(mistake("p99(../x) < 5s").0, "../x");
@@ -403,14 +416,15 @@ mod tests {
             Just(Unit::Plain),
             Just(Unit::Named("orders".into())),
         ];
-        let subject = (0..8, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
+        let subject = (0..9, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
             0 => GateSubject::Latency { stat, name },
             1 => GateSubject::Service { stat, name },
             2 => GateSubject::Rate(name),
             3 => GateSubject::ErrorRate(name),
             4 => GateSubject::Availability(name),
             5 => GateSubject::Dropped(name),
-            6 => GateSubject::Probe {
+            6 => GateSubject::RateMissed,
+            7 => GateSubject::Probe {
                 name: "cache.hit_rate-2".parse().unwrap(),
                 unit,
             },

@@ -1,6 +1,7 @@
 //! The one small language of steps and gates: subject, operator, value with a unit. Parsed once; serialised as the
 //! text it prints, which parses to the same value.
 
+pub(crate) mod abort;
 pub mod arithmetic;
 pub mod gate;
 mod gate_text;

@@ -228,7 +228,10 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::ErrorRate(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
-        GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => None,
+        GateSubject::RateMissed
+        | GateSubject::Recovery(_)
+        | GateSubject::Capacity
+        | GateSubject::Probe { .. } => None,
     }
 }
 

@@ -128,6 +128,11 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         GateSubject::ErrorRate(_) => share(failed(tally), finished(tally)),
         GateSubject::Availability(_) => share(seen.windows.1, seen.windows.0),
         GateSubject::Dropped(_) => share(tally.dropped, tally.planned),
+        GateSubject::RateMissed => {
+            let missed = tally.planned.saturating_sub(tally.begun);
+            // One that came due at the very end goes out in the next second.
+            share(missed.saturating_sub(1), tally.planned)
+        }
         GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => None,
     }
 }
@@ -141,7 +146,7 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
         GateSubject::Rate(_) => arrivals(&seen.tally),
         GateSubject::ErrorRate(_) => finished(&seen.tally),
         GateSubject::Availability(_) => seen.windows.0,
-        GateSubject::Dropped(_) => seen.tally.planned,
+        GateSubject::Dropped(_) | GateSubject::RateMissed => seen.tally.planned,
         GateSubject::Recovery(_) | GateSubject::Capacity | GateSubject::Probe { .. } => 0,
     }
 }
@@ -229,7 +234,7 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
                 (Grade::Fail, String::new())
             }
         }
-        GateSubject::Rate(_) => {
+        GateSubject::Rate(_) | GateSubject::RateMissed => {
             let missing = format!(
                 "it rests on {:.1} s and needs {RATE_SECONDS} s",
                 seen.seconds

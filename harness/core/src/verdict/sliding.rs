@@ -65,7 +65,10 @@ fn sliding_windows(
 /// The windows of each unbroken stretch of a phase: (first, one past the last). Windows cut by an edge are in, with
 /// the phase's part of them; for a rate, which they would distort, they are not.
 fn ranges(gate: &Gate, scenario: &ScenarioRecord) -> Vec<(u32, u32)> {
-    let whole = matches!(gate.expect.subject, GateSubject::Rate(_));
+    let whole = matches!(
+        gate.expect.subject,
+        GateSubject::Rate(_) | GateSubject::RateMissed
+    );
     let step = u64::from(scenario.window_s) * 1_000_000;
     let window = |(from, to): (u64, u64)| {
         let (from, to) = (from - scenario.t0_us, to - scenario.t0_us);

@@ -13,10 +13,10 @@ async fn ask(user: &mut GooseUser) -> TransactionResult {
 fn main() -> Result<(), GooseError> {
     let arguments: Vec<String> = std::env::args().collect();
     let mut configuration = GooseConfiguration::default();
-    configuration.host = arguments[1].clone();
+    configuration.host = Some(arguments[1].clone());
     configuration.users = arguments[2].parse().ok();
-    configuration.run_time = arguments[3].clone();
-    configuration.hatch_rate = Some("1000".into());
+    configuration.run_time = Some(arguments[3].clone());
+    configuration.increase_rate = Some("1000".into());
     configuration.no_telnet = true;
     configuration.no_websocket = true;
     configuration.no_metrics = true;

@@ -328,6 +328,7 @@ fn expression<T>(
             return probe(doc, typed, &expr, name, unit, scope, found);
         }
         GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
+        GateSubject::RateMissed => planned(doc, typed, scope, found),
         GateSubject::Recovery(None) => match scope.scenario {
             None => {
                 let hint = "write the gate into the scenario that has the fault";
@@ -371,6 +372,17 @@ fn capacity<T>(
     if gate.abort == Some(true) {
         let message = "a capacity is known when the search has ended";
         found.error_with(doc.at(typed), message, "leave `abort` out");
+    }
+}
+
+/// A gate on a missed rate: only of a load that has one.
+fn planned<T>(doc: &Document<T>, typed: &Str, scope: &Scope<'_>, found: &mut Findings) {
+    let closed = |scenario: &ScenarioPlan| matches!(scenario.load.model, Model::Closed(_));
+    if scope.scenario.is_some_and(closed) {
+        let message =
+            "in a closed model the target decides the rate: none is planned that could be missed";
+        let hint = "judge `rate` itself, or `dropped` with a number of iterations";
+        found.error_with(doc.at(typed), message, hint);
     }
 }
 

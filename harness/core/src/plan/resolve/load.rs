@@ -1,5 +1,6 @@
 //! Scenarios: a load of either model with its faults, gates and invariants, and everything that makes it no load.
 
+mod abort;
 mod closed;
 mod http;
 mod mix;
@@ -106,6 +107,7 @@ pub(super) fn resolve(
         settle,
     };
     scenario.gates = gates::of_scenario(doc, &scenario, against, found);
+    scenario.gates.extend(abort::gate(doc, &scenario, found));
     scenario.invariants = invariants::of_scenario(doc, &scenario, against, found);
     (!scenario.load.duration().is_zero()).then_some(scenario)
 }

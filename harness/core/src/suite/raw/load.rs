@@ -60,6 +60,8 @@ pub(crate) struct Load {
     pub(crate) mix: Option<At<Named<f64>>>,
     /// The first part of the load, shown and judged by no gate.
     pub(crate) warm_up: Option<Str>,
+    /// Stop when the schedule can't be kept: `rate missed by 5% for 10s`.
+    pub(crate) abort: Option<Str>,
     /// Think time after steps that have none of their own: `500ms`, `1s..3s`, or `{ exponential = "2s", at_most = "20s" }`.
     pub(crate) think: Option<At<Think>>,
     /// Connections at most; default 256, or as many as there are users.

@@ -60,6 +60,7 @@ fn loads_of_every_form() {
         "model = \"closed\"\nusers = 1\niterations_per_user = 20\nfor = \"30s\"\nmix = { visit = 1 }\nengine = \"goose\"",
         "model = \"closed\"\nsteps = { from = 10, to = 25, by = 10, every = \"30s\" }\nmix = { visit = 1 }",
         "model = \"closed\"\npreset = \"spike\"\nusers = 5\nmix = { visit = 1 }",
+        "rate = \"5/s\"\nfor = \"10s\"\nmix = { visit = 1 }\nabort = \"rate missed by 2.5% for 5s\"",
         "rate = \"5/s\"\nfor = \"10s\"\nmix = { visit = 1 }\nthink = \"500ms\"\n[load.http]\nconnections = 8\nversion = \"2\"\nstreams = 10\nlookup = \"connection\"\nresumption = false",
     ];
     let mut all = String::new();
@@ -113,6 +114,13 @@ fn errors_of_loads() {
         "rate = \"5/s\"\nfor = \"10s\"\narrivals = \"random\"\nMIX",
         "rate = \"5/s\"\nfor = \"10s\"\nwarm_up = \"10s\"\nMIX",
         "rate = \"5/s\"\nfor = \"10s\"\nwarm_up = \"soon\"\nMIX",
+        "rate = \"5/s\"\nfor = \"10s\"\nabort = \"soon\"\nMIX",
+        "rate = \"5/s\"\nfor = \"10s\"\nabort = \"rate missed by 0% for 10s\"\nMIX",
+        "rate = \"5/s\"\nfor = \"10s\"\nabort = \"rate missed by 5% for 3s\"\nMIX",
+        "rate = \"5/s\"\nfor = \"10s\"\nabort = \"rate missed by 5% for 7500ms\"\nMIX",
+        "rate = \"5/s\"\nfor = \"10s\"\nwarm_up = \"4s\"\nabort = \"rate missed by 5% for 7s\"\nMIX",
+        "rate = \"2/s\"\nfor = \"10s\"\nabort = \"rate missed by 5% for 9s\"\nMIX",
+        "find = \"max rate where p99 < 1s\"\nabort = \"rate missed by 5% for 10s\"\nMIX",
     ];
     let users = [
         "users = 50\nfor = \"10s\"\nMIX",
@@ -124,6 +132,7 @@ fn errors_of_loads() {
         "model = \"closed\"\nusers = 5\nfor = \"10s\"\narrivals = \"poisson\"\nMIX",
         "model = \"closed\"\nrates = { visit = \"5/s\" }\nfor = \"10s\"",
         "model = \"clsed\"\nusers = 5\nfor = \"10s\"\nMIX",
+        "model = \"closed\"\nusers = 5\nfor = \"10s\"\nabort = \"rate missed by 5% for 10s\"\nMIX",
         "model = \"closed\"\nusers = 5\nMIX",
         "model = \"closed\"\nfor = \"10s\"\nMIX",
         "model = \"closed\"\nMIX",
@@ -204,7 +213,7 @@ fn examples(guide: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The suite of an example: a `[load]` of a scenario, or a step of a journey.
+/// The suite of an example: a `[load]` or a gate of a scenario, or a step of a journey.
 fn example_suite(example: &str) -> Sources {
     let mut sources = sources(&[]);
     for journey in ["browse", "checkout"] {
@@ -213,6 +222,10 @@ fn example_suite(example: &str) -> Sources {
     if example.starts_with("[load]") {
         let gate = "[[gate]]\nexpect = \"error_rate < 1%\"";
         let scenario = format!("title = \"an example\"\n{example}\n{gate}\n");
+        sources.add("scenarios/steady.toml", scenario);
+    } else if example.starts_with("[[gate]]") {
+        let load = "[load]\nrate = \"5/s\"\nfor = \"60s\"\nmix = { browse = 1 }";
+        let scenario = format!("title = \"an example\"\n{load}\n{example}\n");
         sources.add("scenarios/steady.toml", scenario);
     } else {
         let journey = format!("title = \"an example\"\n{example}");
