@@ -245,10 +245,11 @@ fn what_goose_can_not_do_is_said_and_not_done_otherwise() {
         port,
         "stages = [{ users = \"1..3\", for = \"1s\" }]\nengine = \"goose\"",
     );
-    let ran = suite.run(&["run", "--format", "json"]);
-    let id = ran.json()["run"]["id"].as_str().unwrap().to_owned();
-    let told = "its users are as many from begin to end; `engine = \\\"native\\\"` can";
-    assert!(suite.events(&id).contains(told), "{}", suite.events(&id));
+    for command in ["check", "run"] {
+        let ran = suite.run(&[command]);
+        let said = ran.stdout + &ran.stderr;
+        assert!(said.contains("as many users from begin to end"), "{said}");
+        assert_eq!(ran.code, 2, "{command}: {said}");
+    }
     assert!(asked.lock().unwrap().is_empty());
-    assert_ne!(ran.code, 0);
 }

@@ -109,7 +109,8 @@ impl Worker {
     }
 }
 
-/// What of an attack Goose can't play.
+/// What of an attack Goose can't play. The plan's resolution refuses the same (`load/goose.rs`); this is for what only a run
+/// knows, such as an address that a secret holds.
 fn unfit(attack: &Attack) -> Option<String> {
     let Model::Closed(closed) = &attack.plan.model else {
         return Some("it has no open model".to_owned());

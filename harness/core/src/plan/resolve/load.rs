@@ -2,6 +2,7 @@
 
 mod abort;
 mod closed;
+mod goose;
 mod http;
 mod mix;
 mod names;
@@ -112,8 +113,15 @@ pub(super) fn resolve(
     (!scenario.load.duration().is_zero()).then_some(scenario)
 }
 
-/// What is wrong with a scenario's faults in this mode: links of an external target carry no proxy.
-pub(super) fn mode_errors(doc: &Document<ScenarioFile>, world: &World, found: &mut Findings) {
+/// What is wrong with a scenario in this mode: links of an external target carry no proxy, and Goose reaches no `socket`.
+pub(super) fn mode_errors(
+    doc: &Document<ScenarioFile>,
+    scenario: &ScenarioPlan,
+    world: &World,
+    (journeys, socket): (&[Arc<Journey>], bool),
+    found: &mut Findings,
+) {
+    goose::reaches(doc, scenario, journeys, socket, found);
     for fault in &doc.raw.fault {
         let site = |text: &Str, site: fn(Name) -> Site| {
             Some((doc.at(text), site(text.value.parse().ok()?)))
@@ -240,6 +248,7 @@ fn load(
     scale::apply(&mut plan, against.scale);
     plan.http = http::resolve(doc, load, plan.users(), found);
     rows_for_all(doc, raw, &plan, against, found);
+    goose::fits(doc, raw, &plan, against, found);
     names::bounded(doc, raw, &plan, against, found);
     if let Some(text) = load.warm_up.as_ref().filter(|_| warm_up >= length) {
         let message = format!(

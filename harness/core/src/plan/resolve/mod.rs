@@ -123,7 +123,8 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
             .iter()
             .find(|doc| stem(&doc.source.name) == scenario.name.as_str())
         {
-            load::mode_errors(doc, &world, found);
+            let against = (all.as_slice(), target.socket.is_some());
+            load::mode_errors(doc, scenario, &world, against, found);
         }
     }
     let needed = |journey: &Journey| {

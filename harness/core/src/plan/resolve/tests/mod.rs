@@ -1,6 +1,7 @@
 //! Every error a suite can have, as it is told; and that no text makes the reader panic.
 
 mod errors;
+mod goose;
 mod invariants;
 mod loads;
 mod plans;
