@@ -246,6 +246,14 @@ fn the_summary_follows_its_schema_and_errors_are_by_kind() {
         summary["response"]["p99"].as_f64().unwrap() < 60.0,
         "seconds"
     );
+    let phases = &summary["phases"];
+    let shares = phases.as_object().unwrap().values();
+    let shares: f64 = shares.map(|phase| phase["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-6, "{summary:#}");
+    let wait = &phases["first_byte"];
+    assert_eq!(wait["requests"], 200, "{summary:#}");
+    assert!(wait["p99"].as_f64().unwrap() < 60.0, "seconds");
+    assert!(phases["tls"].is_null() && phases["connect"]["requests"] != 200);
     let bad = Server::start("503 Service Unavailable");
     let (ran, summary) = json(&folder, &["-n", "20", "-c", "2", &bad.url]);
     assert!(validator.is_valid(&summary), "{summary:#}");
@@ -304,6 +312,10 @@ fn what_people_read_says_how_much_how_fast_and_what_failed() {
         "[trust]",
     );
     settings.add_filter(r"  [\d,]+ +begun late.*\n", "");
+    settings.add_filter(
+        r"(  (queue|connect|first byte|body) +[<.\d]+%.*\n)+",
+        "  [phases]\n",
+    );
     settings.add_filter(r"report .*", "report [path]");
     settings.add_filter(r" +(\[time\])", " $1");
     settings.bind(|| insta::assert_snapshot!("load-summary", ran.stdout));

@@ -14,6 +14,7 @@ pub mod json;
 pub mod junit;
 pub mod leak;
 pub mod markdown;
+pub mod phases;
 pub mod screen;
 pub mod store;
 pub mod terminal;

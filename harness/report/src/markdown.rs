@@ -6,7 +6,9 @@ use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
+use crate::phases::{self, Part};
 use crate::text::{self, one_line, visible};
+use harness_core::phases::RequestPhase;
 use harness_core::readiness::Readiness;
 use harness_core::record::{JourneyRecord, Record};
 use harness_core::verdict::{GateResult, Grade, Verdict, show};
@@ -24,6 +26,7 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
     let parts = gates(verdict, readiness)
         .into_iter()
         .chain(latencies(record))
+        .chain(phases_of(record))
         .chain(kinds(record))
         .chain(instrument(verdict))
         .chain(failures(record))
@@ -154,6 +157,53 @@ fn latencies(record: &Record) -> Vec<String> {
         parts.extend(figures::warm_up(scenario).map(|words| format!("\n{}\n", prose(&words))));
     }
     parts
+}
+
+/// Where requests spent their time: a row a step, a column for each phase that happened in any of them.
+fn phases_of(record: &Record) -> Vec<String> {
+    let mut parts = Vec::new();
+    for scenario in &record.scenarios {
+        let steps = phases::steps(scenario);
+        let happened: Vec<RequestPhase> = phases::parts(&phases::sum(&steps))
+            .iter()
+            .map(|part| part.phase)
+            .collect();
+        if happened.is_empty() {
+            continue;
+        }
+        let columns: String = happened
+            .iter()
+            .map(|phase| format!(" {} |", phase.as_str()))
+            .collect();
+        parts.push(format!(
+            "\n### {}: where requests spent their time\n\nShare of the step's time, and p99 of the requests in which it happened.\n\n| step |{columns}\n|---|{}\n",
+            prose(scenario.name.as_str()),
+            "---:|".repeat(happened.len())
+        ));
+        parts.extend(steps.iter().take(MOST).map(|(name, phases)| {
+            let step = phases::parts(phases);
+            let cell = |phase: &RequestPhase| {
+                step.iter()
+                    .find(|part| part.phase == *phase)
+                    .map_or_else(String::new, share_and_tail)
+            };
+            let cells: String = happened
+                .iter()
+                .map(|phase| format!(" {} |", cell(phase)))
+                .collect();
+            format!("| {} |{cells}\n", code(name))
+        }));
+        parts.extend(more(steps.len()));
+    }
+    parts
+}
+
+fn share_and_tail(part: &Part<'_>) -> String {
+    format!(
+        "{}, {}",
+        text::percent(part.share),
+        text::micros(part.hist.quantile(0.99))
+    )
 }
 
 fn kinds(record: &Record) -> Vec<String> {

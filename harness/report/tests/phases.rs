@@ -51,24 +51,36 @@ fn changed(change: impl Fn(&mut Event)) -> Vec<Envelope> {
     events
 }
 
-#[test]
-fn phases_have_a_table_and_figures() {
-    let events = changed(|event| {
+/// The healthy run, had its steps been timed: one opens connections, another waits for them.
+fn timed() -> Vec<Envelope> {
+    changed(|event| {
         if let Event::LoadTick(tick) = event
             && tick.name.contains('/')
         {
+            let busy = tick.name.starts_with("checkout");
             tick.phases = Phases {
-                queue: Hist::from_counts([(100, tick.ok)]),
+                queue: Hist::from_counts([(if busy { 9_000 } else { 100 }, tick.ok)]),
                 tls: Hist::from_counts([(3_000, 1)]),
                 first_byte: Hist::from_counts([(4_000, tick.ok)]),
                 body: Hist::from_counts([(50, tick.ok)]),
                 ..Phases::default()
             };
         }
-    });
-    let (page, json, ..) = reports(events);
+    })
+}
+
+/// The part of a text between two words.
+fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+    let begin = text.find(from).unwrap_or_else(|| panic!("no `{from}`"));
+    let part = &text[begin..];
+    part.find(to).map_or(part, |end| &part[..end])
+}
+
+#[test]
+fn phases_have_a_table_and_figures() {
+    let (page, json, ..) = reports(timed());
     assert!(page.contains("Where requests spent their time"));
-    assert!(page.contains("<td>TLS</td>") && !page.contains("<td>DNS</td>"));
+    assert!(page.contains(">TLS</td>") && !page.contains(">DNS</td>"));
     let names = json["scenarios"][0]["names"].as_object().unwrap();
     let (_, step) = names.iter().find(|(name, _)| name.contains('/')).unwrap();
     let phases = step["phases"].as_object().unwrap();
@@ -82,9 +94,38 @@ fn phases_have_a_table_and_figures() {
 }
 
 #[test]
+fn phases_are_told_where_people_read_at_night_and_in_ci() {
+    let (_, _, markdown, words) = reports(timed());
+    insta::assert_snapshot!(
+        "phases-markdown",
+        between(
+            &markdown,
+            "\n### payments-slow: where requests",
+            "\n### Load"
+        )
+    );
+    insta::assert_snapshot!(
+        "phases-terminal",
+        between(&words, "\npayments-slow · response", "\nLoad generator")
+    );
+}
+
+#[test]
+fn bars_of_phases_have_words_and_stay_within_their_width() {
+    let (page, ..) = reports(timed());
+    let bars = between(&page, "<figure class=\"bars\">", "</figure>");
+    insta::assert_snapshot!("phases-bars", bars);
+    let drawing = between(bars, "<svg", "</svg>");
+    let begin = drawing.split_once('>').unwrap().1.trim_start();
+    assert!(begin.starts_with("<title") && begin.contains("<desc"));
+}
+
+#[test]
 fn a_run_recorded_before_there_were_phases_shows_none() {
-    let (page, json, ..) = reports(streams::healthy());
+    let (page, json, markdown, words) = reports(streams::healthy());
     assert!(!page.contains("Where requests spent their time"));
+    assert!(!markdown.contains("where requests spent their time"));
+    assert!(!words.contains("Time of requests"));
     assert!(!json.to_string().contains("\"phases\":{"));
 }
 

@@ -1,8 +1,10 @@
 //! One URL under load in figures: the summary of `harness load`, for programs (its JSON Schema is made of these types) and,
 //! in `text`, for people. Made of the record; knows no command line.
 
+mod phases;
 mod text;
 
+pub use phases::{PhaseTimes, PhasesSummary};
 pub use text::render;
 
 use crate::figures;
@@ -62,6 +64,9 @@ pub struct LoadSummary {
     /// Seconds from when it was sent to its last byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Times>,
+    /// Where the time of requests went, in seconds; absent when nothing was timed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<PhasesSummary>,
     /// How response times are spread.
     pub histogram: Vec<Bin>,
     /// What the load was judged by.
@@ -221,6 +226,7 @@ impl LoadSummary {
             bytes_in: total.bytes_in,
             response: times(&total.response),
             service: times(&total.service),
+            phases: scenario.and_then(PhasesSummary::of),
             histogram: crate::screen::bins(&total.response, BINS)
                 .into_iter()
                 .map(|(us, count)| Bin {

@@ -1,7 +1,7 @@
 //! The summary of a load for people, in the order in which other tools' users look for things: how much, how fast, how it
 //! is spread, what failed; and whether to believe it.
 
-use super::{LoadSummary, Times};
+use super::{LoadSummary, PhasesSummary, Times};
 use crate::terminal::{Paint, Style};
 use crate::text::{self, one_line};
 use harness_core::units::human_us;
@@ -64,6 +64,9 @@ fn written(out: &mut String, s: &LoadSummary, style: Style) -> std::fmt::Result 
     if let (Some(response), Some(service)) = (&s.response, &s.service) {
         latencies(out, style, s, response, service)?;
     }
+    if let Some(spent) = &s.phases {
+        phases(out, style, spent)?;
+    }
     if !s.errors.is_empty() {
         errors(out, style, s)?;
     }
@@ -125,6 +128,25 @@ fn latencies(
     Ok(())
 }
 
+/// Where the time went. How many requests is told only where it differs: of kept connections one in many is opened.
+fn phases(out: &mut String, style: Style, spent: &PhasesSummary) -> std::fmt::Result {
+    let shown = |seconds: f64| human_us((seconds * 1e6).round() as u64);
+    let all = spent.happened().map(|(_, t)| t.requests).max().unwrap_or(0);
+    let heading = style.paint(Paint::Bold, "Phases");
+    let columns = format!("{:>13}{:>12}{:>12}", "share", "p50", "p99");
+    writeln!(out, "\n{heading} {}", style.paint(Paint::Dim, &columns))?;
+    for (phase, times) in spent.happened() {
+        let (name, share) = (phase.as_str(), text::percent(times.share));
+        let (p50, p99) = (shown(times.p50), shown(times.p99));
+        let few = match times.requests < all {
+            true => format!("  in {}", text::plural(times.requests, "request")),
+            false => String::new(),
+        };
+        writeln!(out, "  {name:<10}{share:>8}{p50:>12}{p99:>12}{few}")?;
+    }
+    Ok(())
+}
+
 fn errors(out: &mut String, style: Style, s: &LoadSummary) -> std::fmt::Result {
     writeln!(out, "\n{}", style.paint(Paint::Bold, "Errors"))?;
     let mut kinds: Vec<_> = s.errors.iter().collect();
@@ -179,4 +201,33 @@ fn judged(out: &mut String, style: Style, s: &LoadSummary) -> std::fmt::Result {
         writeln!(out, "\n{} {report}", style.paint(Paint::Dim, "report"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PhaseTimes;
+    use super::*;
+
+    #[test]
+    fn phases_say_how_many_requests_only_where_it_were_few() {
+        let times = |requests, share, p50| PhaseTimes {
+            requests,
+            share,
+            mean: p50,
+            p50,
+            p95: p50,
+            p99: p50 * 2.0,
+            max: p50 * 3.0,
+        };
+        let spent = PhasesSummary {
+            queue: Some(times(12_000, 0.000_04, 0.0)),
+            connect: Some(times(50, 0.02, 0.012)),
+            tls: Some(times(1, 0.08, 1.5)),
+            first_byte: Some(times(12_000, 0.9, 0.004_2)),
+            ..PhasesSummary::default()
+        };
+        let mut out = String::new();
+        phases(&mut out, Style::PLAIN, &spent).unwrap();
+        insta::assert_snapshot!(out);
+    }
 }

@@ -4,6 +4,7 @@
 pub mod errors;
 pub mod latency;
 pub mod overlay;
+pub mod phases;
 pub mod probes;
 pub mod rates;
 pub mod scale;

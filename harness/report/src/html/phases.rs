@@ -1,16 +1,21 @@
-//! Where the requests of each step spent their time: one row for each phase that happened, with its share of all.
+//! Where the requests of each step spent their time: bars of the means, and a row of figures for each phase that
+//! happened.
 
-use crate::figures;
+use crate::chart::phases::{self as bars, Bars};
+use crate::phases;
 use crate::text::{self, one_line};
-use harness_core::phases::{Phases, RequestPhase};
+use harness_core::phases::Phases;
 use harness_core::record::ScenarioRecord;
 use serde::Serialize;
 
-/// The width of a row's bar.
-const WIDTH: f64 = 120.0;
-
 #[derive(Debug, Serialize)]
 pub(super) struct PhasesView {
+    bars: Option<Bars>,
+    steps: Vec<StepView>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepView {
     journey: String,
     step: String,
     rows: Vec<Row>,
@@ -20,62 +25,40 @@ pub(super) struct PhasesView {
 struct Row {
     phase: &'static str,
     cells: Vec<String>,
-    /// Where its bar begins, and how long it is.
-    from: String,
-    width: String,
 }
 
-/// The steps of a scenario whose requests were timed, in order of name.
-pub(super) fn of(scenario: &ScenarioRecord, at_most: usize) -> Vec<PhasesView> {
-    let steps = scenario.names.keys().filter_map(|name| {
-        let (journey, step) = name.split_once('/')?;
-        let phases = figures::judged(scenario, name).phases;
-        (!phases.is_empty()).then(|| PhasesView {
+/// The steps of a scenario whose requests were timed, in order of name; `None` where none was.
+pub(super) fn of(id: String, scenario: &ScenarioRecord, at_most: usize) -> Option<PhasesView> {
+    let steps = phases::steps(scenario);
+    let view = |(name, phases): &(&str, Phases)| {
+        let (journey, step) = name.split_once('/').unwrap_or((name, ""));
+        StepView {
             journey: one_line(journey, 80),
             step: one_line(step, 120),
-            rows: rows(&phases),
-        })
-    });
-    steps.take(at_most).collect()
-}
-
-/// All time that requests spent in a phase, µs.
-fn spent(phases: &Phases, phase: RequestPhase) -> f64 {
-    let hist = phases.get(phase);
-    hist.mean().unwrap_or(0.0) * hist.count() as f64
+            rows: rows(phases),
+        }
+    };
+    (!steps.is_empty()).then(|| PhasesView {
+        bars: bars::chart(id, &steps),
+        steps: steps.iter().take(at_most).map(view).collect(),
+    })
 }
 
 fn rows(phases: &Phases) -> Vec<Row> {
-    let all: f64 = RequestPhase::ALL.iter().map(|p| spent(phases, *p)).sum();
-    let mut before = 0.0;
-    let mut rows = Vec::new();
-    for phase in RequestPhase::ALL {
-        let hist = phases.get(phase);
-        if hist.is_empty() {
-            continue;
-        }
-        let share = if all > 0.0 {
-            spent(phases, phase) / all
-        } else {
-            0.0
-        };
-        let mean = hist.mean().map(|us| us.round() as u64);
-        let q = |q: f64| text::micros(hist.quantile(q));
-        rows.push(Row {
-            phase: phase.as_str(),
+    let row = |part: phases::Part<'_>| {
+        let q = |q: f64| text::micros(part.hist.quantile(q));
+        Row {
+            phase: part.phase.as_str(),
             cells: vec![
-                text::count(hist.count()),
-                text::micros(mean),
+                text::count(part.hist.count()),
+                text::micros(part.hist.mean().map(|us| us.round() as u64)),
                 q(0.5),
                 q(0.95),
                 q(0.99),
-                text::micros(hist.max()),
-                text::percent(share),
+                text::micros(part.hist.max()),
+                text::percent(part.share),
             ],
-            from: format!("{:.1}", before * WIDTH),
-            width: format!("{:.1}", share * WIDTH),
-        });
-        before += share;
-    }
-    rows
+        }
+    };
+    phases::parts(phases).into_iter().map(row).collect()
 }

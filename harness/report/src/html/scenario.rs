@@ -49,7 +49,7 @@ pub(super) struct ScenarioView {
     probes: Vec<ProbeView>,
     errors: Vec<ErrorView>,
     names: Vec<NameView>,
-    phases: Vec<PhasesView>,
+    phases: Option<PhasesView>,
     exemplars: Vec<ExemplarView>,
 }
 
@@ -211,7 +211,7 @@ pub(super) fn of(
             .take(NAMES)
             .map(|name| name_row(name, &figures::judged(scenario, name), closed))
             .collect(),
-        phases: phases::of(scenario, NAMES),
+        phases: phases::of(format!("s{i}-phases"), scenario, NAMES),
         exemplars: examples(scenario).into_iter().map(exemplar).collect(),
     }
 }

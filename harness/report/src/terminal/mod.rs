@@ -3,6 +3,7 @@
 
 mod live;
 mod summary;
+mod wrap;
 
 pub use live::{Live, TICK};
 pub use summary::render;

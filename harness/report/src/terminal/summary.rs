@@ -1,11 +1,13 @@
 //! The words at the end of a run: the answer, what decided it, what failed and how to repeat it.
 
+use super::wrap::{visible_width, wrapped};
 use super::{Paint, Style};
 use crate::capacity;
 use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
+use crate::phases;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
@@ -273,6 +275,12 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 q(0.99)
             )?;
         }
+        // A search overloads its target on purpose: where that time went says nothing.
+        if capacity::of(record, scenario).is_none() {
+            for (i, words) in phases::in_short(scenario).iter().enumerate() {
+                wrapped(out, style, if i == 0 { "  " } else { "  • " }, words)?;
+            }
+        }
         if let Some(words) = figures::warm_up(scenario) {
             wrapped(out, style, "  ", &words)?;
         }
@@ -439,75 +447,5 @@ fn more(out: &mut dyn Write, all: usize) -> io::Result<()> {
         writeln!(out, "  and {} more in the report", all - MOST)
     } else {
         Ok(())
-    }
-}
-
-/// Words after a prefix, broken between words at the width, further lines indented to the prefix.
-fn wrapped(out: &mut dyn Write, style: Style, prefix: &str, words: &str) -> io::Result<()> {
-    let indent = visible_width(prefix);
-    let room = style.width.saturating_sub(indent).max(20);
-    let mut line = String::new();
-    let mut first = true;
-    let mut flush = |line: &mut String, out: &mut dyn Write| -> io::Result<()> {
-        let start = if first {
-            prefix.to_owned()
-        } else {
-            " ".repeat(indent)
-        };
-        first = false;
-        writeln!(out, "{start}{}", std::mem::take(line))
-    };
-    for word in one_line(words, 1000).split(' ') {
-        let mut word = word.to_owned();
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-            flush(&mut line, out)?;
-        }
-        while word.chars().count() > room {
-            let head: String = word.chars().take(room).collect();
-            word = word.chars().skip(room).collect();
-            line.push_str(&head);
-            flush(&mut line, out)?;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    if line.is_empty() {
-        Ok(())
-    } else {
-        flush(&mut line, out)
-    }
-}
-
-/// Characters of a prefix of ours, its colours aside.
-fn visible_width(prefix: &str) -> usize {
-    let mut width = 0;
-    let mut in_code = false;
-    for c in prefix.chars() {
-        match c {
-            '\x1b' => in_code = true,
-            'm' if in_code => in_code = false,
-            _ if !in_code => width += 1,
-            _ => {}
-        }
-    }
-    width
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn no_line_is_wider_than_the_screen(words in "[a-zäß ]{0,300}", width in 40usize..120) {
-            let mut out = Vec::new();
-            wrapped(&mut out, Style { color: true, width }, "  \x1b[1mx\x1b[0m ", &words).unwrap();
-            for line in String::from_utf8(out).unwrap().lines() {
-                prop_assert!(visible_width(line) <= width, "{line}");
-            }
-        }
     }
 }
