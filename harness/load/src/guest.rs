@@ -219,7 +219,9 @@ impl Guest {
         let ticks = books.meter.take_all();
         let kept = books.keeper.finish();
         let kept = (!kept.is_empty()).then_some(Report::Kept(kept));
-        ticks.into_iter().map(Report::Tick).chain(kept).collect()
+        let exemplars = books.evidence.finish();
+        let ticks = ticks.into_iter().map(Report::Tick);
+        ticks.chain(exemplars).chain(kept).collect()
     }
 
     /// Counts walks that were planned and that nobody made; to be called once nobody walks any more.

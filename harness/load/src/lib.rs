@@ -27,6 +27,7 @@ mod orders;
 mod pacer;
 mod pool;
 mod recorder;
+mod reservoir;
 mod schedule;
 #[cfg(test)]
 mod testing;

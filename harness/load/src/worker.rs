@@ -399,7 +399,8 @@ impl Worker {
         let failure = self.failure.borrow_mut().take().map(Report::WorkerFailed);
         let kept = self.keeper.borrow_mut().finish();
         let kept = (!kept.is_empty()).then_some(Report::Kept(kept));
-        let last = kept.into_iter().chain(failure);
+        let exemplars = self.evidence.borrow_mut().finish();
+        let last = exemplars.into_iter().chain(kept).chain(failure);
         for report in self.backlog.borrow_mut().drain(..).chain(last) {
             if self.reports.blocking_send(report).is_err() {
                 return;

@@ -138,20 +138,46 @@ pub fn what(example: &Exemplar) -> String {
     one_line(&words, 140)
 }
 
+/// What examples of a class were like, each once, in order of time; of many the first, the last and what lies between.
 fn examples(scenario: &ScenarioRecord, class: &str) -> Vec<String> {
+    let alike = scenario.exemplars.iter().filter(|e| e.class == class);
+    let mut alike: Vec<&Exemplar> = alike.collect();
+    alike.sort_by_key(|example| example.second);
     let mut told: Vec<String> = Vec::new();
-    for example in scenario.exemplars.iter().filter(|e| e.class == class) {
+    for example in alike {
         let words = format!("{}: {}", one_line(example.name.as_str(), 80), what(example));
-        if told.len() < EXAMPLES && !told.contains(&words) {
+        if !told.contains(&words) {
             told.push(words);
         }
     }
-    told
+    spread(told, EXAMPLES)
+}
+
+/// So many of them at most, evenly spread from the first to the last.
+pub(crate) fn spread<T>(all: Vec<T>, most: usize) -> Vec<T> {
+    let last = all.len().saturating_sub(1);
+    let gaps = most.saturating_sub(1).max(1);
+    if all.len() <= most {
+        return all;
+    }
+    let taken = |place: usize| (0..most).any(|k| k * last / gaps == place);
+    let places = all.into_iter().enumerate();
+    places
+        .filter_map(|(place, one)| taken(place).then_some(one))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_the_first_the_last_and_what_lies_between_are_told() {
+        assert_eq!(spread((0..10).collect(), 3), [0, 4, 9]);
+        assert_eq!(spread((0..100).collect(), 24).len(), 24);
+        assert_eq!(spread((0..3).collect(), 3), [0, 1, 2]);
+        assert!(spread(Vec::<u8>::new(), 3).is_empty());
+    }
 
     #[test]
     fn every_kind_of_failure_has_words_of_its_own() {

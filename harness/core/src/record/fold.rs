@@ -5,12 +5,13 @@ use super::admit::FoldError;
 use super::thin::{self, MAX_POINTS};
 use super::{FaultRecord, JourneyRecord, OTHER, Record, ScenarioRecord};
 use crate::event::{
-    ContractFinding, Envelope, Event, InvariantChecked, JourneyFinished, LinkTick, LoadTick, Phase,
-    ProbeSample, RunStarted, SelfHealth, StepFinished, Walked,
+    ContractFinding, Envelope, Event, Exemplar, InvariantChecked, JourneyFinished, LinkTick,
+    LoadTick, Phase, ProbeSample, RunStarted, SelfHealth, StepFinished, Walked,
 };
 use crate::name::Name;
 
 const MAX_NOTICES: usize = 200;
+/// Of errors, and of slow exchanges, each.
 const MAX_EXEMPLARS: usize = 200;
 const MAX_TRIALS: usize = 500;
 const MAX_DIED: usize = 50;
@@ -103,9 +104,12 @@ impl Record {
             Event::LoadTick(tick) => self.load(at, tick),
             Event::LinkTick(tick) => self.link(at, tick),
             Event::Exemplar(exemplar) => {
+                // Slow ones come all the time, and those of errors at the end: neither takes the other's room.
+                let slow = exemplar.class == "slow";
+                let alike = |e: &&Exemplar| (e.class == "slow") == slow;
                 let held = self
                     .scenario(exemplar.scenario.as_str())
-                    .map_or(0, |s| s.exemplars.len());
+                    .map_or(0, |s| s.exemplars.iter().filter(alike).count());
                 if self.room(held < MAX_EXEMPLARS, "exemplars")
                     && let Some(scenario) = self.begun(exemplar.scenario.as_str())
                 {

@@ -411,11 +411,13 @@ fn name_row(name: &str, t: &Tally, closed: bool) -> NameView {
     }
 }
 
-/// Failed exchanges in order of time, then slow ones, the slowest first.
+/// Failed exchanges in order of time, of many some from begin to end; then slow ones, the slowest first.
 fn examples(scenario: &ScenarioRecord) -> Vec<&Exemplar> {
     let (mut slow, mut shown): (Vec<_>, Vec<_>) =
         scenario.exemplars.iter().partition(|e| e.class == "slow");
     slow.sort_by_key(|e| std::cmp::Reverse(e.response_us));
+    shown.sort_by_key(|e| e.second);
+    shown = errors::spread(shown, EXEMPLARS);
     shown.append(&mut slow);
     shown.truncate(EXEMPLARS);
     shown
