@@ -9,6 +9,7 @@
 mod answer;
 pub(crate) mod closed;
 mod connection;
+mod dialing;
 pub(crate) mod open;
 mod outcome;
 mod script;
@@ -18,6 +19,7 @@ use crate::engine::Attack;
 use crate::exchange::{self, Phase};
 use crate::meter::Key;
 use crate::net::dial::{self, Origin};
+use crate::net::turns::{HEAD_START, Turns};
 use crate::user::Turn;
 use crate::worker::{BEAT, Worker};
 use answer::{Heads, Partial, Read};
@@ -79,8 +81,8 @@ pub(crate) struct Lane {
     /// The host's name, and its addresses.
     host: String,
     addresses: Vec<SocketAddr>,
-    /// How many connections were opened, so that addresses are used in turn.
-    dialed: usize,
+    /// Which of them comes first.
+    turns: Turns,
     sockets: Sockets,
     connections: Vec<Connection>,
     idle: Vec<usize>,
@@ -139,7 +141,7 @@ impl Lane {
             scripts,
             host,
             addresses,
-            dialed: worker.seat.index,
+            turns: Turns::from(worker.seat.index),
             sockets,
             connections: Vec::new(),
             idle: Vec::new(),
@@ -186,7 +188,7 @@ impl Lane {
             && let Some(at) = self.vacant.pop()
         {
             self.begun(&ask);
-            self.dial(at, ask, 0);
+            self.dial(at, ask);
         } else {
             self.waiting.push_back(ask);
         }
@@ -231,27 +233,6 @@ impl Lane {
         }
     }
 
-    /// Opens a connection in a place of its own, to the first address that can be had from the `tried`th on.
-    fn dial(&mut self, at: usize, ask: Ask, mut tried: usize) {
-        if self.connections.len() <= at {
-            self.connections.resize_with(at + 1, Connection::default);
-        }
-        if tried == 0 {
-            self.dialed += 1;
-        }
-        loop {
-            let turn = self.dialed.wrapping_add(tried) % self.addresses.len().max(1);
-            let Some(address) = self.addresses.get(turn) else {
-                return;
-            };
-            match self.sockets.dial(*address, at) {
-                Ok(stream) => return self.connections[at].dialed(stream, ask, tried),
-                Err(_) if tried + 1 < self.addresses.len() => tried += 1,
-                Err(error) => return self.undialed(at, &ask, &error),
-            }
-        }
-    }
-
     /// When the runtime has its next turn: so long the loop holds the thread.
     fn until(&self, now: Duration) -> Duration {
         (self.worker.next_beat.get() + AFTER_BEAT).min(now + BEAT)
@@ -287,14 +268,16 @@ impl Lane {
         connection.hung_up |= hung_up;
         match connection.state {
             State::Closed => {}
-            State::Dialing(mut ask, tried) => match connection.connected() {
+            State::Dialing(mut ask, _) => match connection.connected() {
                 None => {}
                 Some(Ok(())) => {
+                    if let Some(address) = connection.route.first() {
+                        self.turns.took(*address);
+                    }
                     ask.connected = self.worker.clock.now();
                     self.write(at, ask);
                 }
-                Some(Err(_)) if tried + 1 < self.addresses.len() => self.dial(at, ask, tried + 1),
-                Some(Err(error)) => self.undialed(at, &ask, &error),
+                Some(Err(error)) => self.undialed_there(at, ask, &error),
             },
             // Whatever comes now belongs to no request: the end of the connection, or an answer too many.
             State::Idle => {
@@ -398,7 +381,7 @@ impl Lane {
         {
             ask.sent = self.worker.clock.now();
             self.begun(&ask);
-            self.dial(at, ask, 0);
+            self.dial(at, ask);
         }
     }
 
@@ -419,21 +402,32 @@ impl Lane {
         };
         let mut next = now + self.shortest;
         for at in 0..self.connections.len() {
-            let (ask, connecting) = match self.connections[at].state {
-                State::Dialing(ask, _) => (ask, true),
-                State::Busy(ask) => (ask, false),
+            let connection = &self.connections[at];
+            let (ask, connecting) = match connection.state {
+                State::Dialing(ask, since) => (ask, Some(since)),
+                State::Busy(ask) => (ask, None),
                 State::Idle | State::Closed => continue,
             };
             let limit = limit(&self.scripts, &ask);
             if ask.sent + limit <= now {
+                if let (Some(_), Some(address)) = (connecting, connection.route.first()) {
+                    self.turns.failed(*address, now);
+                }
                 let failure = match (connecting, ask.head.is_zero()) {
-                    (true, _) => dial::unconnected(limit),
-                    (false, true) => exchange::over(limit, Phase::Head),
-                    (false, false) => exchange::over(limit, Phase::Body),
+                    (Some(_), _) => dial::unconnected(limit),
+                    (None, true) => exchange::over(limit, Phase::Head),
+                    (None, false) => exchange::over(limit, Phase::Body),
                 };
                 self.ended(at, &ask, now, Err(failure), 0, false);
-            } else {
-                next = next.min(ask.sent + limit);
+                continue;
+            }
+            next = next.min(ask.sent + limit);
+            if let Some(since) = connecting.filter(|_| connection.route.len() > 1) {
+                let over = since + HEAD_START <= now;
+                next = next.min(if over { now } else { since } + HEAD_START);
+                if over {
+                    self.undialed_there(at, ask, &io::ErrorKind::TimedOut.into());
+                }
             }
         }
         for _ in 0..self.waiting.len() {

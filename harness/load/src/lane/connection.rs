@@ -3,13 +3,19 @@
 use super::Ask;
 use super::answer::Partial;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Addresses in the order in which they are tried.
+pub(super) type Route = Vec<SocketAddr>;
 
 /// A connection's place; it stays when the connection goes.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
     stream: Option<TcpStream>,
     pub(super) state: State,
+    /// While it is being opened: the address that is tried, and those that come after it.
+    pub(super) route: Route,
     /// How many answers came on it.
     pub(super) answers: u64,
     /// Whether the other side has closed it; what came before may still be read.
@@ -28,8 +34,8 @@ pub(super) enum State {
     /// There is none.
     #[default]
     Closed,
-    /// It is being opened for a request; which of the addresses is tried.
-    Dialing(Ask, usize),
+    /// It is being opened for a request; since when the first address of its route is tried.
+    Dialing(Ask, Duration),
     /// It waits for a request.
     Idle,
     /// It waits for an answer.
@@ -38,10 +44,11 @@ pub(super) enum State {
 
 impl Connection {
     /// A new socket that is being opened.
-    pub(super) fn dialed(&mut self, stream: TcpStream, ask: Ask, address: usize) {
+    pub(super) fn dialed(&mut self, stream: TcpStream, ask: Ask, at: Duration, route: Route) {
         self.close();
         self.stream = Some(stream);
-        self.state = State::Dialing(ask, address);
+        self.state = State::Dialing(ask, at);
+        self.route = route;
     }
 
     /// Whether it can carry another request: all of the last one was sent, and the other side has not closed it.

@@ -7,7 +7,6 @@ use crate::evidence::Place;
 use crate::exchange;
 use crate::http1::connection::{Broken, Wants};
 use crate::meter::Sample;
-use crate::net::dial;
 use crate::user::Turn;
 use crate::wire;
 use crate::worker::Worker;
@@ -67,7 +66,7 @@ impl Lane {
         match read {
             Read::Whole(answer) => {
                 if stale && exchange::bids_farewell(&answer) && exchange::idempotent(method) {
-                    return self.dial(at, ask.anew(), 0);
+                    return self.dial(at, ask.anew());
                 }
                 let (received, reusable) = (answer.received, answer.reusable);
                 self.ended(at, ask, now, Ok(answer.response), received, reusable);
@@ -79,7 +78,7 @@ impl Lane {
                     ..*broken
                 };
                 if stale && exchange::harmless(&broken, method) {
-                    return self.dial(at, ask.anew(), 0);
+                    return self.dial(at, ask.anew());
                 }
                 self.ended(at, ask, now, Err(broken.failure), 0, false);
             }
@@ -98,17 +97,6 @@ impl Lane {
             let now = self.worker.clock.now();
             self.answered(at, &ask, now, Read::Broken(Box::new(broken)));
         }
-    }
-
-    /// A connection could not be had, not from the last address either.
-    pub(super) fn undialed(&mut self, at: usize, ask: &Ask, error: &io::Error) {
-        let many = self.addresses.len();
-        let last = self.dialed.wrapping_add(many - 1) % many.max(1);
-        let failed = self.addresses.get(last);
-        let failed = failed.map(|address| dial::connecting(*address, dial::opening(error)));
-        let failure = dial::none_took(&self.host, many, failed);
-        let now = self.worker.clock.now();
-        self.ended(at, ask, now, Err(failure), 0, false);
     }
 
     /// Takes an answer, or why there is none, to a real walk, and counts what that says.

@@ -4,6 +4,7 @@
 use super::lookup::{Names, Resolver, System};
 use super::stream::{Socket, Stream};
 use super::tls::{Tls, tls_words};
+use super::turns::HEAD_START;
 use crate::clock::Clock;
 use crate::wire;
 use harness_core::http::{Failure, FailureKind, Timing};
@@ -165,7 +166,7 @@ impl Dialer {
             .clone()
             .unwrap_or_else(|| Arc::new(System) as _);
         Self {
-            names: Names::new(plan.lookup, resolver),
+            names: Names::new(plan.lookup, resolver, clock),
             route: route.clone(),
             version: plan.version,
             resumption: plan.resumption,
@@ -231,16 +232,36 @@ impl Dialer {
         }
         let addresses = self.addresses(origin, progress).await?;
         let mut failed = None;
-        for address in &addresses {
-            match progress
-                .during(Stage::Connect, clock, connect(*address))
-                .await
-            {
+        for (nth, address) in addresses.iter().enumerate() {
+            let attempt = self.attempt(*address, nth + 1 < addresses.len());
+            match progress.during(Stage::Connect, clock, attempt).await {
                 Ok(stream) => return Ok(Socket::Tcp(stream)),
                 Err(failure) => failed = Some(connecting(*address, failure)),
             }
         }
         Err(none_took(origin.host, addresses.len(), failed))
+    }
+
+    /// Connects to one address; where there are others, in no more than its share of the time.
+    async fn attempt(&self, address: SocketAddr, others: bool) -> Result<TcpStream, Failure> {
+        let mut attempt = Attempt {
+            names: &self.names,
+            address,
+            took: Some(false),
+        };
+        let connected = if others {
+            let limited = tokio::time::timeout(HEAD_START, connect(address)).await;
+            limited.unwrap_or_else(|_| Err(unconnected(HEAD_START)))
+        } else {
+            connect(address).await
+        };
+        attempt.took = match &connected {
+            Ok(_) => Some(true),
+            // Says nothing of the address.
+            Err(failure) if failure.kind == FailureKind::Local => None,
+            Err(_) => Some(false),
+        };
+        connected
     }
 
     /// The addresses of an origin that connections can be opened to by whoever wants no more than TCP; `None` where
@@ -250,7 +271,7 @@ impl Dialer {
         if parts.secure || self.route.socket.is_some() || !self.names.remembers() {
             return None;
         }
-        let (addresses, _) = self.names.addresses(parts.host, parts.port).await.ok()?;
+        let addresses = self.names.all(parts.host, parts.port).await.ok()?;
         (!addresses.is_empty()).then_some(addresses)
     }
 
@@ -312,6 +333,21 @@ impl Dialer {
             self.route.tls.config(offered, self.resumption)
         });
         made.clone()
+    }
+}
+
+/// A connection being opened. Given up halfway, its address has taken none.
+struct Attempt<'d> {
+    names: &'d Names,
+    address: SocketAddr,
+    took: Option<bool>,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(took) = self.took {
+            self.names.tried(self.address, took);
+        }
     }
 }
 

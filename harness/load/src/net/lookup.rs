@@ -1,14 +1,15 @@
 //! Host names and the addresses behind them: looked up once for a load or again for each connection, and used in
 //! turn. Who answers is behind a trait, so that a test can be the name server. Opens no connection.
 
+use super::turns::Turns;
+use crate::clock::Clock;
 use harness_core::plan::load::Lookup;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names remembered at most: a target that redirects to ever new hosts must not grow the memory.
 const NAMES: usize = 256;
@@ -41,18 +42,20 @@ pub(crate) struct Names {
     when: Lookup,
     resolver: Arc<dyn Resolver>,
     known: Mutex<Known>,
-    /// Connections opened so far: decides which of several addresses comes first.
-    turn: AtomicUsize,
+    /// Which of several addresses comes first.
+    turns: Mutex<Turns>,
+    clock: Clock,
 }
 
 impl Names {
     /// None known yet.
-    pub(crate) fn new(when: Lookup, resolver: Arc<dyn Resolver>) -> Self {
+    pub(crate) fn new(when: Lookup, resolver: Arc<dyn Resolver>, clock: Clock) -> Self {
         Self {
             when,
             resolver,
             known: Mutex::default(),
-            turn: AtomicUsize::new(0),
+            turns: Mutex::default(),
+            clock,
         }
     }
 
@@ -77,12 +80,30 @@ impl Names {
             Some(all) => all,
             None => self.ask(host, port).await?,
         };
-        let mut addresses = all.to_vec();
-        if addresses.len() > 1 {
-            let first = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len();
-            addresses.rotate_left(first);
-        }
+        let addresses = self.turns().order(&all, self.clock.now());
         Ok((addresses, asked))
+    }
+
+    /// Every address of a name that is known, in no order; for whoever keeps turns of its own.
+    pub(crate) async fn all(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        if let Some(known) = self.remembered(host, port) {
+            return Ok(known.to_vec());
+        }
+        Ok(self.addresses(host, port).await?.0)
+    }
+
+    /// An address took a connection, or took none.
+    pub(crate) fn tried(&self, address: SocketAddr, took: bool) {
+        let mut turns = self.turns();
+        if took {
+            turns.took(address);
+        } else {
+            turns.failed(address, self.clock.now());
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered(&self, host: &str, port: u16) -> Option<Arc<[SocketAddr]>> {
@@ -116,6 +137,7 @@ impl Names {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Answers with what it is told, one answer after another, the last one again and again; counts the questions.
     #[derive(Debug)]
@@ -174,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_looked_up_once_and_its_addresses_take_turns() {
         let told = Told::new([Ok(two())]);
-        let names = Names::new(Lookup::Once, told.clone());
+        let names = Names::new(Lookup::Once, told.clone(), Clock::start());
         assert_eq!(
             firsts(&names, 4).await,
             ["127.0.0.1:1", "[::1]:1", "127.0.0.1:1", "[::1]:1"]
@@ -188,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn or_for_each_connection() {
         let told = Told::new([Ok(two()), Err(io::ErrorKind::NotFound), Ok(two())]);
-        let names = Names::new(Lookup::Connection, told.clone());
+        let names = Names::new(Lookup::Connection, told.clone(), Clock::start());
         assert!(names.addresses("shop", 1).await.unwrap().1);
         assert!(names.addresses("shop", 1).await.is_err());
         assert_eq!(firsts(&names, 1).await.len(), 1);
@@ -198,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_not_remembered_and_an_address_is_not_looked_up() {
         let told = Told::new([Err(io::ErrorKind::NotFound), Ok(vec![]), Ok(two())]);
-        let names = Names::new(Lookup::Once, told.clone());
+        let names = Names::new(Lookup::Once, told.clone(), Clock::start());
         assert!(names.addresses("shop", 1).await.is_err());
         assert_eq!(names.addresses("shop", 1).await.unwrap(), (vec![], true));
         assert_eq!(firsts(&names, 1).await.len(), 1);

@@ -6,6 +6,7 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;
+pub(crate) mod turns;
 
 pub use dial::Route;
 pub use tls::{Tls, TlsError, tls_words};

@@ -3,6 +3,7 @@
 
 use super::dial::Route;
 use super::lookup::testing::Told;
+use super::turns::HEAD_START;
 use crate::testing;
 use crate::{Attack, Clock, Report, launch};
 use harness_core::event::LoadTick;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// A server that answers everything, and how many connections it took.
 async fn server() -> (SocketAddr, Arc<AtomicU64>) {
@@ -50,6 +51,11 @@ async fn nobody() -> SocketAddr {
 
 /// Twenty requests to `http://shop/`, each on a connection of its own; what they came to.
 async fn twenty(lookup: Lookup, told: Arc<Told>) -> LoadTick {
+    twenty_on(lookup, Reuse::Never, told).await
+}
+
+/// The same; with a pool they take the fast lane.
+async fn twenty_on(lookup: Lookup, reuse: Reuse, told: Arc<Told>) -> LoadTick {
     let journey = Arc::new(testing::journey_to("http://shop/", "j", &["ask"]));
     let clock = Clock::start();
     let rate = Rate::per_second(200.0).unwrap();
@@ -68,7 +74,7 @@ async fn twenty(lookup: Lookup, told: Arc<Told>) -> LoadTick {
             }],
             http: HttpPlan {
                 lookup,
-                reuse: Reuse::Never,
+                reuse,
                 ..HttpPlan::default()
             },
             sample: 0.0,
@@ -132,6 +138,58 @@ async fn where_one_address_refuses_the_next_is_tried() {
     let told = Told::new([Ok(vec![nobody().await, nobody().await])]);
     let sum = twenty(Lookup::Once, told).await;
     assert_eq!(sum.errors.get("refused"), Some(&20), "{sum:?}");
+}
+
+/// A machine that is gone: what is sent there is lost. Its queue is full and nobody empties it, so the kernel drops whatever
+/// asks for a connection; those who fill it are part of it.
+async fn gone() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    // A queue of one takes two.
+    while queued.len() < 2 {
+        queued.push(TcpStream::connect(address).await.unwrap());
+    }
+    (address, listener, queued)
+}
+
+/// Half of the connections come to it in their turn, and none may wait there for all its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_gone_costs_a_head_start_and_no_request() {
+    for reuse in [Reuse::Never, Reuse::Pool] {
+        let (there, taken) = server().await;
+        let (gone, _listener, _queued) = gone().await;
+        let told = Told::new([Ok(vec![gone, there])]);
+        let sum = twenty_on(Lookup::Once, reuse, told).await;
+        assert_eq!((sum.ok, sum.errors.len()), (20, 0), "{reuse:?}: {sum:?}");
+        assert!(taken.load(Ordering::SeqCst) > 0);
+        // It was tried, and given up in time for the one that is there.
+        let longest = Duration::from_micros(sum.phases.connect.max().unwrap());
+        assert!(longest >= HEAD_START, "{reuse:?}: {longest:?}");
+    }
+}
+
+/// The same port, open on one address of this machine and closed on another, in both families.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_refuses_is_tried_last_from_then_on() {
+    let (there, taken) = server().await;
+    let mut addresses = vec![
+        SocketAddr::new("127.0.0.2".parse().unwrap(), there.port()),
+        there,
+    ];
+    addresses.push(SocketAddr::new("::1".parse().unwrap(), there.port()));
+    for reuse in [Reuse::Never, Reuse::Pool] {
+        let before = taken.load(Ordering::SeqCst);
+        let told = Told::new([Ok(addresses.clone())]);
+        let sum = twenty_on(Lookup::Once, reuse, told).await;
+        assert_eq!((sum.ok, sum.errors.len()), (20, 0), "{reuse:?}: {sum:?}");
+        assert_eq!(
+            taken.load(Ordering::SeqCst) - before,
+            sum.phases.connect.count()
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
