@@ -1,7 +1,7 @@
 //! The summary for a CI job's page. What the target said stands in code spans and fences that it cannot close, so
 //! that it can neither break a table nor make a link, a mention or markup.
 
-use crate::capacity;
+use crate::capacity::{self, Search};
 use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
@@ -129,11 +129,7 @@ fn latencies(record: &Record) -> Vec<String> {
     let mut parts = Vec::new();
     for scenario in &record.scenarios {
         if let Some(search) = capacity::of(record, scenario) {
-            parts.push(format!(
-                "\n### {}: capacity\n\n{}\n",
-                prose(scenario.name.as_str()),
-                prose(&search.answer)
-            ));
+            parts.extend(trials(scenario.name.as_str(), &search));
         }
         parts.push(format!("\n### {}\n\n| journey | started | errors | p50 | p95 | p99 | max |\n|---|---:|---:|---:|---:|---:|---:|\n", prose(scenario.name.as_str())));
         for (name, _) in scenario
@@ -156,6 +152,32 @@ fn latencies(record: &Record) -> Vec<String> {
         }
         parts.extend(figures::warm_up(scenario).map(|words| format!("\n{}\n", prose(&words))));
     }
+    parts
+}
+
+/// What a capacity search found, and how.
+fn trials(scenario: &str, search: &Search) -> Vec<String> {
+    let mut parts = vec![format!(
+        "\n### {}: capacity\n\n{}\n",
+        prose(scenario),
+        said(&search.answer)
+    )];
+    if !search.trials.is_empty() {
+        parts.push("\n| trial | rate | came to | p50 | p99 | errors | what was seen |\n|---:|---:|---|---:|---:|---:|---|\n".to_owned());
+    }
+    parts.extend(search.trials.iter().take(MOST).map(|t| {
+        format!(
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
+            t.number,
+            t.rate,
+            t.fate,
+            t.p50,
+            t.p99,
+            t.errors,
+            said(&t.why)
+        )
+    }));
+    parts.extend(more(search.trials.len()));
     parts
 }
 

@@ -98,6 +98,17 @@ fn judged(
     find(record, &gate, &[running], When::Final)
 }
 
+/// What a trial saw of a condition, in its subject's unit; `None` where there was nothing to see.
+pub fn observed(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    condition: &GateExpr,
+    trial: u32,
+) -> Option<f64> {
+    let found = judged(record, scenario, condition, &During::Trial(trial));
+    found.judged.observed
+}
+
 /// Whether a condition holds as far as the trial can say: a short one seldom proves a share of one in a thousand, but
 /// what it saw is what the search goes by, and it looks more than once.
 fn holds(condition: &GateExpr, judged: &Judged) -> bool {

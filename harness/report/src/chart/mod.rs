@@ -11,6 +11,7 @@ pub mod scale;
 pub mod spark;
 pub mod spectrum;
 pub mod timeline;
+pub mod trials;
 
 use scale::Scale;
 use serde::Serialize;

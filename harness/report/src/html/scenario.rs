@@ -5,6 +5,7 @@ use super::invariants::{self, InvariantView};
 use super::phases::{self, PhasesView};
 use crate::capacity::{self, Search};
 use crate::chart::timeline::{self, Timeline};
+use crate::chart::trials::{self, Trials};
 use crate::chart::{Chart, POINTS, errors as error_strips, latency, probes, rates, spectrum};
 use crate::errors;
 use crate::figures;
@@ -42,6 +43,7 @@ pub(super) struct ScenarioView {
     trust_told: Vec<String>,
     instrument: Vec<Figure>,
     search: Option<Search>,
+    trials: Option<Trials>,
     faults: Vec<FaultView>,
     invariants: Vec<InvariantView>,
     charts: Vec<Chart>,
@@ -181,6 +183,7 @@ pub(super) fn of(
         trust_told: judged.map(instrument::late_and_dropped).unwrap_or_default(),
         instrument: judged.map(instrument::figures).unwrap_or_default(),
         search: capacity::of(record, scenario),
+        trials: trials::chart(format!("s{i}-trials"), record, scenario),
         faults: record
             .faults
             .iter()
