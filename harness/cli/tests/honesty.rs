@@ -156,6 +156,75 @@ fn a_frozen_target_fails_its_gate_and_is_not_held_against_the_generator() {
     assert_eq!(gates[0]["grade"], "fail", "{gates:#}");
 }
 
+/// A closed model has no schedule that could slip: that the generator stood still is told by its own looks at the clock.
+#[test]
+fn a_frozen_generator_says_so_under_a_closed_load_too() {
+    let _turn = turn();
+    let server = Server::start();
+    for think in ["0s", "5ms"] {
+        let arguments = [
+            "-c",
+            "8",
+            "-z",
+            "4s",
+            "--think",
+            think,
+            "--gate",
+            "p99 < 60s",
+        ];
+        let (ran, summary) = load(&server.url, &arguments, |pid| {
+            freeze(pid, Duration::from_millis(1500));
+        });
+        let generator = generator(&summary);
+        assert_ne!(generator["trust"], "valid", "{generator:#}");
+        let figures = &generator["figures"];
+        assert!(number(&figures["lag_max_us"]) > 1_300_000, "{figures:#}");
+        let reasons = generator["reasons"].to_string();
+        assert!(reasons.contains("lagged"), "{reasons}");
+        // The load was not what it should have been, and every gate holds.
+        ran.exits(4);
+    }
+}
+
+/// Its users wait as long as it takes, and that is in its figures, not held against the generator.
+#[test]
+fn a_slow_target_is_charged_with_the_wait_under_a_closed_load() {
+    let _turn = turn();
+    let server = Server::start();
+    let arguments = [
+        "-c",
+        "8",
+        "-z",
+        "4s",
+        "--think",
+        "5ms",
+        "--gate",
+        "service_max < 500ms",
+    ];
+    let slow = || {
+        load(&server.url, &arguments, |_| {
+            freeze(server.child.id(), Duration::from_millis(1500));
+        })
+    };
+    // Again, when the machine was busy with something else at the same time.
+    let (ran, summary) = (0..4)
+        .map(|_| slow())
+        .find(|(_, summary)| generator(summary)["trust"] == "valid")
+        .unwrap_or_else(slow);
+    let generator = generator(&summary);
+    assert_eq!(generator["trust"], "valid", "{generator:#}");
+    let names = summary["scenarios"][0]["names"].as_object().unwrap();
+    for (name, figures) in names {
+        for time in ["response", "service"] {
+            let longest = number(&figures[time]["max"]);
+            assert!(longest > 1_300_000, "{name}: {figures:#}");
+        }
+    }
+    let gates = &summary["verdict"]["gates"];
+    assert_eq!(gates[0]["grade"], "fail", "{gates:#}");
+    ran.exits(1);
+}
+
 #[test]
 fn the_selftests_server_ends_with_who_started_it() {
     let folder = Suite::new(&[]);

@@ -308,3 +308,26 @@ pub(crate) const fn bids_farewell(answer: &Answer) -> bool {
 pub(crate) const fn idempotent(method: Method) -> bool {
     !matches!(method, Method::Post | Method::Patch)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_start_is_whose_doing_it_was() {
+        let ms = Duration::from_millis;
+        let late = |free, asked, sent, catching_up| {
+            let late = late(ms(100), ms(free), ms(asked), ms(sent), catching_up);
+            late.map(|late| matches!(late, Late::Generator))
+        };
+        let (generator, target) = (Some(true), Some(false));
+        assert_eq!(late(0, 100, 105, false), None);
+        assert_eq!(late(0, 105, 105, true), None);
+        assert_eq!(late(0, 106, 106, false), generator);
+        assert_eq!(late(0, 101, 150, false), target);
+        // Behind what it sent late itself, it is the generator's; where there was nothing to wait for, it was the user.
+        assert_eq!(late(0, 101, 150, true), generator);
+        assert_eq!(late(150, 150, 151, true), target);
+        assert_eq!(late(150, 156, 156, false), generator);
+    }
+}

@@ -8,6 +8,7 @@
 
 mod support;
 
+use harness_core::hist::Hist;
 use harness_core::http::Method;
 use harness_core::journey::{Action, Capture, Repeat};
 use harness_core::plan::load::{Model, OpenPlan, Spacing, Stream};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::server::Server;
-use support::{GENEROUS, attack, get, journey, play, rate, request, start};
+use support::{GENEROUS, Tally, attack, get, journey, play, rate, request, start};
 use tokio::sync::watch;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,11 +69,6 @@ async fn counts_match_the_plan() {
     );
     assert!(server.connections.load(Ordering::Relaxed) <= 8);
     assert_eq!((tally.samples, tally.drops), (requests, 0));
-    // Every arrival's lateness is known, and that of every pause that was waited for: on a busy machine one may be over
-    // before it is asked for.
-    // Beside them a worker looks a hundred times a second.
-    let lags = tally.lag.count();
-    assert!(lags >= 400, "{lags} of {}", 400 + two.ok);
     assert!(tally.cpu_seconds > 0.0);
     // The pause is the journey's time, not a request's.
     assert!(two.response.min() >= Some(3000), "{:?}", two.response.min());
@@ -107,14 +103,13 @@ async fn passes_add_up_under_their_step() {
     assert_eq!(server.requests.load(Ordering::Relaxed), 300);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn response_time_follows_a_freeze_and_service_time_does_not() {
+/// 100 arrivals a second for six seconds, in which the server stands still for one and a half; for how long it did.
+async fn frozen_for_a_while() -> (Tally, f64) {
     let (freeze, frozen) = watch::channel(false);
     let server = Server::freezing(frozen).await;
-    let (seconds, per_second) = (6.0, 100.0);
     let mut attack = attack(
         vec![get("j", &server.url)],
-        vec![rate(per_second, per_second, 6000)],
+        vec![rate(PER_SECOND, PER_SECOND, 6000)],
     );
     attack.plan.http.connections = 2;
     let (clock, t0) = (attack.clock, attack.t0);
@@ -127,7 +122,23 @@ async fn response_time_follows_a_freeze_and_service_time_does_not() {
         freeze.send_replace(false);
         (to - from).as_secs_f64()
     };
-    let (tally, stall) = tokio::join!(play(attack), stall);
+    tokio::join!(play(attack), stall)
+}
+
+const PER_SECOND: f64 = 100.0;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn response_time_follows_a_freeze_and_service_time_does_not() {
+    let seconds = 6.0;
+    let (mut tally, mut stall) = frozen_for_a_while().await;
+    // What the generator does late itself is told by its wake-ups. Where a busy machine makes many of those late, whose doing
+    // the rest was can't be told: again, a few times.
+    for _ in 0..4 {
+        if above(&tally.lag, LATE_US) as f64 <= stall * PER_SECOND / 6.0 {
+            break;
+        }
+        (tally, stall) = frozen_for_a_while().await;
+    }
 
     tally.assert_accounted();
     let request = tally.of("j/step 1");
@@ -135,30 +146,63 @@ async fn response_time_follows_a_freeze_and_service_time_does_not() {
         (request.ok, tally.of("j").planned, request.dropped),
         (600, 600, 0)
     );
-    // A machine that is busy with other things delays both the schedule and the answers; the lag says by how much.
-    let excuse = tally.lag.max().unwrap() as f64 / 1e6;
+    // Nobody who came while it stood still was answered before it went on, whatever the machine does meanwhile: what reads
+    // lower was measured from later than the intended start. Two arrivals are a hundredth of a second apart.
+    let expected = |q: f64| stall - (1.0 - q) * seconds;
+    let read = |hist: &Hist, q| hist.quantile(q).unwrap() as f64 / 1e6;
+    // A machine that is busy with other things delays both the schedule and the answers; the lag says by how much. No more of
+    // it is excused than leaves the two times apart.
+    let excuse = (tally.lag.max().unwrap() as f64 / 1e6).min(stall / 3.0);
     for q in [0.95, 0.99, 0.999] {
-        let expected = stall - (1.0 - q) * seconds;
-        let got = request.response.quantile(q).unwrap() as f64 / 1e6;
+        let (expected, got) = (expected(q), read(&request.response, q));
+        let at_most = expected * 1.05 + excuse;
         assert!(
-            (got - expected).abs() <= 0.05 * expected + excuse,
+            (expected * 0.99 - 0.03..=at_most).contains(&got),
             "at {q}: {got} s for {expected} s, lag {excuse} s"
         );
     }
     // Two requests were under way when it froze; for all others the send itself waited.
-    let service = request.service.quantile(0.95).unwrap() as f64 / 1e6;
+    let service = read(&request.service, 0.95);
     assert!(service < stall / 5.0 + excuse, "service time {service} s");
-    let waited = (stall * per_second) as u64;
+    // Who came while it stood still was late, and nobody whose answer came within 5 ms.
+    let waited = (stall * PER_SECOND) as u64;
+    let late = request.late_target + request.late_generator;
+    let slow = above(&request.response, LATE_US);
     assert!(
-        request.late_target.abs_diff(waited) < waited / 3 + request.ok / 10,
-        "{}",
-        request.late_target
+        (waited - 5..=slow).contains(&late),
+        "{late} late, {waited} waited, {slow} slow"
     );
+    // Late by its own doing is only who was asked for late, and who came in as long a time after that.
+    let own = above(&tally.lag, LATE_US);
     assert!(
-        request.late_generator < request.late_target / 2,
-        "{}",
+        request.late_generator <= 2 * own,
+        "{} late by the generator, {own} wake-ups late",
         request.late_generator
     );
+}
+
+/// What counts as late, less what a histogram rounds by, in µs.
+const LATE_US: u64 = 4_800;
+
+/// Values above one.
+fn above(hist: &Hist, limit: u64) -> u64 {
+    let above = hist.buckets().iter().filter(|(value, _)| *value > limit);
+    above.map(|(_, n)| n).sum()
+}
+
+/// Each arrival's lateness is in the lag, on either path; a worker's own hundred looks a second are far fewer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_late_each_arrival_was_is_known() {
+    let server = Server::ok().await;
+    let step = Action::Request(Box::new(request(Method::Get, &server.url, GENEROUS)));
+    let walked = vec![step, Action::Pause(Duration::ZERO)];
+    for j in [get("j", &server.url), journey("j", walked)] {
+        let tally = play(attack(vec![j], vec![rate(10_000.0, 10_000.0, 200)])).await;
+        assert_eq!(tally.of("j").planned, 2000);
+        // Two workers' looks make so many in ten seconds.
+        let lags = tally.lag.count();
+        assert!(lags >= 2000, "{lags}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
