@@ -36,6 +36,16 @@ pub struct TargetPlan {
 }
 
 impl TargetPlan {
+    /// What a service speaks on its port: `https` where a link that leads to it says so, for links change no byte; else
+    /// `http`.
+    pub fn scheme_of(&self, service: &Name) -> &'static str {
+        let mut links = self.links.iter().filter(|link| link.to == *service);
+        match links.any(|link| link.scheme == "https") {
+            true => "https",
+            false => "http",
+        }
+    }
+
     /// Whether any certificate is accepted, so that nothing is known of who answered.
     pub fn insecure(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.insecure)

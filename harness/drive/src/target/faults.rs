@@ -73,12 +73,12 @@ impl Faults for Target {
                 return risen.map_err(|reason| format!("{service}: {reason}"));
             }
             let (plan, running) = self.find(service).await?;
-            let port = self.ports.get(service).copied().unwrap_or(0);
+            let place = self.place(service);
             let ready = ready::wait(
                 &self.around.client,
                 &self.around.mouth,
                 &plan.ready,
-                port,
+                place,
                 &running,
             )
             .await;

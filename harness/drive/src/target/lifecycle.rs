@@ -108,11 +108,11 @@ impl Target {
         service: &Arc<Service>,
         begun: Duration,
     ) -> impl Future<Output = Result<(), Failed>> + Send + use<> {
-        let port = self.ports.get(&plan.name).copied().unwrap_or(0);
+        let place = self.place(&plan.name);
         let (client, clock) = (self.around.client.clone(), self.around.clock);
         let (mouth, plan, service) = (self.around.mouth.clone(), plan.clone(), Arc::clone(service));
         async move {
-            if let Err(reason) = ready::wait(&client, &mouth, &plan.ready, port, &service).await {
+            if let Err(reason) = ready::wait(&client, &mouth, &plan.ready, place, &service).await {
                 return Err(Failed::of(&plan.name, reason, service.tail()));
             }
             let took = clock.now().saturating_sub(begun);

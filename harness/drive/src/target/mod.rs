@@ -28,6 +28,7 @@ use harness_core::template::{Symbol, Symbols, Text, UnboundError};
 use harness_load::Clock;
 use journal::{Entry, Journal, JournalError};
 use links::{LinkError, LinkTo, Links};
+use ready::Place;
 use service::Service;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -145,7 +146,11 @@ impl Target {
             symbols.insert(Symbol::ServicePort(service.clone()), port.to_string());
             symbols.insert(
                 Symbol::ServiceUrl(service.clone()),
-                format!("http://127.0.0.1:{port}"),
+                Place {
+                    scheme: plan.scheme_of(service),
+                    port: *port,
+                }
+                .to_string(),
             );
         }
         for link in &plan.links {
@@ -220,36 +225,44 @@ impl Target {
 
     /// Every address a service answers at: its own and those of the links that lead to it.
     pub fn addresses(&self) -> Vec<Vec<String>> {
-        let own = |service: &Name| {
-            self.ports
-                .get(service)
-                .map(|port| format!("http://127.0.0.1:{port}"))
-        };
         let through = |service: &Name| {
-            let links: Vec<_> = self
-                .plan
-                .links
-                .iter()
-                .filter(|link| link.to == *service)
-                .collect();
+            let links = self.plan.links.iter().filter(|link| link.to == *service);
             links
-                .into_iter()
-                .filter_map(|link| Some(format!("http://{}", self.links.address(&link.name)?)))
+                .filter_map(|link| {
+                    let address = self.links.address(&link.name)?;
+                    Some(format!("{}://{address}", self.plan.scheme_of(service)))
+                })
+                .collect::<Vec<_>>()
         };
-        self.plan
-            .services
-            .iter()
-            .map(|s| own(&s.name).into_iter().chain(through(&s.name)).collect())
+        let services = self.plan.services.iter().map(|service| &service.name);
+        services
+            .map(|name| {
+                let own = self.ports.contains_key(name).then(|| self.place(name));
+                let own = own.map(|place| place.to_string());
+                own.into_iter().chain(through(name)).collect()
+            })
             .collect()
+    }
+
+    /// Where a service listens; port 0 if there is no such service.
+    fn place(&self, service: &Name) -> Place {
+        Place {
+            scheme: self.plan.scheme_of(service),
+            port: self.ports.get(service).copied().unwrap_or(0),
+        }
     }
 
     /// The endpoints of the target's own metrics.
     pub fn probes(&self) -> Vec<Endpoint> {
         let own = self.plan.services.iter().filter_map(|service| {
-            let (path, port) = (service.metrics.as_ref()?, self.ports.get(&service.name)?);
+            let path = service.metrics.as_ref()?;
+            let place = self
+                .ports
+                .get(&service.name)
+                .map(|_| self.place(&service.name))?;
             Some(Endpoint {
                 service: service.name.to_string(),
-                url: format!("http://127.0.0.1:{port}{path}"),
+                url: format!("{place}{path}"),
             })
         });
         let given = self.plan.metrics.iter().filter_map(|url| {
@@ -280,12 +293,12 @@ impl Target {
             return Err("not every service was started".to_owned());
         }
         for (plan, service) in self.plan.services.iter().zip(services.iter()) {
-            let port = self.ports.get(&plan.name).copied().unwrap_or(0);
+            let place = self.place(&plan.name);
             ready::wait(
                 &self.around.client,
                 &self.around.mouth,
                 &plan.ready,
-                port,
+                place,
                 service,
             )
             .await

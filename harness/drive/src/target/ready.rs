@@ -19,6 +19,21 @@ const ASK: Duration = Duration::from_secs(2);
 /// How long nothing is said of a wait.
 const TELL: Duration = Duration::from_secs(5);
 
+/// Where a service listens on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// Its port.
+    pub(super) port: u16,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+}
+
 /// Why a service is not ready.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotReady {
@@ -40,14 +55,14 @@ pub(super) async fn wait(
     client: &Client,
     mouth: &Mouth,
     ready: &Ready,
-    port: u16,
+    place: Place,
     service: &Service,
 ) -> Result<(), NotReady> {
     let last = Mutex::new("it was never asked".to_owned());
     let said = || last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let asking = async {
         loop {
-            match ask(client, ready, port).await {
+            match ask(client, ready, place).await {
                 Ok(()) => return,
                 Err(said) => *last.lock().unwrap_or_else(PoisonError::into_inner) = said,
             }
@@ -96,7 +111,8 @@ pub(super) async fn still(mouth: &Mouth, words: impl Fn(Duration) -> String) -> 
 }
 
 /// One question; the error is what was answered instead.
-async fn ask(client: &Client, ready: &Ready, port: u16) -> Result<(), String> {
+async fn ask(client: &Client, ready: &Ready, place: Place) -> Result<(), String> {
+    let port = place.port;
     let Some(path) = &ready.get else {
         let connect = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port));
         return match tokio::time::timeout(ASK, connect).await {
@@ -106,7 +122,7 @@ async fn ask(client: &Client, ready: &Ready, port: u16) -> Result<(), String> {
         };
     };
     match client
-        .send(&get(format!("http://127.0.0.1:{port}{path}")), ASK)
+        .send(&get(format!("{place}{path}")), ASK)
         .await
         .result
     {

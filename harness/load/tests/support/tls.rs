@@ -141,7 +141,12 @@ impl Drop for Https {
 
 impl Https {
     pub(crate) async fn start(setup: Setup<'_>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(setup, 0).await
+    }
+
+    /// On a port that somebody chose.
+    pub(crate) async fn start_at(setup: Setup<'_>, port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let acceptor = TlsAcceptor::from(Arc::new(setup.config()));
         let seen = Arc::new(Seen::default());

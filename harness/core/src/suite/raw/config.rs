@@ -161,7 +161,7 @@ pub(crate) struct Link {
     /// The service it leads to.
     #[schemars(required)]
     pub(crate) to: Option<Str>,
-    /// What `${link.NAME.url}` starts with: `http` (default), `https` or `tcp`.
+    /// What `${link.NAME.url}` starts with: `http` (default), `https` or `tcp`. `https` says so of the service it leads to.
     pub(crate) scheme: Option<At<Scheme>>,
 }
 
