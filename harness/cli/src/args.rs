@@ -2,9 +2,11 @@
 
 mod import;
 mod load;
+mod proxy;
 
 pub(crate) use import::{CurlArgs, From, HarArgs, ImportArgs, Into, OpenapiArgs};
 pub(crate) use load::LoadArgs;
+pub(crate) use proxy::ProxyArgs;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Check a running API against its OpenAPI document, without a suite.
     Contract(ContractArgs),
+    /// Run a fault proxy that speaks Toxiproxy's HTTP API, until it is interrupted.
+    Proxy(ProxyArgs),
     /// Render a run's reports again, from its events alone.
     Report(ReportArgs),
     /// Print the JSON Schema of a suite's files, for editors.

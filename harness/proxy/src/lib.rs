@@ -1,14 +1,16 @@
 //! The fault proxy's engine: a TCP proxy whose links can be slowed, cut, sliced and reset while they run, with the
 //! vocabulary and the semantics of Toxiproxy.
 //!
-//! It is embedded: it runs on the caller's Tokio runtime, never prints, and knows neither plans, nor events, nor HTTP.
+//! It is embedded: it runs on the caller's Tokio runtime, never prints, and knows neither plans nor events.
 //!
 //! - [`Proxy`] owns a listener and its links; everything on it is synchronous and never waits for a link.
 //! - A link is one accepted connection and its own connection upstream, run by one task ([`link`]).
 //! - A direction of a link is a [`pump`]: with no toxic at work it copies bytes from socket to socket; otherwise chunks
 //!   pass a [`chain`] of stages ([`toxics`]), plain state machines that are told the time. A chain can therefore be
 //!   changed at any moment without waiting for a socket, loses nothing in the change, and is tested without one.
+//! - [`Api`] keeps proxies by name and answers Toxiproxy's HTTP API; nothing below it knows of HTTP.
 
+mod api;
 mod chain;
 mod dice;
 mod lease;
@@ -24,6 +26,7 @@ mod toxic;
 mod toxics;
 mod upstream;
 
+pub use api::{Api, ApiConfig};
 pub use lease::{Lapsed, Lease};
 pub use listener::BindError;
 pub use name::{NameError, ProxyName, ToxicName};

@@ -37,10 +37,12 @@ pub struct ProxyConfig {
     pub seed: u64,
     /// In force before the first connection is accepted.
     pub toxics: Vec<Toxic>,
+    /// Whether it listens from the start.
+    pub enabled: bool,
 }
 
 impl ProxyConfig {
-    /// A proxy without toxics.
+    /// A proxy without toxics that listens.
     #[must_use]
     pub fn new(name: ProxyName, listen: SocketAddr, upstream: Option<Upstream>, seed: u64) -> Self {
         Self {
@@ -49,6 +51,7 @@ impl ProxyConfig {
             upstream,
             seed,
             toxics: Vec::new(),
+            enabled: true,
         }
     }
 }
@@ -56,11 +59,10 @@ impl ProxyConfig {
 /// A running proxy. Dropping it ends its listener, its links and its leases.
 pub struct Proxy {
     shared: Arc<Shared>,
-    address: SocketAddr,
 }
 
 impl Proxy {
-    /// Binds the listener and starts to accept; the upstream need not exist yet. The proxy runs on the Tokio runtime
+    /// Binds the listener, unless it is to start disabled, and starts to accept; the upstream need not exist yet. The proxy runs on the Tokio runtime
     /// that is entered by the caller, of either flavour, with I/O and time enabled.
     ///
     /// # Errors
@@ -72,11 +74,12 @@ impl Proxy {
             upstream,
             seed,
             toxics,
+            enabled,
         } = config;
         let Ok(runtime) = Handle::try_current() else {
             return Err(BindError::NoRuntime(name));
         };
-        let shared = Arc::new(Shared::new(name.clone(), seed, upstream, runtime));
+        let shared = Arc::new(Shared::new(name.clone(), seed, upstream, address, runtime));
         for toxic in toxics {
             let toxic_name = toxic.name.clone();
             shared.add(toxic, None).map_err(|error| match error {
@@ -90,17 +93,10 @@ impl Proxy {
                 },
             })?;
         }
-        let bound = listener::listen(address, true);
-        let Bound {
-            listener,
-            address,
-            hold,
-        } = bound.map_err(|source| failed(&name, address, source))?;
-        let mut state = shared.state();
-        state.hold = hold;
-        open(&shared, &mut state, listener, address)?;
-        drop(state);
-        Ok(Self { shared, address })
+        if enabled {
+            enable(&shared, None)?;
+        }
+        Ok(Self { shared })
     }
 
     /// The proxy's name.
@@ -109,10 +105,31 @@ impl Proxy {
         &self.shared.name
     }
 
-    /// The address it listens on, with its real port, which it keeps while it is disabled.
+    /// The address it listens on, with its real port, which it keeps while it is disabled. Port 0 until it first
+    /// listened, if it was asked for one that is free.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.shared.state().address
+    }
+
+    /// Listens on another address from now on, and no longer on the old one; open connections are cut (FIN). Nothing
+    /// happens if it is the same address. A disabled proxy stays disabled and will listen there.
+    ///
+    /// # Errors
+    /// When the address can't be had: the proxy is then disabled, with the new address; or the proxy has been shut down.
+    pub fn move_to(&self, address: SocketAddr) -> Result<(), BindError> {
+        let mut state = self.shared.state();
+        if state.address == address {
+            return Ok(());
+        }
+        let listened = state.door.is_some();
+        close(&self.shared, &mut state, Cut::Fin, None);
+        state.address = address;
+        state.hold = None;
+        if listened {
+            open(&self.shared, &mut state)?;
+        }
+        Ok(())
     }
 
     /// Where new connections are forwarded to.
@@ -121,10 +138,10 @@ impl Proxy {
         self.shared.state().upstream.clone()
     }
 
-    /// Forwards new connections to `upstream`. Open ones stay with the service they have: if it has restarted elsewhere,
+    /// Forwards new connections to `upstream`; none: they are accepted and closed. Open ones stay with the service they have: if it has restarted elsewhere,
     /// they end by themselves.
-    pub fn set_upstream(&self, upstream: Upstream) {
-        self.shared.state().upstream = Some(upstream);
+    pub fn set_upstream(&self, upstream: Option<Upstream>) {
+        self.shared.state().upstream = upstream;
     }
 
     /// Whether it listens.
@@ -138,7 +155,7 @@ impl Proxy {
     /// # Errors
     /// When another process has taken the port meanwhile, or the proxy has been shut down.
     pub fn enable(&self) -> Result<(), BindError> {
-        enable(&self.shared, self.address, None)
+        enable(&self.shared, None)
     }
 
     /// Takes the link down: new connections are refused from now on, open ones are cut. Answers when that was.
@@ -151,9 +168,9 @@ impl Proxy {
         let lifted = self.shared.stop.child_token();
         let lease = Lease::new(time, lifted.clone());
         let (_, switch) = disable(&self.shared, cut, Some(lifted.clone()));
-        let (shared, address, waiting) = (self.shared.clone(), self.address, lease.clone());
+        let (shared, waiting) = (self.shared.clone(), lease.clone());
         self.spawn(async move {
-            while waiting.lapses().await && enable(&shared, address, Some(switch)).is_err() {
+            while waiting.lapses().await && enable(&shared, Some(switch)).is_err() {
                 tokio::select! {
                     () = lifted.cancelled() => return,
                     () = tokio::time::sleep(ENABLE_PAUSE) => {}
@@ -262,7 +279,7 @@ impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Proxy")
             .field("name", self.name())
-            .field("address", &self.address)
+            .field("address", &self.local_addr())
             .finish_non_exhaustive()
     }
 }
@@ -276,7 +293,7 @@ fn failed(name: &ProxyName, address: SocketAddr, source: std::io::Error) -> Bind
 }
 
 /// `only` names the disable to undo: a lapsed lease must not undo a later one.
-fn enable(shared: &Arc<Shared>, address: SocketAddr, only: Option<u64>) -> Result<(), BindError> {
+fn enable(shared: &Arc<Shared>, only: Option<u64>) -> Result<(), BindError> {
     // Locked to the end, so that of two callers one opens and the other finds it open.
     let mut state = shared.state();
     if only.is_some_and(|only| only != state.switches) {
@@ -288,21 +305,23 @@ fn enable(shared: &Arc<Shared>, address: SocketAddr, only: Option<u64>) -> Resul
     if state.door.is_some() {
         return Ok(());
     }
-    if state.shut_down {
-        return Err(BindError::ShutDown((*shared.name).clone()));
-    }
-    let bound =
-        listener::listen(address, false).map_err(|source| failed(&shared.name, address, source))?;
-    open(shared, &mut state, bound.listener, address)
+    open(shared, &mut state)
 }
 
 /// Opens the door and starts the accept loop.
-fn open(
-    shared: &Arc<Shared>,
-    state: &mut State,
-    listener: std::net::TcpListener,
-    address: SocketAddr,
-) -> Result<(), BindError> {
+fn open(shared: &Arc<Shared>, state: &mut State) -> Result<(), BindError> {
+    if state.shut_down {
+        return Err(BindError::ShutDown((*shared.name).clone()));
+    }
+    let bound = listener::listen(state.address, state.hold.is_none());
+    let Bound {
+        listener,
+        address,
+        hold,
+    } = bound.map_err(|source| failed(&shared.name, state.address, source))?;
+    // Known from here on, and kept while disabled: port 0 is asked for once.
+    state.address = address;
+    state.hold = state.hold.take().or(hold);
     let _entered = shared.runtime.enter();
     let listener =
         TcpListener::from_std(listener).map_err(|source| failed(&shared.name, address, source))?;
@@ -322,6 +341,11 @@ fn open(
 /// Closes the door, if it is open, and cuts the links; answers when, and the count of this switch.
 fn disable(shared: &Shared, cut: Cut, lease: Option<CancellationToken>) -> (Instant, u64) {
     let mut state = shared.state();
+    close(shared, &mut state, cut, lease);
+    (tokio::time::Instant::now().into_std(), state.switches)
+}
+
+fn close(shared: &Shared, state: &mut State, cut: Cut, lease: Option<CancellationToken>) {
     if let Some(lease) = std::mem::replace(&mut state.down_lease, lease) {
         lease.cancel();
     }
@@ -331,8 +355,7 @@ fn disable(shared: &Shared, cut: Cut, lease: Option<CancellationToken>) -> (Inst
         // The accept loop drops the socket at its next turn; this refuses connections from now on.
         let _ = SockRef::from(&*door.listener).shutdown(Shutdown::Both);
     }
-    shared.cut_links(&state, cut);
-    (tokio::time::Instant::now().into_std(), state.switches)
+    shared.cut_links(state, cut);
 }
 
 fn shut_down(shared: &Shared) {
@@ -382,9 +405,9 @@ mod tests {
         let proxy = Proxy::bind(ProxyConfig::new(name, listen, None, 0)).unwrap();
         let (_, first) = disable(&proxy.shared, Cut::Fin, None);
         let (_, second) = disable(&proxy.shared, Cut::Fin, None);
-        enable(&proxy.shared, proxy.address, Some(first)).unwrap();
+        enable(&proxy.shared, Some(first)).unwrap();
         assert!(!proxy.is_enabled());
-        enable(&proxy.shared, proxy.address, Some(second)).unwrap();
+        enable(&proxy.shared, Some(second)).unwrap();
         assert!(proxy.is_enabled());
     }
 

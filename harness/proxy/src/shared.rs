@@ -2,6 +2,7 @@
 //! first reach the second. The lock is held for moments only and never across a wait, so nothing here blocks on a link.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -101,6 +102,8 @@ pub(crate) struct Door {
 /// What changes while a proxy lives.
 pub(crate) struct State {
     pub(crate) upstream: Option<Upstream>,
+    /// Where it listens, or would; the port is 0 until it first did.
+    pub(crate) address: SocketAddr,
     /// None while disabled.
     pub(crate) door: Option<Door>,
     /// Counts enables and disables: tells whether a connection or a lease belongs to the present ones.
@@ -155,6 +158,7 @@ impl Shared {
         name: ProxyName,
         seed: u64,
         upstream: Option<Upstream>,
+        address: SocketAddr,
         runtime: Handle,
     ) -> Self {
         Self {
@@ -167,6 +171,7 @@ impl Shared {
             version: AtomicU64::new(0),
             state: Mutex::new(State {
                 upstream,
+                address,
                 door: None,
                 switches: 0,
                 down_lease: None,

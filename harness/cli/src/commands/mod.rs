@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod load;
 mod plan;
+mod proxy;
 mod report;
 mod reports;
 mod run;
@@ -38,7 +39,11 @@ pub(crate) fn read() -> Result<Args, ExitCode> {
     if let Some(misled) = load::habits::misleading(&line) {
         return refuse(misled);
     }
-    Args::try_parse().or_else(|error| match load::habits::unknown(&line, &error) {
+    let parsed = match proxy::long_flags(&line) {
+        Some(line) => Args::try_parse_from(line),
+        None => Args::try_parse(),
+    };
+    parsed.or_else(|error| match load::habits::unknown(&line, &error) {
         Some(told) => refuse(told),
         // Help and the version are no errors; clap knows where each is written and how it ends.
         None => error.exit(),
@@ -82,6 +87,7 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Load(load) => load::load(load, printer),
         Command::Import(import) => import::import(import, printer),
         Command::Contract(contract) => adhoc::contract(contract, printer),
+        Command::Proxy(proxy) => proxy::proxy(proxy, printer),
         Command::Report(report) => report::report(suite, report, printer),
         Command::Schema(schema) => schema::schema(schema, printer),
         Command::Heal(heal) => heal::heal(suite, heal, printer),

@@ -114,9 +114,9 @@ async fn an_upstream_may_come_later_and_move() {
     .unwrap();
     let mut early = connect(&proxy).await;
     assert_eq!(soon("the close", early.read(&mut [0; 8])).await.unwrap(), 0);
-    proxy.set_upstream(echo().await.into());
+    proxy.set_upstream(Some(echo().await.into()));
     round_trip(&mut connect(&proxy).await, b"first").await;
-    proxy.set_upstream(echo().await.into());
+    proxy.set_upstream(Some(echo().await.into()));
     round_trip(&mut connect(&proxy).await, b"second").await;
     assert_eq!(proxy.stats().dial_failures, 1);
 }

@@ -1,0 +1,174 @@
+//! Bodies of requests, read as leniently as the real server reads them: names of fields in any case, `null` for a field
+//! that is absent, and whatever follows the first value ignored.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::toxic::{Stream, Toxic, ToxicError, ToxicKind};
+
+/// A proxy as a body describes it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(super) struct ProxyBody {
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) listen: Option<String>,
+    pub(super) upstream: Option<String>,
+    pub(super) enabled: Option<bool>,
+    /// As they stand there: what is wrong with one is told with its own words.
+    pub(super) toxics: Option<Vec<Value>>,
+}
+
+/// What a body changes of a toxic.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(super) struct ToxicChange {
+    #[serde(default)]
+    pub(super) attributes: Map<String, Value>,
+    pub(super) toxicity: Option<f64>,
+}
+
+/// A toxic as a body describes it, before it is known to be one.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(super) struct ToxicBody {
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "type")]
+    kind: String,
+    stream: Option<String>,
+    toxicity: Option<f64>,
+    #[serde(default)]
+    attributes: Map<String, Value>,
+}
+
+impl ToxicBody {
+    /// The name it has or would be given, once its stream and its type are known to be some: what is asked first, so
+    /// that a name that is taken is told before an attribute that is wrong.
+    pub(super) fn name(&self) -> Result<String, ApiError> {
+        let stream = self.stream()?;
+        if !ToxicKind::TYPES.contains(&self.kind.as_str()) {
+            return Err(ToxicError::UnknownType(self.kind.clone()).into());
+        }
+        Ok(match self.name.as_str() {
+            "" => format!("{}_{stream}", self.kind),
+            name => name.to_owned(),
+        })
+    }
+
+    fn stream(&self) -> Result<Stream, ApiError> {
+        let text = self.stream.as_deref().unwrap_or("downstream");
+        Ok(text.parse()?)
+    }
+
+    /// The toxic.
+    pub(super) fn toxic(self, strict: bool) -> Result<Toxic, ApiError> {
+        let (name, stream) = (self.name()?, self.stream()?);
+        let kind = ToxicKind::from_parts(&self.kind, self.attributes)?;
+        let name = name.parse().map_err(ApiError::body)?;
+        let toxic = Toxic::new(kind, stream).named(name);
+        let toxic = toxic.with_toxicity(toxicity(self.toxicity.unwrap_or(1.0), strict));
+        toxic.validate()?;
+        Ok(toxic)
+    }
+}
+
+/// A share as it works: the real server takes any number, and one outside 0 to 1 is always or never.
+pub(super) fn toxicity(typed: f64, strict: bool) -> f64 {
+    if strict { typed.clamp(0.0, 1.0) } else { typed }
+}
+
+/// The first JSON value of a body, as a `T`.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    from(first(body)?)
+}
+
+/// The first JSON value of a body, as a list.
+pub(super) fn read_all<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiError> {
+    match first(body)? {
+        Value::Array(all) => all.into_iter().map(from).collect(),
+        Value::Null => Ok(Vec::new()),
+        _ => Err(ApiError::body("a list of proxies is expected")),
+    }
+}
+
+/// A JSON value as a `T`.
+pub(super) fn from<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    serde_json::from_value(folded(value)).map_err(ApiError::body)
+}
+
+fn first(body: &[u8]) -> Result<Value, ApiError> {
+    let mut values = serde_json::Deserializer::from_slice(body).into_iter();
+    match values.next() {
+        None => Err(ApiError::body("EOF")),
+        Some(Err(error)) if error.is_eof() => Err(ApiError::body("unexpected EOF")),
+        Some(Err(error)) => Err(ApiError::body(error)),
+        Some(Ok(value)) => Ok(value),
+    }
+}
+
+/// An object with its fields' names in lower case and without those that are `null`; a field named twice is the last.
+fn folded(value: Value) -> Value {
+    let Value::Object(fields) = value else {
+        return value;
+    };
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+    fields
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(body: &str) -> String {
+        read::<ProxyBody>(body.as_bytes()).unwrap_err().message
+    }
+
+    #[test]
+    fn bodies_are_read_leniently() {
+        let body = br#" {"Name":"a","LISTEN":"x:1","upstream":null,"other":[1]} trailing"#;
+        let read: ProxyBody = read(body).unwrap();
+        assert_eq!(
+            (read.name.as_str(), read.listen.as_deref()),
+            ("a", Some("x:1"))
+        );
+        assert_eq!((read.upstream, read.enabled), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_body_is_said_in_the_real_servers_way() {
+        assert_eq!(wrong(""), "bad request body: EOF");
+        assert_eq!(wrong("{"), "bad request body: unexpected EOF");
+        assert!(wrong("{]").starts_with("bad request body: "));
+        assert!(wrong(r#"{"enabled":"yes"}"#).starts_with("bad request body: "));
+        assert!(wrong("5").starts_with("bad request body: "));
+        assert!(read_all::<ProxyBody>(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_toxics_type_and_stream_are_told_before_its_attributes() {
+        let message = |body: &str| {
+            let body: ToxicBody = read(body.as_bytes()).unwrap();
+            body.toxic(false).unwrap_err().message
+        };
+        assert_eq!(
+            message(r#"{"type":"lag","attributes":{"latency":"x"}}"#),
+            "invalid toxic type"
+        );
+        assert_eq!(
+            message(r#"{"type":"lag","stream":"sideways"}"#),
+            "stream was invalid, can be either upstream or downstream"
+        );
+        let float = message(r#"{"type":"latency","attributes":{"latency":1.5}}"#);
+        assert!(float.starts_with("bad request body: "), "{float}");
+    }
+
+    #[test]
+    fn a_toxicity_beyond_its_range_is_refused_or_as_strict_clamped() {
+        let body: ToxicBody = read(br#"{"type":"noop","toxicity":1.5}"#).unwrap();
+        assert!(body.clone().toxic(false).is_err());
+        assert!((body.toxic(true).unwrap().toxicity - 1.0).abs() < f64::EPSILON);
+    }
+}
