@@ -12,8 +12,11 @@ mod connection;
 mod dialing;
 pub(crate) mod open;
 mod outcome;
+mod patience;
 mod script;
 mod sockets;
+mod stamped;
+mod stamps;
 
 use crate::engine::Attack;
 use crate::exchange::{self, Phase};
@@ -26,8 +29,9 @@ use answer::{Heads, Partial, Read};
 use connection::{Connection, State};
 use harness_core::plan::load::{Cookies, Engine, HttpVersion, Model, Reuse};
 use outcome::wants;
+use patience::{Patience, came};
 use script::Script;
-use sockets::Sockets;
+use sockets::{Sockets, Wake};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -91,6 +95,8 @@ pub(crate) struct Lane {
     waiting: VecDeque<Ask>,
     heads: Heads,
     buffer: Box<[u8]>,
+    /// Of who need not be woken by each answer: nobody begins anything because one has come.
+    patience: Option<Patience>,
     /// When time limits are looked at again.
     look: Duration,
     /// The shortest time limit of any journey.
@@ -132,7 +138,8 @@ impl Lane {
         let shortest = scripts.iter().map(|script| script.plain.timeout()).min()?;
         let addresses = worker.pool.tcp(&origin).await?;
         let host = Origin::of(&origin)?.host.to_owned();
-        let sockets = Sockets::new().ok()?;
+        let patience = matches!(plan.model, Model::Open(_)).then(|| Patience::new(worker.clock));
+        let sockets = Sockets::new(patience.is_some()).ok()?;
         // The kernel may else be 50 µs late, to save wake-ups. It is asked of this thread only, which ends with the load.
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).ok()?;
         let places = worker.seat.part(plan.http.connections as usize);
@@ -149,6 +156,7 @@ impl Lane {
             waiting: VecDeque::new(),
             heads: Heads::default(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
+            patience,
             look: worker.clock.now(),
             shortest,
             freed: Vec::new(),
@@ -228,6 +236,9 @@ impl Lane {
         };
         connection.state = State::Busy(ask);
         connection.wrote = false;
+        if let Some(patience) = &mut self.patience {
+            patience.asked(at, ask.turn.number);
+        }
         if let Err(error) = connection.send(script.bytes(ask.turn.choice.iteration)) {
             self.broken(at, &error);
         }
@@ -250,8 +261,8 @@ impl Lane {
     }
 
     /// Waits until something happens, at most so long, and sees to it.
-    fn turn(&mut self, longest: Duration) -> io::Result<()> {
-        self.sockets.wait(longest)?;
+    fn turn(&mut self, longest: Duration, wake: Wake) -> io::Result<()> {
+        self.sockets.wait(longest, wake)?;
         for nth in 0..self.sockets.ready() {
             if let Some((at, hung_up)) = self.sockets.event(nth) {
                 self.happened(at, hung_up);
@@ -305,12 +316,15 @@ impl Lane {
             let State::Busy(mut ask) = connection.state else {
                 return;
             };
-            let count = match connection.read(&mut self.buffer) {
-                Ok(Some(count)) => count,
+            let read = connection.read_stamped(&mut self.buffer, self.patience.is_some());
+            let (count, stamp) = match read {
+                Ok(Some(read)) => read,
                 Ok(None) => return,
                 Err(error) => return self.broken(at, &error),
             };
-            let now = self.worker.clock.now();
+            let Some(now) = came(&mut self.patience, stamp, &ask, self.worker.clock) else {
+                return self.unasked(at, &ask);
+            };
             ask.answered |= count > 0;
             let Some(script) = self.scripts.get(ask.turn.choice.journey) else {
                 return;
@@ -326,6 +340,11 @@ impl Lane {
                 ask.head = now;
             }
             connection.state = State::Busy(ask);
+            if matches!(read, Read::More)
+                && let Some(patience) = &mut self.patience
+            {
+                patience.in_pieces();
+            }
             match read {
                 Read::Simple { status, body } => {
                     let took = now.saturating_sub(ask.sent);

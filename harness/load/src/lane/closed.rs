@@ -1,7 +1,7 @@
 //! The closed model on the fast lane: the same users, walks and times as the [executor](crate::executor::closed)'s,
 //! without a task for each.
 
-use super::Lane;
+use super::{Lane, Wake};
 use crate::executor::closed::{Crowd, Life};
 use crate::executor::ramp::{Visit, visits};
 use crate::executor::ration::Ration;
@@ -74,7 +74,7 @@ pub(crate) async fn play(mut lane: Lane, plan: &ClosedPlan, ration: Ration) {
             None => until,
         };
         let longest = comes.min(until).min(lane.look).saturating_sub(now);
-        if let Err(error) = lane.turn(longest) {
+        if let Err(error) = lane.turn(longest, Wake::Answers) {
             return worker.fail(format!("failed to wait for answers: {error}"));
         }
         now = worker.clock.now();

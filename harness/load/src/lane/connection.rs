@@ -2,6 +2,7 @@
 
 use super::Ask;
 use super::answer::Partial;
+use super::{stamped, stamps::Stamp};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -56,6 +57,11 @@ impl Connection {
         !self.hung_up && self.unsent.is_empty()
     }
 
+    /// Whether the request of this arrival is under way on it.
+    pub(super) const fn carries(&self, number: u64) -> bool {
+        matches!(self.state, State::Busy(ask) if ask.turn.number == number)
+    }
+
     /// Ends it at once.
     pub(super) fn close(&mut self) {
         *self = Self::default();
@@ -98,6 +104,20 @@ impl Connection {
 
     fn write_unsent(&mut self) -> io::Result<usize> {
         write(self.stream.as_mut(), &self.unsent)
+    }
+
+    /// Reads what has come, and if `stamped` when the last byte of it did, where the kernel noted that; `None` if nothing
+    /// has.
+    pub(super) fn read_stamped(
+        &mut self,
+        buffer: &mut [u8],
+        stamped: bool,
+    ) -> io::Result<Option<(usize, Option<Stamp>)>> {
+        if !stamped {
+            return Ok(self.read(buffer)?.map(|count| (count, None)));
+        }
+        let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        stamped::read(stream, buffer)
     }
 
     /// Reads what has come; `None` if nothing has.

@@ -7,6 +7,7 @@ use crate::mix::Choice;
 use crate::schedule::Arrival;
 use crate::user::Turn;
 use harness_core::plan::load::OpenPlan;
+use std::io;
 use std::time::Duration;
 
 /// Plays a worker's shard of the schedule, then waits for what is under way.
@@ -22,6 +23,11 @@ pub(crate) async fn play(mut lane: Lane, plan: &OpenPlan) {
     let mut now = worker.clock.now();
     let mut until = lane.until(now);
     while next.is_some() || worker.in_flight.get() > 0 {
+        if lane.is_short()
+            && let Err(error) = lane.take()
+        {
+            return lane.lost(&error);
+        }
         // All that is due goes out at one wake-up. The clock is read once for it, so that even a generator that can't
         // keep up gives its connections their turn.
         while let Some((choice, arrival)) = &next {
@@ -31,12 +37,17 @@ pub(crate) async fn play(mut lane: Lane, plan: &OpenPlan) {
             lane.arrive(*choice, arrival, now);
             next = arrivals.next();
         }
+        // What came meanwhile is read once the request is out, so that it does not delay that.
+        if let Err(error) = lane.take() {
+            return lane.lost(&error);
+        }
         lane.give_up_late(now);
         let due = next.as_ref().map_or(until, |(_, a)| worker.t0 + a.at);
         now = worker.clock.now();
         let longest = due.min(until).min(lane.look).saturating_sub(now);
-        if let Err(error) = lane.turn(longest) {
-            return worker.fail(format!("failed to wait for answers: {error}"));
+        let wake = lane.wake(due.saturating_sub(now));
+        if let Err(error) = lane.turn(longest, wake) {
+            return lane.lost(&error);
         }
         now = worker.clock.now();
         if now >= until {
@@ -48,6 +59,11 @@ pub(crate) async fn play(mut lane: Lane, plan: &OpenPlan) {
 }
 
 impl Lane {
+    fn lost(&self, error: &io::Error) {
+        self.worker
+            .fail(format!("failed to wait for answers: {error}"));
+    }
+
     fn arrive(&mut self, choice: Choice, arrival: &Arrival, now: Duration) {
         let worker = &self.worker;
         let intended = worker.t0 + arrival.at;

@@ -10,7 +10,7 @@ use crate::meter::Sample;
 use crate::user::Turn;
 use crate::wire;
 use crate::worker::Worker;
-use harness_core::http::{Failure, Response, Timing};
+use harness_core::http::{Failure, FailureKind, Response, Timing};
 use harness_core::journey::walk::{Answer, Next, StepEnd, Walk};
 use harness_core::units::micros;
 use std::io;
@@ -84,6 +84,21 @@ impl Lane {
             }
             Read::Simple { .. } | Read::More => {}
         }
+    }
+
+    /// What came on a connection had come before it was asked: an answer too many to somebody before. The connection is
+    /// of no more use.
+    pub(super) fn unasked(&mut self, at: usize, ask: &Ask) {
+        let script = self.scripts.get(ask.turn.choice.journey);
+        if script.is_some_and(|script| exchange::idempotent(script.method())) {
+            return self.dial(at, ask.anew());
+        }
+        let failure = Failure {
+            kind: FailureKind::Protocol,
+            detail: "the server sent an answer too many before it was asked".to_owned(),
+        };
+        let now = self.worker.clock.now();
+        self.ended(at, ask, now, Err(failure), 0, false);
     }
 
     /// A socket failed under its request.
