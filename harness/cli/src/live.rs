@@ -1,7 +1,8 @@
-//! What shows a run while it goes on: the screen of a load on a terminal that can have one, else bars or lines. Owns the
-//! terminal's state and gives it back whatever happens; what is on it is `harness_report`'s.
+//! What shows a run while it goes on: the screen of a load on a terminal that can have one, else bars or lines. Whose the
+//! terminal is, `tty` knows; what is on it is `harness_report`'s.
 
 use crate::printer::Printer;
+use crate::tty;
 use harness_core::event::Envelope;
 use harness_drive::Clock;
 use harness_report::screen::{self, Screen};
@@ -9,13 +10,8 @@ use harness_report::terminal::Live;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use ratatui::crossterm::{cursor, execute};
-use std::io::{self, IsTerminal as _, Stderr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
+use std::io::{self, Stderr};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -40,7 +36,7 @@ impl Display {
         clock: Clock,
         stop: impl Fn() + Send + 'static,
     ) -> Self {
-        if wished && !printer.quiet && !printer.logs && may_have_it_all() {
+        if wished && !printer.quiet && !printer.logs && tty::may_have_it_all() {
             // A terminal that refuses still takes lines.
             if let Ok(screen) = OnScreen::begin(clock, printer.colour(), stop) {
                 return Self::Screen(screen);
@@ -68,40 +64,6 @@ impl Display {
     }
 }
 
-/// Whether stderr is a terminal that can be drawn on, and this process is the one it listens to: who writes to it from the
-/// background is stopped by it.
-fn may_have_it_all() -> bool {
-    let err = io::stderr();
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
-    let front =
-        rustix::termios::tcgetpgrp(&err).is_ok_and(|group| group == rustix::process::getpgrp());
-    err.is_terminal() && !dumb && front
-}
-
-/// Whether the terminal is in our state; whoever takes this back gives it back.
-static TAKEN: AtomicBool = AtomicBool::new(false);
-
-/// Gives the terminal back, once.
-fn restore() {
-    if TAKEN.swap(false, Ordering::AcqRel) {
-        // A terminal that is gone needs nothing.
-        let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
-        let _ = disable_raw_mode();
-    }
-}
-
-/// A panic's words must be readable, whichever thread they come from.
-fn restore_on_panic() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            restore();
-            before(panic);
-        }));
-    });
-}
-
 /// The screen and the thread that draws it.
 pub(crate) struct OnScreen {
     shared: Arc<Shared>,
@@ -127,34 +89,31 @@ impl Shared {
 
 impl OnScreen {
     fn begin(clock: Clock, colour: bool, stop: impl Fn() + Send + 'static) -> io::Result<Self> {
-        restore_on_panic();
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::Release);
+        tty::take()?;
         let shared = Arc::new(Shared {
             screen: Mutex::default(),
             over: Mutex::default(),
             wake: Condvar::new(),
         });
-        let begun = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())))
-            .and_then(|terminal| {
-                let drawer = Drawer {
-                    terminal,
-                    shared: Arc::clone(&shared),
-                    clock,
-                    colour,
-                    stop,
-                };
-                let thread = std::thread::Builder::new().name("screen".to_owned());
-                thread.spawn(move || drawer.run())
-            });
+        let begun = Terminal::new(CrosstermBackend::new(io::stderr())).and_then(|terminal| {
+            let drawer = Drawer {
+                terminal,
+                drawn: None,
+                shared: Arc::clone(&shared),
+                clock,
+                colour,
+                stop,
+            };
+            let thread = std::thread::Builder::new().name("screen".to_owned());
+            thread.spawn(move || drawer.run())
+        });
         match begun {
             Ok(thread) => Ok(Self {
                 shared,
                 thread: Some(thread),
             }),
             Err(error) => {
-                restore();
+                tty::give_back();
                 Err(error)
             }
         }
@@ -173,13 +132,15 @@ impl Drop for OnScreen {
             // Its panic was told by the hook.
             let _ = thread.join();
         }
-        restore();
+        tty::give_back();
     }
 }
 
 /// The thread's own.
 struct Drawer<F> {
     terminal: Terminal<CrosstermBackend<Stderr>>,
+    /// Which taking of the terminal was drawn on last.
+    drawn: Option<u64>,
     shared: Arc<Shared>,
     clock: Clock,
     colour: bool,
@@ -206,17 +167,26 @@ impl<F: Fn()> Drawer<F> {
     }
 
     fn draw(&mut self, now: Duration) {
-        // Given back by a panic elsewhere: its words stay.
-        if !TAKEN.load(Ordering::Acquire) {
-            return;
-        }
         let now_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
         let view = self.shared.screen().look(now_us);
-        let colour = self.colour;
-        // A terminal that is gone is no reason to stop.
-        let _ = self
-            .terminal
-            .draw(|frame| screen::draw(frame, &view, colour));
+        let Self {
+            terminal,
+            drawn,
+            colour,
+            ..
+        } = self;
+        // Not while it is given back: by a panic elsewhere, whose words stay, or to a shell.
+        tty::while_taken(|taking| {
+            // A terminal that is gone is no reason to stop.
+            if *drawn != Some(taking) {
+                *drawn = Some(taking);
+                // A new one knows that nothing is there; `clear` would ask the terminal where its cursor is, and wait.
+                if let Ok(blank) = Terminal::new(CrosstermBackend::new(io::stderr())) {
+                    *terminal = blank;
+                }
+            }
+            let _ = terminal.draw(|frame| screen::draw(frame, &view, *colour));
+        });
     }
 
     /// Waits for a key, at most so long.
@@ -230,7 +200,11 @@ impl<F: Fn()> Drawer<F> {
         };
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let stops = matches!(key.code, KeyCode::Char('q' | 'Q') | KeyCode::Esc)
-            || control && matches!(key.code, KeyCode::Char('c' | 'd'));
+            // Ctrl-\ is told as Ctrl-4: both are one byte.
+            || control && matches!(key.code, KeyCode::Char('c' | 'd' | '4' | '\\'));
+        if key.kind == KeyEventKind::Press && control && key.code == KeyCode::Char('z') {
+            tty::suspend();
+        }
         if key.kind == KeyEventKind::Press && stops {
             self.shared.screen().stops();
             (self.stop)();

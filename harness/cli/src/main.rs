@@ -11,6 +11,7 @@ mod logs;
 mod printer;
 mod rows;
 mod sources;
+mod tty;
 
 use std::process::ExitCode;
 

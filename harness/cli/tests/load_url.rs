@@ -12,10 +12,9 @@ use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use support::{HARNESS, Ran, Suite, until};
+use support::{Ran, Suite};
 
 /// A server in the test's own process that counts: requests, connections, and what the first request said.
 struct Server {
@@ -341,87 +340,4 @@ fn what_other_tools_call_otherwise_is_told_and_nothing_is_sent() {
         assert!(ran.stderr.contains(wanted), "{arguments:?}: {}", ran.stderr);
     }
     assert_eq!(server.requests(), 0);
-}
-
-/// In a pseudo-terminal of this size, with these keys typed once the screen is there; what was drawn and printed.
-fn in_terminal(folder: &Suite, arguments: &str, keys: &str, once: &str) -> (String, i32) {
-    let log = folder.path().join("typescript");
-    let command = format!(
-        "stty cols 80 rows 24; {HARNESS} load {arguments}; echo \"code=$?\"; stty -a | grep -q -- '-icanon' && echo raw || echo cooked"
-    );
-    let mut terminal = std::process::Command::new("script");
-    terminal
-        .args(["-q", "-f", "-c", &command])
-        .arg(&log)
-        .current_dir(folder.path())
-        .env("XDG_STATE_HOME", folder.path().join(".state"))
-        .env("TERM", "xterm")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null());
-    let mut child = terminal.spawn().unwrap();
-    let shown = || String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
-    until("the screen", || shown().contains(once).then_some(()));
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(keys.as_bytes()).unwrap();
-    stdin.flush().unwrap();
-    until("the end", || {
-        let shown = shown();
-        (shown.contains("cooked\r\n") || shown.contains("raw\r\n")).then_some(())
-    });
-    drop(stdin);
-    child.wait().unwrap();
-    let shown = shown();
-    let code = shown.rsplit_once("code=").unwrap().1;
-    let code = code.lines().next().unwrap().trim().parse().unwrap();
-    (shown, code)
-}
-
-#[test]
-fn on_a_terminal_there_is_a_screen_and_q_stops_the_load_with_its_report() {
-    let server = Server::start("200 OK");
-    let folder = nowhere();
-    let arguments = format!("-c 2 -z 5m {}", server.url);
-    let (shown, code) = in_terminal(&folder, &arguments, "q", "Generator");
-    assert_eq!(code, 130, "{shown}");
-    assert!(
-        shown.contains("\u{1b}[?1049h"),
-        "the screen was not taken: {shown}"
-    );
-    let (_, after) = shown
-        .rsplit_once("\u{1b}[?1049l")
-        .expect("the screen is given back");
-    assert!(
-        after.contains("\u{1b}[?25h"),
-        "the cursor is back: {after:?}"
-    );
-    assert!(
-        after.contains("Requests") && after.contains("report "),
-        "{after}"
-    );
-    assert!(
-        after.contains("cooked"),
-        "the terminal is as it was: {after}"
-    );
-    // And without it there is none.
-    let (shown, _) = in_terminal(
-        &folder,
-        &format!("--no-tui -n 5 {}", server.url),
-        "",
-        "Requests",
-    );
-    assert!(!shown.contains("\u{1b}[?1049h"), "{shown}");
-}
-
-#[test]
-fn ctrl_c_gives_the_terminal_back_too() {
-    let server = Server::start("200 OK");
-    let folder = nowhere();
-    let arguments = format!("-c 1 -z 5m {}", server.url);
-    let (shown, code) = in_terminal(&folder, &arguments, "\u{3}", "Generator");
-    assert_eq!(code, 130, "{shown}");
-    let (_, after) = shown
-        .rsplit_once("\u{1b}[?1049l")
-        .expect("the screen is given back");
-    assert!(after.contains("cooked"), "{after}");
 }

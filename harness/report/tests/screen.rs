@@ -4,7 +4,7 @@
 mod streams;
 
 use harness_core::event::{Envelope, Event};
-use harness_report::screen::{Screen, View, draw};
+use harness_report::screen::{Point, Screen, View, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use streams::{HOSTILE, Shape, make};
@@ -128,4 +128,32 @@ fn nothing_the_target_says_reaches_the_terminal_as_it_is() {
         !drawn.contains('\u{1b}') && !drawn.contains('\u{202e}'),
         "{drawn}"
     );
+}
+
+#[test]
+fn a_long_load_is_seen_whole_and_says_how_long_a_column_is() {
+    let point = |second: usize| Point {
+        rate: if second == 0 { 900.0 } else { 100.0 },
+        failed: 0.0,
+        p99_us: if second == 7_199 { 5_000_000 } else { 40_000 },
+    };
+    let long = |seconds: usize| View {
+        points: (0..seconds).map(point).collect(),
+        point_s: 1,
+        ..View::default()
+    };
+    for width in [72u16, 100, 160] {
+        let shown = drawn(&long(7_200), width, 40);
+        let mut lines = shown.lines();
+        let heading = lines.find(|line| line.contains("p99 of response times"));
+        let heading = heading.unwrap();
+        assert!(
+            heading.contains("5.00 s") && heading.contains(" a column"),
+            "{heading}"
+        );
+        // Its begin and its end are there: the one slow second is the last column of its chart.
+        let peaks = |line: &str| line.trim_end().ends_with('█');
+        assert!(lines.any(peaks), "{width}: {shown}");
+    }
+    assert!(!drawn(&long(20), 120, 40).contains("a column"));
 }

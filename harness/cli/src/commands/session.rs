@@ -359,7 +359,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens for INT, TERM and HUP; to be called before there is anything to be undone.
+    /// Listens for INT, TERM, HUP and QUIT; to be called before there is anything to be undone.
     pub(crate) fn listen() -> Result<Self, CliError> {
         let interrupts = Self {
             told: Arc::default(),
@@ -369,6 +369,7 @@ impl Interrupts {
             SignalKind::interrupt(),
             SignalKind::terminate(),
             SignalKind::hangup(),
+            SignalKind::quit(),
         ] {
             let mut signals = signal(kind).map_err(|error| {
                 CliError::Machine(format!("failed to listen for signals: {error}"))

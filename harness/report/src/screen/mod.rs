@@ -8,7 +8,7 @@ pub(crate) mod view_shape;
 
 pub use draw::draw;
 pub(crate) use panels::bins;
-pub use view::View;
+pub use view::{Point, View};
 
 use harness_core::event::Envelope;
 use harness_core::record::Record;

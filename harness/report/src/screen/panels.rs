@@ -221,9 +221,23 @@ pub(crate) fn bins(hist: &Hist, rows: usize) -> Vec<(u64, u64)> {
     bins
 }
 
+/// How many points over time share a column of a chart, so that a long load is seen whole.
+fn shared(points: usize, width: usize) -> usize {
+    points.div_ceil(width.max(1)).max(1)
+}
+
+/// How much time a column stands for; nothing while that is a second, as anybody would think.
+fn column(view: &View, width: u16) -> String {
+    let seconds = shared(view.points.len(), usize::from(width)) as u64 * u64::from(view.point_s);
+    match seconds {
+        0 | 1 => String::new(),
+        seconds => format!(" · {} a column", text::span(seconds as f64)),
+    }
+}
+
 /// Values over time put together to as many as fit; `largest` keeps the worst of those put together, else their mean.
 fn fitted(values: &[f64], width: usize, largest: bool) -> Vec<u64> {
-    let each = values.len().div_ceil(width.max(1)).max(1);
+    let each = shared(values.len(), width);
     let one = |part: &[f64]| match largest {
         true => part.iter().copied().fold(0.0, f64::max),
         false => part.iter().sum::<f64>() / part.len() as f64,
@@ -261,7 +275,8 @@ pub(super) fn rates(frame: &mut Frame<'_>, area: Rect, view: &View, ink: Ink) {
 pub(super) fn tails(frame: &mut Frame<'_>, area: Rect, view: &View, ink: Ink) {
     let values: Vec<f64> = view.points.iter().map(|p| p.p99_us as f64).collect();
     let most = values.iter().copied().fold(0.0, f64::max);
-    let words = format!("at most {}", text::micros(Some(most as u64)));
+    let most = text::micros(Some(most as u64));
+    let words = format!("at most {most}{}", column(view, area.width));
     let line = heading("p99 of response times", words, ink);
     let fitted = fitted(&values, usize::from(area.width), true);
     chart(frame, area, line, &fitted, ink.doubt);
@@ -271,7 +286,8 @@ pub(super) fn tails(frame: &mut Frame<'_>, area: Rect, view: &View, ink: Ink) {
 pub(super) fn failures(frame: &mut Frame<'_>, area: Rect, view: &View, ink: Ink) {
     let values: Vec<f64> = view.points.iter().map(|point| point.failed).collect();
     let most = values.iter().copied().fold(0.0, f64::max);
-    let line = heading("Failed", format!("at most {}", text::rate(most)), ink);
+    let words = format!("at most {}{}", text::rate(most), column(view, area.width));
+    let line = heading("Failed", words, ink);
     let fitted = fitted(&values, usize::from(area.width), true);
     chart(frame, area, line, &fitted, ink.bad);
 }

@@ -34,6 +34,8 @@ pub struct View {
     pub all: Figures,
     /// Over time.
     pub points: Vec<Point>,
+    /// Seconds each of them is long.
+    pub point_s: u32,
     /// Response times of all of it.
     pub response: Hist,
     /// Errors by kind, most first.
@@ -170,6 +172,7 @@ impl View {
         self.now = of(&recent, f64::from(seconds).min(self.elapsed_s.max(1.0)));
         let count = windows.last().map_or(0, |w| w.second / length + 1) as usize;
         self.points = vec![Point::default(); count];
+        self.point_s = length;
         let mut errors: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for window in &windows {
             let (at, tally) = ((window.second / length) as usize, &window.tally);
