@@ -113,7 +113,7 @@ impl Evidence {
         let response_us = micros(end.ended.saturating_sub(end.intended));
         match end.class.as_deref() {
             Some(class) if self.is_first(place, class) => {
-                self.show(place, &end, class, response_us)
+                self.show(place, &end, class, response_us);
             }
             Some(class) => self.put_by(place, &end, class, response_us),
             None if self.is_slow(place, response_us) => self.show(place, &end, "slow", response_us),

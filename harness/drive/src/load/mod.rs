@@ -1,5 +1,6 @@
 //! Load: hands a scenario to the engine and turns what it reports into events. Knows no fault and no target.
 
+mod descriptors;
 mod process;
 
 pub use process::{ProcessError, Program};
@@ -87,6 +88,10 @@ pub async fn play(
     let (sender, mut reports) = mpsc::channel(8192);
     let scenario = attack.scenario.clone();
     let mut kept = vec![Kept::default(); attack.watched.len()];
+    let (_, open) = crate::procfs::own_figures();
+    if let Some(text) = descriptors::make_room(attack.plan.http.connections, open) {
+        mouth.say(Event::Notice { text }).await;
+    }
     let player = Player::start(attack, program, sender)?;
     let mut unfed: BTreeMap<String, u64> = BTreeMap::new();
     let mut unsent = BTreeSet::new();
