@@ -52,7 +52,8 @@ pub(crate) struct Shape {
     /// How arrivals of a rate lie between each other.
     #[arg(long, value_name = "HOW", value_parser = ["even", "poisson"], requires = "rate")]
     pub(crate) arrivals: Option<String>,
-    /// Pause of a user after each answer: `500ms`, or `1s..3s` for any time between.
+    /// Pause of a user after each answer: `500ms`, `1s..3s` for any time between, or `exponential:2s` for pauses of
+    /// that mean, mostly short, ten times as long at most.
     #[arg(long, value_name = "TIME", conflicts_with = "rate")]
     pub(crate) think: Option<String>,
     /// The first part of the load, shown and not judged.

@@ -2,6 +2,7 @@
 //! Pure; files are read and written by `commands::import`. What lets somebody in is never in what comes out.
 
 pub(crate) mod captures;
+mod chain;
 pub(crate) mod curl;
 pub(crate) mod har;
 pub(crate) mod openapi;

@@ -1,6 +1,8 @@
 //! An OpenAPI document as journeys: one for each group of paths, an operation a step, with the document's examples or made
-//! values that its schemas allow. What can't be made is left out, and said.
+//! values that its schemas allow. What one operation makes, the others ask for (`chain`). What can't be made is left out, and
+//! said.
 
+use super::chain::{self, Made};
 use super::{Body, Draft, ImportError, Imported, Step, each_text, literal, slug, toml};
 use harness_contract::{
     Document, Generator, Operation, Parameter, Place, SchemaId, StatusPattern, Variant,
@@ -26,7 +28,7 @@ pub(crate) fn import(
         base: url.trim_end_matches('/').to_owned(),
         ..Imported::default()
     };
-    let mut groups: Vec<(String, Vec<Step>, BTreeMap<String, String>)> = Vec::new();
+    let mut groups: Vec<(String, Vec<Made<'_>>, BTreeMap<String, String>)> = Vec::new();
     for operation in &document.operations {
         let group = group(&operation.path);
         let known = groups.iter().position(|(name, ..)| *name == group);
@@ -36,13 +38,16 @@ pub(crate) fn import(
         });
         let (_, steps, variables) = &mut groups[at];
         match step(&document, operation, variables, &mut imported.secrets) {
-            Ok(step) => steps.push(step),
+            Ok(step) => steps.push(Made { operation, step }),
             Err(why) => imported
                 .notes
                 .push(format!("{} is left out: {why}", operation.name)),
         }
     }
-    for (group, steps, variables) in groups.into_iter().filter(|(_, steps, _)| !steps.is_empty()) {
+    let mut captured = Vec::new();
+    let groups = groups.into_iter().filter(|(_, steps, _)| !steps.is_empty());
+    for (group, mut steps, mut variables) in groups {
+        captured.extend(chain::chain(&document, &mut steps, &mut variables));
         let name = match prefix {
             Some(prefix) => slug(&format!("{prefix}-{group}")),
             None => slug(&group),
@@ -51,8 +56,12 @@ pub(crate) fn import(
             title: format!("Every operation of /{group}"),
             name,
             variables,
-            steps,
+            steps: steps.into_iter().map(|made| made.step).collect(),
         });
+    }
+    if !captured.is_empty() {
+        let all = captured.join(", ");
+        imported.notes.push(format!("captured from answers: {all}"));
     }
     if imported.journeys.is_empty() {
         return Err(ImportError {
@@ -172,13 +181,7 @@ fn place(
 ) {
     match parameter.place {
         Place::Path => {
-            let variable = slug(&parameter.name).replace('-', "_");
-            let variable = match variable.starts_with(|c: char| c.is_ascii_alphabetic())
-                && variable != "row"
-            {
-                true => variable,
-                false => format!("path_{variable}"),
-            };
+            let variable = chain::variable(&parameter.name);
             *path = path.replace(
                 &format!("{{{}}}", parameter.name),
                 &format!("{{{{ {variable} }}}}"),

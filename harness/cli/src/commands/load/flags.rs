@@ -205,12 +205,20 @@ fn load(args: &LoadArgs) -> Result<Value, CliError> {
         );
     }
     if let Some(think) = &shape.think {
-        put("think", json!(think));
+        put("think", self::think(think));
     }
     if !http.is_empty() {
         put("http", Value::Object(http));
     }
     Ok(Value::Object(load))
+}
+
+/// A think time as a suite has it; what is wrong with it is told there.
+fn think(text: &str) -> Value {
+    match text.trim().split_once(':') {
+        Some((kind, mean)) if kind.trim() == "exponential" => json!({ "exponential": mean.trim() }),
+        _ => json!(text),
+    }
 }
 
 /// The rate at the load's begin and at its end; none for `0`, which is "no limit" in oha and hey.

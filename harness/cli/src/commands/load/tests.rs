@@ -57,6 +57,14 @@ fn what_people_type_for_other_tools_works() {
     assert_eq!(counted["users"], 10);
     assert_eq!(counted["for"], "10m", "a limit");
     assert_eq!(load_of("harness load -n 3 -c 10 http://x/")["users"], 3);
+    for (typed, meant) in [
+        ("500ms", json!("500ms")),
+        ("1s..3s", json!("1s..3s")),
+        ("exponential:2s", json!({ "exponential": "2s" })),
+    ] {
+        let load = load_of(&format!("harness load --think {typed} http://x/"));
+        assert_eq!(load["think"], meant);
+    }
     let open = load_of("harness load -q 200 -z 10s -c 64 http://x/");
     assert_eq!(open["model"], "open");
     assert_eq!(open["rate"], "200/s");
