@@ -11,6 +11,7 @@ use harness_core::name::{Name, RequestName};
 use harness_core::random::{Draws, coordinate};
 use harness_core::units::micros;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
@@ -124,7 +125,7 @@ impl Evidence {
         {
             self.hand_on(Report::Sample {
                 name: place.name.clone(),
-                request,
+                request: Arc::unwrap_or_clone(request),
                 response,
                 intended: place.intended,
             });
@@ -266,12 +267,12 @@ mod tests {
             sent: Duration::ZERO,
             ended: Duration::ZERO,
             class: Some(class.to_owned()),
-            request: Some(Request {
+            request: Some(Arc::new(Request {
                 method: Method::Get,
                 url: "http://t/".to_owned(),
                 headers: Vec::new(),
                 body: Bytes::new(),
-            }),
+            })),
             result: None,
             timing: Timing::default(),
         };

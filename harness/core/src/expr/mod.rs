@@ -5,6 +5,7 @@ pub(crate) mod abort;
 pub mod arithmetic;
 pub mod gate;
 mod gate_text;
+mod glimpse;
 pub mod goal;
 pub mod invariant;
 mod invariant_text;
@@ -15,7 +16,8 @@ pub mod step;
 mod step_check;
 mod step_text;
 mod unit;
+mod view;
 
 pub use scan::ExprError;
-pub use step_check::View;
 pub(crate) use step_check::{equal, shown, took_holds};
+pub use view::View;

@@ -1,5 +1,6 @@
 //! Step expressions: `status == 201`, `$.status == 'PENDING'`, `duration < 300ms`, `header.etag exists`.
 
+use super::glimpse;
 use super::step_check::shown;
 use crate::template::{Text, plain};
 use serde_json::Value as Json;
@@ -37,6 +38,19 @@ pub enum StepSubject {
     Count(Many),
     /// `distinct($…)`, `distinct(name)`: how many different ones there are.
     Distinct(Many),
+}
+
+impl StepSubject {
+    /// The path along which it looks into the body.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Json(path) | Self::Count(Many::Path(path)) | Self::Distinct(Many::Path(path)) => {
+                Some(path)
+            }
+            Self::Count(Many::Variable(_)) | Self::Distinct(Many::Variable(_)) => None,
+            Self::Status | Self::Duration | Self::Header(_) | Self::Body => None,
+        }
+    }
 }
 
 /// What is counted: where one value that is a list is found, its members; else what is found.
@@ -131,9 +145,14 @@ pub struct Path {
     pub(super) source: String,
     /// With every variable a 0, where it has any.
     pub(super) compiled: JsonPath,
-    /// The text between the variables, and each variable with what follows it.
-    pub(super) open: Option<(String, Vec<(String, String)>)>,
+    /// Its variables, if it has any.
+    open: Option<Box<Open>>,
+    /// Its names, if it has nothing else.
+    names: Option<Box<[Box<str>]>>,
 }
+
+/// A path that holds variables: the text before the first, and each with the text that follows it.
+pub(super) type Open = (String, Vec<(String, String)>);
 
 impl PartialEq for Path {
     fn eq(&self, other: &Self) -> bool {
@@ -142,9 +161,23 @@ impl PartialEq for Path {
 }
 
 impl Path {
+    pub(super) fn new(source: &str, compiled: JsonPath, open: Option<Open>) -> Self {
+        Self {
+            names: glimpse::names(source),
+            source: source.to_owned(),
+            compiled,
+            open: open.map(Box::new),
+        }
+    }
+
+    /// The names from the root down, of a plain path like `$.a.b`.
+    pub(super) fn names(&self) -> Option<&[Box<str>]> {
+        self.names.as_deref()
+    }
+
     /// The variables that stand in it.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        let open = self.open.iter().flat_map(|(_, holes)| holes);
+        let open = self.open.iter().flat_map(|open| &open.1);
         open.map(|(name, _)| name.as_str())
     }
 
@@ -153,7 +186,7 @@ impl Path {
         &self,
         variables: &BTreeMap<String, Json>,
     ) -> Result<Cow<'_, JsonPath>, String> {
-        let Some((head, holes)) = &self.open else {
+        let Some((head, holes)) = self.open.as_deref() else {
             return Ok(Cow::Borrowed(&self.compiled));
         };
         let mut text = head.clone();
@@ -221,11 +254,7 @@ mod tests {
 
     #[test]
     fn a_number_that_can_not_be_told_from_its_neighbour_is_none() {
-        let path = Path {
-            source: "$.n".into(),
-            compiled: JsonPath::parse("$.n").unwrap(),
-            open: None,
-        };
+        let path = Path::new("$.n", JsonPath::parse("$.n").unwrap(), None);
         let number = |text: &str| path.number(&serde_json::from_str(text).unwrap());
         assert_eq!(
             number("{\"n\": 9007199254740991}"),

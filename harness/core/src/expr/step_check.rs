@@ -1,202 +1,16 @@
-//! Holds an answer, and the values a walk has gathered, against an expectation. Pure; the body is parsed at most once
-//! an answer.
+//! Holds what is found in an answer against an expectation. Pure.
 
-use super::step::{Expectation, Many, StepSubject, Test, Value};
+use super::step::{Expectation, StepSubject, Test, Value};
+use super::view::{Found, View};
 use crate::event::Broken;
-use crate::http::Response;
 use crate::template::{Scope, plain};
 use crate::units;
 use serde_json::Value as Json;
-use serde_json_path::JsonPath;
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// Characters of an actual value that are shown.
 const SHOWN: usize = 200;
-
-/// An answer, ready to be looked at.
-#[derive(Debug)]
-pub struct View<'r> {
-    /// None where nothing was asked: then only variables can be looked at.
-    response: Option<&'r Response>,
-    took: Duration,
-    json: OnceCell<Result<Json, String>>,
-}
-
-type Variables = BTreeMap<String, Json>;
-
-const NO_ANSWER: &str = "nothing was asked, so there is no answer";
-
-/// Repeated values named where not all are distinct.
-const REPEATED: usize = 3;
-
-/// What an expression's subject is in an answer.
-enum Found<'v> {
-    Absent(&'static str),
-    Value(Cow<'v, Json>),
-    Took(Duration),
-    /// It can't be looked at, and why.
-    Unreadable(String),
-}
-
-impl<'r> View<'r> {
-    /// A view of a response that took so long to arrive.
-    pub fn new(response: &'r Response, took: Duration) -> Self {
-        Self {
-            response: Some(response),
-            took,
-            json: OnceCell::new(),
-        }
-    }
-
-    /// A view where there is no response.
-    pub fn nothing() -> Self {
-        Self {
-            response: None,
-            took: Duration::ZERO,
-            json: OnceCell::new(),
-        }
-    }
-
-    /// The value a capture takes; the error says why there is none.
-    pub fn capture(&self, subject: &StepSubject, variables: &Variables) -> Result<Json, String> {
-        match self.find(subject, variables) {
-            Found::Value(value) => Ok(value.into_owned()),
-            Found::Took(took) => Ok(Json::from(units::format_duration(took))),
-            Found::Absent(what) => Err(format!("{subject}: {what}")),
-            Found::Unreadable(why) => Err(why),
-        }
-    }
-
-    /// The values a collection takes: each node of a path, the members of a lone list, nothing where nothing is there.
-    pub fn collect(
-        &self,
-        subject: &StepSubject,
-        variables: &Variables,
-    ) -> Result<Vec<Json>, String> {
-        match self.find(subject, variables) {
-            Found::Value(Cow::Owned(Json::Array(items))) => Ok(items),
-            Found::Value(value) => Ok(members(&value).to_vec()),
-            Found::Took(took) => Ok(vec![Json::from(units::format_duration(took))]),
-            Found::Absent(_) => Ok(Vec::new()),
-            Found::Unreadable(why) => Err(why),
-        }
-    }
-
-    fn json(&self) -> Result<&Json, &str> {
-        let parsed = self.json.get_or_init(|| {
-            let response = self.response.ok_or(NO_ANSWER)?;
-            if response.truncated() {
-                return Err(format!(
-                    "the body has {} bytes, more than are kept",
-                    response.body_len
-                ));
-            }
-            serde_json::from_slice(&response.body).map_err(|error| match response.body.is_empty() {
-                true => "the body is empty".to_owned(),
-                false => format!("the body is not JSON: {error}"),
-            })
-        });
-        parsed.as_ref().map_err(String::as_str)
-    }
-
-    fn find<'v>(&'v self, subject: &StepSubject, variables: &Variables) -> Found<'v> {
-        let counted = |count: Result<usize, String>| match count {
-            Ok(count) => Found::Value(Cow::Owned(count.into())),
-            Err(why) => Found::Unreadable(why),
-        };
-        match (subject, self.response) {
-            (StepSubject::Count(many), _) => {
-                counted(self.many(many, variables).map(|items| items.len()))
-            }
-            (StepSubject::Distinct(many), _) => {
-                let different = |items: Vec<&Json>| items.into_iter().collect::<HashSet<_>>().len();
-                counted(self.many(many, variables).map(different))
-            }
-            (_, None) => Found::Unreadable(NO_ANSWER.to_owned()),
-            (StepSubject::Status, Some(response)) => {
-                Found::Value(Cow::Owned(response.status.into()))
-            }
-            (StepSubject::Duration, _) => Found::Took(self.took),
-            (StepSubject::Header(name), Some(response)) => match response.header(name) {
-                Some(value) => Found::Value(Cow::Owned(value.into())),
-                None => Found::Absent("no such header"),
-            },
-            (StepSubject::Body, Some(response)) => {
-                let text = String::from_utf8_lossy(&response.body).into_owned();
-                Found::Value(Cow::Owned(text.into()))
-            }
-            (StepSubject::Json(path), _) => match self.json() {
-                Ok(json) => match path.filled(variables) {
-                    Ok(path) => nodes(&path, json),
-                    Err(why) => Found::Unreadable(why),
-                },
-                Err(why) => Found::Unreadable(why.to_owned()),
-            },
-        }
-    }
-
-    /// What is counted.
-    fn many<'v>(&'v self, many: &Many, variables: &'v Variables) -> Result<Vec<&'v Json>, String> {
-        match many {
-            Many::Path(path) => {
-                let nodes = path.filled(variables)?.query(self.json()?).all();
-                Ok(match nodes.as_slice() {
-                    [node] => members(node).iter().collect(),
-                    _ => nodes,
-                })
-            }
-            Many::Variable(name) => variables
-                .get(name)
-                .map(|value| members(value).iter().collect())
-                .ok_or_else(|| format!("`{name}` has no value here")),
-        }
-    }
-
-    /// Which values come more than once, for a count of distinct or of collected ones that does not hold.
-    fn repeated(&self, subject: &StepSubject, variables: &Variables) -> Option<String> {
-        let many = match subject {
-            StepSubject::Distinct(many) | StepSubject::Count(many @ Many::Variable(_)) => many,
-            _ => return None,
-        };
-        let items = self.many(many, variables).ok()?;
-        let (mut seen, mut again) = (HashSet::new(), Vec::new());
-        for item in &items {
-            if !seen.insert(*item) && !again.contains(item) && again.len() <= REPEATED {
-                again.push(*item);
-            }
-        }
-        let named = again.iter().take(REPEATED);
-        let names: Vec<String> = named.map(|item| shown(item)).collect();
-        let more = if again.len() > REPEATED { ", …" } else { "" };
-        (!names.is_empty()).then(|| {
-            let count = match subject {
-                StepSubject::Distinct(_) => format!("{} of {}", seen.len(), items.len()),
-                _ => items.len().to_string(),
-            };
-            format!("{count}; more than once: {}{more}", names.join(", "))
-        })
-    }
-}
-
-/// The members of a list; anything else is its own only member.
-fn members(value: &Json) -> &[Json] {
-    match value {
-        Json::Array(items) => items,
-        other => std::slice::from_ref(other),
-    }
-}
-
-fn nodes<'v>(path: &JsonPath, json: &'v Json) -> Found<'v> {
-    let mut nodes = path.query(json).all();
-    match nodes.len() {
-        0 => Found::Absent("nothing there"),
-        1 => Found::Value(Cow::Borrowed(nodes.swap_remove(0))),
-        _ => Found::Value(Cow::Owned(nodes.into_iter().cloned().collect())),
-    }
-}
 
 impl Expectation {
     /// Checks an answer; the error says what was expected and what was there.
@@ -275,16 +89,20 @@ fn ordered(test: &Test, against: impl Fn(&Value) -> Option<std::cmp::Ordering>) 
 
 fn judge(test: &Test, actual: &Json, fit: Fit, scope: &mut Scope) -> Result<bool, String> {
     Ok(match test {
-        Test::Equal(value) => equal(actual, &fit(json(value, scope)?)),
-        Test::NotEqual(value) => !equal(actual, &fit(json(value, scope)?)),
+        Test::Equal(value) => equals(actual, value, fit, scope)?,
+        Test::NotEqual(value) => !equals(actual, value, fit, scope)?,
         Test::In(values) => {
-            let values = values
-                .iter()
-                .map(|value| Ok(fit(json(value, scope)?)))
-                .collect::<Result<Vec<_>, String>>()?;
-            values.iter().any(|value| equal(actual, value))
+            // One that can't be filled is told, whether or not another would hold.
+            let mut any = false;
+            for value in values {
+                any |= equals(actual, value, fit, scope)?;
+            }
+            any
         }
-        Test::Contains(value) => contains(actual, &json(value, scope)?),
+        Test::Contains(value) => {
+            let wanted = json(value, scope)?;
+            contains(actual, &wanted)
+        }
         Test::Matches(pattern) => pattern.0.is_match(&plain(actual)),
         Test::Exists | Test::Absent => false,
         Test::Less(value) | Test::AtMost(value) | Test::Greater(value) | Test::AtLeast(value) => {
@@ -294,23 +112,30 @@ fn judge(test: &Test, actual: &Json, fit: Fit, scope: &mut Scope) -> Result<bool
     })
 }
 
+fn equals(actual: &Json, value: &Value, fit: Fit, scope: &mut Scope) -> Result<bool, String> {
+    Ok(equal(actual, &fit(json(value, scope)?)))
+}
+
 /// How a right-hand side is fitted to what it is compared with.
-type Fit = fn(Json) -> Json;
+type Fit = for<'v> fn(Cow<'v, Json>) -> Cow<'v, Json>;
 
 /// A header or a body is a text, so a number is the text that writes it; a count is a number, so a text that writes one
 /// is that number: a variable set in the suite is a text.
 fn compared_as(subject: &StepSubject) -> Fit {
     match subject {
-        StepSubject::Header(_) | StepSubject::Body => |value| match value {
-            Json::Number(number) => Json::String(
+        StepSubject::Header(_) | StepSubject::Body => |value| match &*value {
+            Json::Number(number) => Cow::Owned(Json::String(
                 number
                     .as_f64()
                     .map_or_else(|| number.to_string(), |n| n.to_string()),
-            ),
-            other => other,
+            )),
+            _ => value,
         },
-        StepSubject::Count(_) | StepSubject::Distinct(_) => |value| match &value {
-            Json::String(text) => text.trim().parse::<f64>().map_or(value, Json::from),
+        StepSubject::Count(_) | StepSubject::Distinct(_) => |value| match &*value {
+            Json::String(text) => match text.trim().parse::<f64>() {
+                Ok(number) => Cow::Owned(Json::from(number)),
+                Err(_) => value,
+            },
             _ => value,
         },
         _ => |value| value,
@@ -318,14 +143,14 @@ fn compared_as(subject: &StepSubject) -> Fit {
 }
 
 /// The right-hand side as JSON, its holes filled.
-fn json(value: &Value, scope: &mut Scope) -> Result<Json, String> {
-    Ok(match value {
+fn json<'s>(value: &Value, scope: &'s mut Scope) -> Result<Cow<'s, Json>, String> {
+    Ok(Cow::Owned(match value {
         Value::Null => Json::Null,
         Value::Bool(truth) => Json::Bool(*truth),
         Value::Number(number) => Json::from(*number),
         Value::Duration(duration) => Json::from(units::format_duration(*duration)),
-        Value::Text(text) => text.value(scope).map_err(|error| error.to_string())?,
-    })
+        Value::Text(text) => return text.read(scope).map_err(|error| error.to_string()),
+    }))
 }
 
 /// Equal as JSON, where 1 equals 1.0 and 1 is not '1': a number that turns into a text is a defect worth seeing.
@@ -359,7 +184,9 @@ fn contains(actual: &Json, wanted: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Response;
     use crate::random::Draws;
+    use std::collections::BTreeMap;
 
     fn check(text: &str) -> Result<(), Broken> {
         let response = Response {
@@ -390,9 +217,14 @@ mod tests {
             ids: Draws::at(0, &[]),
             wall_ms: 0,
         };
-        text.parse::<Expectation>()
-            .unwrap()
-            .check(&View::new(&response, Duration::from_millis(20)), &mut scope)
+        let expectation: Expectation = text.parse().unwrap();
+        let took = Duration::from_millis(20);
+        // Whether it is known beforehand what will be asked makes no difference.
+        let unasked = View::new(&response, took, std::iter::empty());
+        let asked = View::new(&response, took, std::iter::once(&expectation.subject));
+        let judged = expectation.check(&unasked, &mut scope);
+        assert_eq!(expectation.check(&asked, &mut scope), judged, "{text}");
+        judged
     }
 
     #[test]
@@ -412,6 +244,9 @@ mod tests {
             "$.n == {{ three }}",
             "$.n >= 3",
             "count($.items) == 2",
+            "count($.nothing) == 0",
+            "count($.id) == 1",
+            "distinct($.tags) == 2",
             "count($.items[*].a) == 2",
             "$.items[*].a contains 2",
             "$.none == null",
@@ -468,6 +303,10 @@ mod tests {
             "header.etag exists",
             "$.n < 3",
             "$.tags contains 'z'",
+            "$.id in ['o-1', '{{ nobody }}']",
+            "$.items.a exists",
+            "count($.tags) == 1",
+            "count($.nothing) == 1",
             "$.id matches /x/",
             "status in [1]",
             "count(seen) == 3",

@@ -1,7 +1,7 @@
 //! Step expressions as text: parser and printer.
 
 use super::scan::{ExprError, Scan, as_text};
-use super::step::{Expectation, Many, Path, Pattern, StepSubject, Test, Value};
+use super::step::{Expectation, Many, Open, Path, Pattern, StepSubject, Test, Value};
 use crate::diagnostic::nearest;
 use crate::template::{Escape, Text};
 use crate::units;
@@ -114,9 +114,6 @@ fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     ExprError::new(message, span).hint(hint)
 }
 
-/// A path that holds variables: the text before the first, and each with the text that follows it.
-type Open = (String, Vec<(String, String)>);
-
 fn open(text: &str, from: usize) -> Result<Option<Open>, ExprError> {
     let Some((head, mut rest)) = text.split_once("{{") else {
         return Ok(None);
@@ -181,11 +178,7 @@ pub(super) fn path(scan: &mut Scan<'_>, from: usize, ends: &str) -> Result<Path,
         let tails = holes.iter().map(|(_, tail)| format!("0{tail}"));
         Cow::Owned(std::iter::once(head.clone()).chain(tails).collect())
     });
-    let compiled = JsonPath::parse(&whole).map(|compiled| Path {
-        source: text.to_owned(),
-        compiled,
-        open,
-    });
+    let compiled = JsonPath::parse(&whole).map(|compiled| Path::new(text, compiled, open));
     compiled.map_err(|error| {
         let at = (from + error.position())
             .min(scan.at.saturating_sub(1))

@@ -99,6 +99,9 @@ impl Jar {
 
     /// The `Cookie` header for a URL at a time, longest path first.
     pub(super) fn header(&self, url: &str, wall_ms: i64) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
         let parts = Parts::of(url);
         let mut sent: Vec<_> = self
             .0

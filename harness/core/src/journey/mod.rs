@@ -248,6 +248,21 @@ pub struct Capture {
 }
 
 impl RequestStep {
+    /// What of its answers it looks at, each time it does.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = &StepSubject> {
+        let repeat = self.repeat.iter();
+        let copies = self.copies.iter();
+        let taken = repeat.clone().flat_map(|repeat| &repeat.captures);
+        let exactly = copies.clone().flat_map(|copies| &copies.exactly);
+        let captures = self.captures.iter().chain(&self.collect).chain(taken);
+        let expected = self.expect.iter().chain(exactly.map(|(e, _)| e));
+        expected
+            .chain(repeat.map(|repeat| &repeat.condition))
+            .map(|expectation| &expectation.subject)
+            .chain(captures.map(|capture| &capture.from))
+            .chain(copies.flat_map(|copies| &copies.same))
+    }
+
     /// Whether anything of the step reads the body of its answers. Else it need not be kept.
     pub fn reads_body(&self) -> bool {
         let reads = |subject: &StepSubject| match subject {
@@ -257,13 +272,7 @@ impl RequestStep {
                 matches!(many, Many::Path(_))
             }
         };
-        let mut takes = self.captures.iter().chain(&self.collect);
-        takes.any(|capture| reads(&capture.from))
-            || self.expect.iter().any(|expected| reads(&expected.subject))
-            || self.repeat.as_ref().is_some_and(|repeat| {
-                reads(&repeat.condition.subject)
-                    || repeat.captures.iter().any(|capture| reads(&capture.from))
-            })
+        self.subjects().any(reads)
     }
 }
 

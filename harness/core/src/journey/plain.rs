@@ -60,7 +60,7 @@ impl Plain {
             };
         let passing = (0..CODES as u16).map(|status| passes(&untimed, &context, status));
         Some(Self {
-            request: outgoing.request,
+            request: Arc::unwrap_or_clone(outgoing.request),
             timeout: outgoing.timeout,
             passing: passing.collect(),
             times,
@@ -261,7 +261,7 @@ mod tests {
                 let mut request = plain.request().clone();
                 let parent = TraceSeed::of(&context, "j").trace(iteration).parent();
                 request.headers.push(("traceparent".into(), String::from_utf8(parent.to_vec()).unwrap()));
-                prop_assert_eq!(&outgoing.request, &request);
+                prop_assert_eq!(&*outgoing.request, &request);
                 prop_assert_eq!(outgoing.timeout, plain.timeout());
                 let headers = if with_headers { vec![("location".into(), "/x".into()), ("set-cookie".into(), "a=b".into())] } else { Vec::new() };
                 let end = walk.answer(Answer {

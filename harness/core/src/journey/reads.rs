@@ -28,21 +28,15 @@ fn request_reads(request: &RequestStep, variable: &str) -> bool {
     let mut texts = texts
         .chain([&request.url, &request.body])
         .chain(&request.link);
-    let repeat = request.repeat.iter();
     let copies = request.copies.iter();
-    let captures = request.captures.iter().chain(&request.collect);
-    let mut subjects = captures
-        .chain(repeat.clone().flat_map(|repeat| &repeat.captures))
-        .map(|capture| &capture.from)
-        .chain(copies.clone().flat_map(|copies| &copies.same));
     let exactly = copies.flat_map(|copies| copies.exactly.iter().map(|(e, _)| e));
-    let mut expected = request.expect.iter();
+    let repeat = request.repeat.iter().map(|repeat| &repeat.condition);
+    let mut expected = request.expect.iter().chain(exactly).chain(repeat);
     texts.any(|text| text_reads(text, variable))
-        || subjects.any(|subject| subject_reads(subject, variable))
+        || request
+            .subjects()
+            .any(|subject| subject_reads(subject, variable))
         || expected.any(|e| expectation_reads(e, variable))
-        || exactly
-            .chain(repeat.map(|repeat| &repeat.condition))
-            .any(|e| expectation_reads(e, variable))
 }
 
 fn expectation_reads(expectation: &Expectation, variable: &str) -> bool {

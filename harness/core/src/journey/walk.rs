@@ -29,7 +29,7 @@ use trace::{Trace, TraceSeed};
 /// A request under way.
 #[derive(Debug)]
 struct Pending {
-    request: Request,
+    request: Arc<Request>,
     intended: Duration,
     redirects: u8,
     /// When the first hop was sent.
@@ -236,7 +236,7 @@ impl Walk {
                 && let Some(next) = redirect::follow(&request, response)
             {
                 self.onward = Some(Pending {
-                    request: next,
+                    request: Arc::new(next),
                     intended,
                     redirects: redirects + 1,
                     sent: Some(sent),

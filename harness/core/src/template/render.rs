@@ -144,14 +144,19 @@ impl Text {
 
     /// The value of a text that is one hole, with its own type; otherwise the rendered text as a string.
     pub fn value(&self, scope: &mut Scope) -> Result<Value, RenderError> {
+        self.read(scope).map(Cow::into_owned)
+    }
+
+    /// The same for whoever only looks at it.
+    pub(crate) fn read<'s>(&self, scope: &'s mut Scope) -> Result<Cow<'s, Value>, RenderError> {
         match self.parts.as_slice() {
             [
                 Part::Hole {
                     expr,
                     escape: Escape::None,
                 },
-            ] => Ok(scope.value(expr)?.into_owned()),
-            _ => self.rendered(scope).map(Value::String),
+            ] => scope.value(expr),
+            _ => Ok(Cow::Owned(Value::String(self.rendered(scope)?))),
         }
     }
 }

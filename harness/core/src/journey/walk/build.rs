@@ -7,17 +7,18 @@ use crate::http::Request;
 use crate::journey::{RequestStep, redirect};
 use crate::template::{Part, RenderError, Text, percent};
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Walk {
     pub(super) fn send(&mut self, step: &RequestStep, now: Duration) -> Next {
-        let pending = match self.onward.take() {
+        let mut pending = match self.onward.take() {
             Some(onward) => onward,
             None => {
                 self.scope.wall_ms = self.wall_ms(now);
                 match self.build(step) {
                     Ok(request) => Pending {
-                        request,
+                        request: Arc::new(request),
                         intended: self.intended,
                         redirects: 0,
                         sent: None,
@@ -26,35 +27,27 @@ impl Walk {
                 }
             }
         };
-        let Pending {
-            mut request,
-            intended,
-            redirects,
-            sent,
-        } = pending;
         if let Some(cookies) = self
             .jar
-            .header(&request.url, self.wall_ms(now))
-            .filter(|_| request.header("cookie").is_none())
+            .header(&pending.request.url, self.wall_ms(now))
+            .filter(|_| pending.request.header("cookie").is_none())
         {
-            request.headers.push(("cookie".into(), cookies));
+            // Nobody else has it yet.
+            let headers = &mut Arc::make_mut(&mut pending.request).headers;
+            headers.push(("cookie".into(), cookies));
         }
         if let Some(eventually) = step.eventually {
             self.deadline.get_or_insert(self.intended + eventually);
         }
-        self.pending = Some(Pending {
-            request: request.clone(),
-            intended,
-            redirects,
-            sent,
-        });
-        Next::Send(Outgoing {
+        let outgoing = Outgoing {
             step: self.at,
-            request,
+            request: Arc::clone(&pending.request),
             copies: step.copies.as_ref().map_or(1, |copies| copies.count),
             timeout: step.timeout,
-            intended,
-        })
+            intended: pending.intended,
+        };
+        self.pending = Some(pending);
+        Next::Send(outgoing)
     }
 
     fn build(&mut self, step: &RequestStep) -> Result<Request, Broken> {
@@ -96,9 +89,12 @@ impl Walk {
         }
         let mut headers = Vec::with_capacity(step.headers.len() + 2);
         for (name, value) in &step.headers {
-            let value = value.rendered(&mut self.scope)?;
+            let mut value = value.rendered(&mut self.scope)?;
             // A value from the target could carry a line end; a header can't.
-            headers.push((name.clone(), value.replace(['\r', '\n'], " ")));
+            if value.contains(['\r', '\n']) {
+                value = value.replace(['\r', '\n'], " ");
+            }
+            headers.push((name.clone(), value));
         }
         if let Some(trace) = &mut self.trace
             && !step.headers.iter().any(|(name, _)| name == "traceparent")

@@ -34,7 +34,7 @@ impl Walk {
         others: &[Answer],
         sent: Duration,
     ) -> Verdict {
-        let view = view(first, sent);
+        let view = view(step, first, sent);
         let (failures, shown) = match &step.copies {
             Some(copies) => self.compare(step, copies, first, others),
             None => (self.unmet(step, first, &view), 0),
@@ -81,7 +81,7 @@ impl Walk {
     ) -> (Vec<Broken>, usize) {
         let answers: Vec<(&Answer, View<'_>)> = std::iter::once(first)
             .chain(others)
-            .map(|answer| (answer, view(answer, answer.sent)))
+            .map(|answer| (answer, view(step, answer, answer.sent)))
             .collect();
         let mut broken: Vec<(usize, Vec<Broken>)> = Vec::new();
         for (index, (answer, view)) in answers.iter().enumerate() {
@@ -169,9 +169,12 @@ impl Walk {
 }
 
 /// What can be looked at in an answer; where none came, nothing.
-fn view(answer: &Answer, sent: Duration) -> View<'_> {
+fn view<'a>(step: &'a RequestStep, answer: &'a Answer, sent: Duration) -> View<'a> {
     match &answer.result {
-        Ok(response) => View::new(response, answer.ended.saturating_sub(sent)),
+        Ok(response) => {
+            let took = answer.ended.saturating_sub(sent);
+            View::new(response, took, step.subjects())
+        }
         Err(_) => View::nothing(),
     }
 }

@@ -5,6 +5,7 @@ use super::super::command::Command;
 use crate::event::{Broken, Outcome};
 use crate::http::{Failure, Request, Response, Timing};
 use crate::name::RunId;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What tells one walk of a journey from another.
@@ -56,7 +57,7 @@ pub struct Outgoing {
     /// The step, by index.
     pub step: usize,
     /// What to send.
-    pub request: Request,
+    pub request: Arc<Request>,
     /// How often to send it at once; 1 unless the step says otherwise.
     pub copies: u8,
     /// Limit for the exchange, connect included.
@@ -98,7 +99,7 @@ pub struct StepEnd {
     /// The error's class as counted; `None` when it passed.
     pub class: Option<String>,
     /// The last request, if one was built; what follows is of one of its answers: the one that failed, else the first.
-    pub request: Option<Request>,
+    pub request: Option<Arc<Request>>,
     /// What came of it.
     pub result: Option<Result<Response, Failure>>,
     /// Where its time went.

@@ -383,6 +383,7 @@ fn the_same_plan_repeats_and_another_run_does_not() {
         )
         .request
         .url
+        .clone()
     };
     assert_eq!(url("r1"), url("r1"));
     assert_ne!(url("r1"), url("r2"));
@@ -476,7 +477,7 @@ fn a_query_is_encoded_as_a_whole() {
         ("c".into(), text("ü")),
     ];
     let mut walk = walk(vec![request(step)]);
-    let url = sent(&mut walk, 10 * MS).request.url;
+    let url = sent(&mut walk, 10 * MS).request.url.clone();
     assert_eq!(url, "http://a/?a%20b=x%26y%20S&c=%C3%BC");
 }
 
@@ -500,7 +501,7 @@ fn symbols_are_bound_wherever_they_stand_and_for_what_stands_around() {
         )
     };
     let mut json_walk = bound(&journey);
-    let body = sent(&mut json_walk, 10 * MS).request.body;
+    let body = sent(&mut json_walk, 10 * MS).request.body.clone();
     assert_eq!(std::str::from_utf8(&body).unwrap(), r#"{"key":"a\"b"}"#);
     let end = answered(&mut json_walk, 10 * MS, 200, &[], r#"{"who":"a\"b"}"#).unwrap();
     assert_eq!(end.failures, []);
@@ -522,6 +523,7 @@ fn drawn_data_repeats_from_run_to_run_and_identifiers_do_not() {
         sent(&mut Walk::new(journey, &context(run), 10 * MS), 10 * MS)
             .request
             .body
+            .clone()
     };
     let data = "{{ int(1, 1000000000) }}";
     assert_eq!(body("r1", data), body("r2", data));
