@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use support::{DEAD_LETTER, Suite, repository, shop, turn, until};
+use support::{DEAD_LETTER, Suite, part, repository, shop, until};
 
 /// The shop on ports of its own, ended with the test.
 struct Shop {
@@ -112,7 +112,7 @@ fn nowhere() -> Suite {
 
 #[test]
 fn a_url_is_loaded_without_a_suite() {
-    let _turn = turn();
+    let _turn = part();
     let shop = Shop::start();
     let folder = nowhere();
     let url = format!("{}/v1/products?limit=3", shop.gateway);
@@ -155,7 +155,7 @@ fn a_url_is_loaded_without_a_suite() {
 
 #[test]
 fn a_load_with_a_body_sends_a_new_one_each_time() {
-    let _turn = turn();
+    let _turn = part();
     let shop = Shop::start();
     let folder = nowhere();
     let url = format!("{}/v1/orders", shop.gateway);
@@ -205,7 +205,6 @@ fn an_address_where_nothing_answers_is_exit_3_and_a_wrong_one_exit_2() {
 
 #[test]
 fn an_api_is_checked_against_its_document() {
-    let _turn = turn();
     let shop = Shop::start();
     shop.walked(&Suite::shop(&[(
         "scenarios/journeys/dead.toml",
@@ -274,7 +273,7 @@ fn small_server() -> String {
 
 #[test]
 fn what_init_writes_passes_check_and_run_at_once() {
-    let _turn = turn();
+    let _turn = part();
     let folder = nowhere();
     let url = small_server();
     folder.run(&["init", &url, "mine"]).exits(0);

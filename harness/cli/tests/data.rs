@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use support::{Suite, turn};
+use support::{Suite, part};
 
 /// Paths asked for, and how often.
 type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
@@ -115,7 +115,7 @@ fn unique_rows_run_out_and_the_run_says_so() {
         "rate = \"200/s\"\nfor = \"1s\"",
     );
     suite.write("data/users.csv", users(120));
-    let _turn = turn();
+    let _turn = part();
     let ran = suite.run(&["run", "--format", "json"]);
     let summary = ran.json();
     // Each row once, over all workers, and no other.
@@ -150,7 +150,7 @@ fn rows_run_out_even_where_no_request_shows_them() {
         let path = "scenarios/journeys/user.toml";
         let journey = suite.read(path).replace("{{ row.id }}", "7");
         suite.write(path, journey);
-        let _turn = turn();
+        let _turn = part();
         suite.run(&["run", "--format", "json"]).exits(0);
         assert_eq!(ids(&asked), BTreeMap::from([(7, 40)]), "{load}");
     }
@@ -166,7 +166,7 @@ fn users_of_a_closed_load_keep_to_their_rows_and_stop_with_them() {
     );
     let lines: String = (0..50).map(|id| format!("{{\"id\": {id}}}\n")).collect();
     suite.write("data/users.jsonl", lines);
-    let _turn = turn();
+    let _turn = part();
     let ran = suite.run(&["run", "--format", "json"]).exits(0);
     assert_eq!(ids(&asked), (0..50).map(|id| (id, 1)).collect());
     let load = &ran.json()["scenarios"][0]["names"]["user"];
@@ -193,7 +193,7 @@ fn the_same_seed_draws_the_same_rows() {
             "data/users.json",
             serde_json::to_string_pretty(&list).unwrap(),
         );
-        let _turn = turn();
+        let _turn = part();
         suite.run(&["run", "--seed", seed]);
         ids(&asked)
     };
@@ -218,7 +218,7 @@ fn a_file_cut_short_under_a_load_fails_walks_by_name_and_ends_nothing_else() {
     let suite = suite(port, "\"data/users.csv\"", "rate = \"400/s\"\nfor = \"1s\"");
     suite.write("data/users.csv", users(60_000));
     *file.lock().unwrap() = Some(suite.path().join("data/users.csv"));
-    let _turn = turn();
+    let _turn = part();
     let ran = suite.run(&["run", "--format", "json"]);
     let summary = ran.json();
     assert!(!ids(&asked).is_empty());

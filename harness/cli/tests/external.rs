@@ -14,7 +14,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{HARNESS, Suite, repository, shop, turn};
+use support::{HARNESS, Suite, part, repository, shop};
 
 /// What a small server answers: status, content type, body.
 type Answer = (u16, &'static str, String);
@@ -343,7 +343,7 @@ fn environment(suite: &Path) -> Option<()> {
 fn external(name: &str) -> Option<Value> {
     let suite = repository().join("fixtures/external").join(name);
     environment(&suite)?;
-    let _turn = turn();
+    let _turn = part();
     let reports = tempfile::tempdir().unwrap();
     let mut tries = 0;
     let (code, said, talk) = loop {
@@ -370,7 +370,8 @@ fn external(name: &str) -> Option<Value> {
         json!([]),
         "new findings:\n{contract:#}"
     );
-    assert_eq!(code, Some(0), "{:#}\n{talk}", said["readiness"]);
+    let why = (&said["readiness"], &said["scenarios"]);
+    assert_eq!(code, Some(0), "{why:#?}\n{talk}");
     Some(said)
 }
 

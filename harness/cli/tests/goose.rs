@@ -16,7 +16,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use support::{HARNESS, Suite, labelled, turn, until};
+use support::{HARNESS, Suite, labelled, part, until};
 
 /// What was asked, in words, and how often.
 type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
@@ -160,7 +160,7 @@ fn work(engine: &str) -> (BTreeMap<String, u32>, Value) {
         port,
         &format!("users = 5\niterations = 200\nfor = \"60s\"\nengine = \"{engine}\""),
     );
-    let _turn = turn();
+    let _turn = part();
     let ran = suite.run(&["run", "--format", "json"]);
     let names = ran.json()["scenarios"][0]["names"].clone();
     let counts = ["order", "order/place", "order/show"].map(|name| {
@@ -199,7 +199,7 @@ fn a_worker_process_that_dies_breaks_the_load_and_nothing_hangs() {
     }
     let (port, asked) = shop();
     let suite = suite(port, "users = 2\nfor = \"60s\"\nengine = \"goose\"");
-    let _turn = turn();
+    let _turn = part();
     let running = suite.start(&["run", "--format", "json"]);
     until("some work", || {
         (asked.lock().unwrap().len() > 50).then_some(())

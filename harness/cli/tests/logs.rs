@@ -17,7 +17,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use support::server;
-use support::{Suite, turn};
+use support::{Suite, part};
 
 const SECRET: &str = "test-key-1234";
 
@@ -194,7 +194,7 @@ fn attribute(span: &Span, key: &str) -> Option<String> {
 fn a_collector_receives_the_runs_spans_as_one_tree_without_secrets() {
     let collector = Collector::new(Manner::Takes);
     let suite = suite();
-    let _turn = turn();
+    let _turn = part();
     let mut command = suite.command(&["run", "--otlp", &collector.url]);
     command.env(
         "OTEL_EXPORTER_OTLP_HEADERS",
@@ -311,7 +311,7 @@ fn a_collector_that_refuses_or_hangs_costs_a_line_and_nothing_else() {
 #[test]
 fn lines_are_json_objects_on_stderr_or_in_a_file_and_hold_no_secret() {
     let suite = suite();
-    let _turn = turn();
+    let _turn = part();
     let arguments = ["run", "--quiet", "--log", "trace", "--log-format", "json"];
     let objects = |text: &str| -> Vec<Value> {
         text.lines()

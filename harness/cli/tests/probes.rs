@@ -13,7 +13,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::{Ran, Suite, turn};
+use support::{Ran, Suite, part};
 
 const SCENARIO: &str = r#"
 title = "Visitors look around"
@@ -128,7 +128,7 @@ unit = "%"
 /// A run against the server: what it left, its suite, and its summary.
 fn run(web: Web) -> (Ran, Suite, Value) {
     let suite = suite(serve(web));
-    let _turn = turn();
+    let _turn = part();
     let ran = suite.run(&["run", "--format", "json"]);
     let summary = ran.json();
     (ran, suite, summary)

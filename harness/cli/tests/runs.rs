@@ -8,7 +8,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
-use support::{HARNESS, Suite, labelled, turn};
+use support::{HARNESS, Suite, labelled, part};
 
 const BROWSE: &str = r#"
 title = "A visitor looks at products"
@@ -242,7 +242,7 @@ env = { KEY = "${secret.api_key}" }
 
 #[test]
 fn two_runs_at_once_share_nothing() {
-    let _turn = turn();
+    let _turn = part();
     let suite = short();
     let both = [suite.start(&["run"]), suite.start(&["run"])];
     for one in both {

@@ -11,7 +11,7 @@ mod support;
 use serde_json::Value;
 use std::path::PathBuf;
 use support::server::{self, DELAY};
-use support::{Suite, turn, until};
+use support::{Suite, part, until};
 
 #[test]
 fn a_server_when_asked_to_be_one() {
@@ -74,7 +74,7 @@ fn row<'c>(comparison: &'c Value, figure: &str) -> &'c Value {
 #[test]
 fn variants_run_in_turn_and_stand_side_by_side() {
     let suite = suite(3);
-    let _turn = turn();
+    let _turn = part();
     let arguments = ["run", "--variant", "default", "--variant", "slow"];
     let ran = suite
         .run(&[&arguments[..], &["--format", "json"]].concat())
@@ -126,7 +126,7 @@ fn variants_run_in_turn_and_stand_side_by_side() {
 #[test]
 fn the_terminal_shows_one_table_and_a_single_variant_none() {
     let suite = suite(1);
-    let _turn = turn();
+    let _turn = part();
     let three = ["default", "other", "slow"]
         .map(|name| ["--variant", name])
         .concat();

@@ -5,17 +5,21 @@
     clippy::unwrap_used,
     reason = "in a test a panic is the report, helpers included"
 )]
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 pub(crate) mod server;
+mod shop;
+mod turns;
 
 use serde_json::Value;
+pub(crate) use shop::DEAD_LETTER;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+pub(crate) use turns::{Turn, part, turn};
 
 /// The binary under test.
 pub(crate) const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
@@ -45,20 +49,6 @@ pub(crate) fn shop() -> &'static Path {
     })
 }
 
-/// The machine for oneself: who judges figures holds it while it loads the system, so that tests of one binary and of
-/// several at once do not measure each other.
-#[must_use]
-pub(crate) fn turn() -> File {
-    let path = Path::new(HARNESS).with_file_name("one-load-at-a-time.lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap();
-    file.lock().unwrap();
-    file
-}
-
 /// The repository's root.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,32 +56,6 @@ pub(crate) fn repository() -> PathBuf {
         .canonicalize()
         .unwrap()
 }
-
-/// A journey after which there are a notification and a dead letter, so that a contract finds something to ask for.
-pub(crate) const DEAD_LETTER: &str = r#"
-title = "A notification without a template becomes a dead letter"
-[[step]]
-name = "an order, of which its customer is told"
-post = "/v1/orders"
-json = { sku = "SKU-003", quantity = 1 }
-expect = ["status == 201"]
-[[step]]
-name = "a notification that can't be"
-post = "/v1/notifications"
-json = { customer = "ada", template = "nobody-wrote-it" }
-expect = ["status == 202"]
-[[step]]
-name = "the one is there"
-get = "/v1/notifications"
-expect = ["status == 200", "count($.items) >= 1"]
-eventually = "20s"
-[[step]]
-name = "the other is dead"
-get = "/v1/dead-letters"
-headers = { x-api-key = "${secret.admin_key}" }
-expect = ["status == 200", "count($.items) >= 1"]
-eventually = "20s"
-"#;
 
 /// A suite in a folder of its own.
 pub(crate) struct Suite {
@@ -112,7 +76,7 @@ impl Suite {
 
     /// The demo system in process mode, with its documents, and these files beside.
     pub(crate) fn shop(files: &[(&str, &str)]) -> Self {
-        let suite = Self::new(&[("harness.toml", &shop_toml())]);
+        let suite = Self::new(&[("harness.toml", &shop::toml())]);
         for file in std::fs::read_dir(repository().join("fixtures/openapi")).unwrap() {
             let file = file.unwrap();
             let name = file.file_name().into_string().unwrap();
@@ -219,9 +183,17 @@ impl Suite {
 
     /// Starts `harness` in a process group of its own, as a shell would, without waiting for it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with("", arguments)
+    }
+
+    /// The same with a planted defect.
+    fn start_with(&self, defect: &str, arguments: &[&str]) -> Running {
         let out = self.path().join(".stdout");
         let err = self.path().join(".stderr");
         let mut command = self.command(arguments);
+        if !defect.is_empty() {
+            command.env("DEFECT", defect);
+        }
         command
             .stdout(File::create(&out).unwrap())
             .stderr(File::create(&err).unwrap())
@@ -256,22 +228,78 @@ impl Suite {
         until(event, || self.events(id).contains(&wanted).then_some(()));
     }
 
-    /// Runs `harness` with the machine for itself and `--format json`, and again, up to three times in all, when the
-    /// instrument says that it could not keep its schedule: on a machine that is busy with something else that is an
-    /// honest answer, but not the one that is asked for. Returns the last answer, its summary and its run's id.
+    /// Runs `harness` with `--format json` and a part of the machine, and again, up to three times in all and the last
+    /// time with the machine for itself, when the instrument says that it could not keep its schedule: on a machine that
+    /// is busy with something else that is an honest answer, but not the one that is asked for. Returns the last answer,
+    /// its summary and its run's id. What follows the last scenario's load runs beside other loads.
     pub(crate) fn judged(&self, defect: &str, arguments: &[&str]) -> (Ran, Value, String) {
-        let _turn = turn();
+        self.judged_in([part, part, turn], defect, arguments, |_| true)
+    }
+
+    /// The same with the machine for itself each time, where figures are judged that others' load would change: also
+    /// when the answer is not as it should be and the instrument says that it was not at its best.
+    pub(crate) fn judged_alone(
+        &self,
+        defect: &str,
+        arguments: &[&str],
+        as_it_should: impl Fn(&Value) -> bool,
+    ) -> (Ran, Value, String) {
+        self.judged_in([turn; 3], defect, arguments, as_it_should)
+    }
+
+    fn judged_in(
+        &self,
+        turns: [fn() -> Turn; 3],
+        defect: &str,
+        arguments: &[&str],
+        as_it_should: impl Fn(&Value) -> bool,
+    ) -> (Ran, Value, String) {
         let arguments = [arguments, &["--format", "json"]].concat();
-        for last in [false, false, true] {
-            let ran = self.run_with(defect, &arguments);
+        for (nth, turn) in turns.into_iter().enumerate() {
+            let turn = turn();
+            let mut running = self.start_with(defect, &arguments);
+            self.until_loaded(&mut running);
+            drop(turn);
+            let ran = running.ends();
             let summary = ran.json();
             let generators = summary["verdict"]["generator"].as_array().unwrap();
-            if last || generators.iter().all(|one| one["trust"] != "invalid") {
+            let trust = |word: &str| generators.iter().any(|one| one["trust"] == word);
+            let again = trust("invalid") || (trust("degraded") && !as_it_should(&summary));
+            if nth == 2 || !again {
                 let id = summary["run"]["id"].as_str().unwrap().to_owned();
                 return (ran, summary, id);
             }
         }
         unreachable!("the last answer is returned")
+    }
+
+    /// Waits until the last scenario of a run under way has been played, or the run has ended. It has no limit of its
+    /// own: who waits for the run's end has one.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has no executor to block and no run's clock"
+    )]
+    fn until_loaded(&self, running: &mut Running) {
+        let before = self.runs();
+        let mut seen = 0;
+        while running.child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(50));
+            let Some(run) = self.runs().into_iter().find(|run| !before.contains(run)) else {
+                continue;
+            };
+            let length =
+                std::fs::metadata(run.join("events.ndjson.zst")).map_or(0, |file| file.len());
+            if length == seen {
+                continue;
+            }
+            seen = length;
+            let events = self.events(run.file_name().unwrap().to_str().unwrap());
+            let wanted = scenarios(&events);
+            let played = events.matches("\"event\":\"scenario_finished\"").count();
+            if wanted.is_some_and(|wanted| played >= wanted) {
+                return;
+            }
+        }
     }
 
     /// Folders of the runs made here.
@@ -293,6 +321,12 @@ impl Suite {
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].clone()
     }
+}
+
+/// How many scenarios the run plays whose events these are; `None` before it says so.
+fn scenarios(events: &str) -> Option<usize> {
+    let begun: Value = serde_json::from_str(events.lines().next()?).ok()?;
+    Some(begun["plan"]["scenarios"].as_array()?.len())
 }
 
 /// A `harness` under way.
@@ -454,58 +488,4 @@ fn pids() -> Vec<u32> {
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
-}
-
-/// A service of the demo system for a suite: its name, whether it keeps a database, and its environment.
-fn service(name: &str, stored: bool, env: &str) -> String {
-    let shop = shop().display();
-    let db = format!(r#", "--db", "${{run.dir}}/{name}.db""#);
-    let db = if stored { db.as_str() } else { "" };
-    format!(
-        r#"[target.service.{name}]
-process = {{ command = ["{shop}", "{name}", "--port", "${{port}}"{db}] }}
-env = {{ {env} }}
-ready = {{ get = "/health/ready", within = "60s" }}
-metrics = "/metrics"
-"#
-    )
-}
-
-fn shop_toml() -> String {
-    let orders = r#"INVENTORY_URL = "${link.stock.url}", PAYMENTS_URL = "${link.payments.url}", BROKER_URL = "${link.outbox.url}""#;
-    let notifications = r#"BROKER_URL = "${link.events.url}", EMAIL_URL = "${link.channels.url}", SMS_URL = "${link.channels.url}", PUSH_URL = "${link.channels.url}""#;
-    let gateway = r#"ORDERS_URL = "${link.orders.url}", INVENTORY_URL = "${link.catalogue.url}", NOTIFICATIONS_URL = "${link.notifications.url}", BROKER_URL = "${link.dead-letters.url}", SHOP_API_KEY = "${secret.api_key}", SHOP_ADMIN_KEY = "${secret.admin_key}""#;
-    let services = [
-        service("payments", false, ""),
-        service("inventory", true, ""),
-        service("broker", true, ""),
-        service("channels", false, ""),
-        service("notifications", true, notifications),
-        service("orders", true, orders),
-        service("gateway", false, gateway),
-    ];
-    let links = [
-        ("payments", "orders", "payments"),
-        ("stock", "orders", "inventory"),
-        ("outbox", "orders", "broker"),
-        ("events", "notifications", "broker"),
-        ("channels", "notifications", "channels"),
-        ("orders", "gateway", "orders"),
-        ("catalogue", "gateway", "inventory"),
-        ("notifications", "gateway", "notifications"),
-        ("dead-letters", "gateway", "broker"),
-    ];
-    let links = links.map(|(name, from, to)| {
-        format!("[target.link.{name}]\nfrom = \"{from}\"\nto = \"{to}\"\n")
-    });
-    let head = "[project]\nname = \"shop\"\n[target]\nmode = \"process\"\n";
-    let rest = r#"[target.link.edge]
-to = "gateway"
-[http]
-headers = { x-api-key = "${secret.api_key}" }
-[secret]
-api_key = { env = "SHOP_API_KEY", default = "test-key-1234" }
-admin_key = { env = "SHOP_ADMIN_KEY", default = "test-admin-1234" }
-"#;
-    format!("{head}{}{}{rest}", services.concat(), links.concat())
 }

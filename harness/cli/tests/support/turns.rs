@@ -1,0 +1,61 @@
+//! Who may load the machine when: locks on files beside the tests, so that tests of one binary and of several at once do
+//! not measure each other. It must not know what is run.
+
+use super::HARNESS;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+/// Leave to load the machine, or a part of it, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _held: Vec<File>,
+}
+
+/// Parts the machine has: a light load for each core, and two at least, because they wait more than they compute.
+fn parts() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}
+
+fn lock(part: usize) -> File {
+    let path = Path::new(HARNESS).with_file_name(format!("load-{part}.lock"));
+    let mut options = File::options();
+    options.create(true).append(true).open(path).unwrap()
+}
+
+/// The machine for oneself: who judges figures holds it while it loads the system.
+#[must_use]
+pub(crate) fn turn() -> Turn {
+    // One after another and always in this order: who holds one part never waits for a second, except here.
+    let held = (0..parts()).map(|part| {
+        let file = lock(part);
+        file.lock().unwrap();
+        file
+    });
+    Turn {
+        _held: held.collect(),
+    }
+}
+
+/// A part of the machine, beside other light loads: who judges what was done, and times only where they differ by far.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no executor to block and no run's clock"
+)]
+pub(crate) fn part() -> Turn {
+    let files: Vec<File> = (0..parts()).map(lock).collect();
+    loop {
+        for file in &files {
+            match file.try_lock() {
+                Ok(()) => {
+                    let held = vec![file.try_clone().unwrap()];
+                    return Turn { _held: held };
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => panic!("failed to lock: {error}"),
+            }
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
