@@ -10,6 +10,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use support::server::Nobody;
 use support::{DEAD_LETTER, Suite, part, repository, shop, until};
 
 /// The shop on ports of its own, ended with the test.
@@ -187,9 +188,8 @@ fn a_load_with_a_body_sends_a_new_one_each_time() {
 #[test]
 fn an_address_where_nothing_answers_is_exit_3_and_a_wrong_one_exit_2() {
     let folder = nowhere();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", free.local_addr().unwrap());
-    drop(free);
+    let nobody = Nobody::new();
+    let url = format!("{}/", nobody.url());
     let ran = folder.run(&["load", &url, "--for", "1s"]).exits(3);
     assert!(
         ran.stdout.contains("nothing answers"),

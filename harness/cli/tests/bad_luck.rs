@@ -16,6 +16,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use support::server::Nobody;
 use support::{HARNESS, Suite, labelled, repository, shop};
 
 /// Whatever a target sends, the harness holds no more than this, kB.
@@ -137,10 +138,8 @@ fn a_load_tells_how_the_target_misbehaved() {
 
 #[test]
 fn a_target_that_never_answers_is_told_before_anything_runs() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let ran = external(&gone, "smoke").run(&["run"]).exits(3);
+    let nobody = Nobody::new();
+    let ran = external(&nobody.url(), "smoke").run(&["run"]).exits(3);
     assert!(ran.stderr.contains("refused"), "{}", ran.stderr);
     // No network: a name that nobody knows, which `invalid` is for.
     let begun = Instant::now();

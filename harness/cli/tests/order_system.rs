@@ -292,7 +292,7 @@ fn a_defect_turns_its_invariant_red() {
             conserved("lost-idempotency", &[KEYED]);
         }),
         ("without a defect everything adds up", &|| {
-            conserved("", &[])
+            conserved("", &[]);
         }),
     ]);
 }
@@ -343,10 +343,10 @@ fn a_defect_turns_the_gates_on_faults_red() {
     };
     all_hold(&[
         ("a breaker that never opens lets everybody wait", &|| {
-            hangs("breaker-never-opens", &["orders-hangs#2 fail"])
+            hangs("breaker-never-opens", &["orders-hangs#2 fail"]);
         }),
         ("whatever dies, nothing acknowledged is lost", &|| {
-            plays("", "parts-die", &[], &[])
+            plays("", "parts-die", &[], &[]);
         }),
         (
             "a breaker that never tries again does not come back",

@@ -317,6 +317,40 @@ fn a_unix_socket() {
 /// nginx in a folder, ended when dropped.
 struct Nginx(Child);
 
+impl Nginx {
+    /// Starts it on a port that is free now, with `cert.pem` and `key.pem` of its folder; `None` if it did not live to
+    /// listen there.
+    fn start(folder: &Path) -> Option<(Self, u16)> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let root = folder.display();
+        let config = format!(
+            "daemon off;\nmaster_process off;\nerror_log {root}/error.log;\npid {root}/pid;\nevents {{}}\nhttp {{\n access_log off;\n client_body_temp_path {root}/a;\n proxy_temp_path {root}/b;\n fastcgi_temp_path {root}/c;\n uwsgi_temp_path {root}/d;\n scgi_temp_path {root}/e;\n keepalive_requests 20;\n server {{\n  listen 127.0.0.1:{port} ssl http2;\n  server_name localhost;\n  ssl_certificate {root}/cert.pem;\n  ssl_certificate_key {root}/key.pem;\n  location / {{ default_type application/json; return 200 '{{\"ok\":true}}'; }}\n }}\n}}\n"
+        );
+        std::fs::write(folder.join("nginx.conf"), config).unwrap();
+        let child = Command::new("nginx")
+            .args(["-e", "stderr", "-p"])
+            .arg(folder)
+            .arg("-c")
+            .arg(folder.join("nginx.conf"))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut nginx = Self(child);
+        // It writes its pid when it has its sockets: an answer before that is another's.
+        until("nginx listens, or ends", || {
+            if nginx.0.try_wait().unwrap().is_some() {
+                return Some(None);
+            }
+            let listens = folder.join("pid").exists()
+                && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+            listens.then_some(Some(()))
+        })?;
+        Some((nginx, port))
+    }
+}
+
 impl Drop for Nginx {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -340,30 +374,11 @@ fn a_server_that_others_wrote() {
     }
     let ours = Authority::new("ours");
     let signed = ours.server(&["localhost"]);
-    let port = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().port()
-    };
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().display();
     std::fs::write(folder.path().join("cert.pem"), &signed.cert).unwrap();
     std::fs::write(folder.path().join("key.pem"), &signed.key).unwrap();
-    let config = format!(
-        "daemon off;\nmaster_process off;\nerror_log {root}/error.log;\npid {root}/pid;\nevents {{}}\nhttp {{\n access_log off;\n client_body_temp_path {root}/a;\n proxy_temp_path {root}/b;\n fastcgi_temp_path {root}/c;\n uwsgi_temp_path {root}/d;\n scgi_temp_path {root}/e;\n keepalive_requests 20;\n server {{\n  listen 127.0.0.1:{port} ssl http2;\n  server_name localhost;\n  ssl_certificate {root}/cert.pem;\n  ssl_certificate_key {root}/key.pem;\n  location / {{ default_type application/json; return 200 '{{\"ok\":true}}'; }}\n }}\n}}\n"
-    );
-    std::fs::write(folder.path().join("nginx.conf"), config).unwrap();
-    let child = Command::new("nginx")
-        .args(["-e", "stderr", "-p"])
-        .arg(folder.path())
-        .arg("-c")
-        .arg(folder.path().join("nginx.conf"))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _nginx = Nginx(child);
-    until("nginx listens", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
-    });
+    // It can't be given a socket: whoever takes the port first makes it end, and then another is tried.
+    let (_nginx, port) = until("nginx listens", || Nginx::start(folder.path()));
     let url = format!("https://localhost:{port}");
     let target = "[target.tls]\nca = \"ca.pem\"";
     // It closes a connection behind its twentieth request: by farewell in HTTP/2, by header in HTTP/1.1.

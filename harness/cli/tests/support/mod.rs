@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-pub(crate) use turns::{Turn, part, turn};
+pub(crate) use turns::{Pressure, Turn, part, turn};
 
 /// The binary under test.
 pub(crate) const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
@@ -35,11 +35,19 @@ pub(crate) fn shop() -> &'static Path {
     SHOP.get_or_init(|| {
         let path = Path::new(HARNESS).with_file_name("shop");
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let built = Command::new(cargo)
+        let mut command = Command::new(cargo);
+        command
             .args(["test", "--quiet", "--workspace", "--no-run"])
-            .args(["--test", "access"])
-            .status()
-            .unwrap();
+            .args(["--test", "access"]);
+        // What cargo tells a test of its package looks like a change to `ring`'s build script: it, and all that is built
+        // on it, would be built once more here, and again by the next `cargo test`.
+        for (name, _) in std::env::vars_os() {
+            let told = name.as_encoded_bytes();
+            if told.starts_with(b"CARGO_PKG_") || told.starts_with(b"CARGO_MANIFEST_") {
+                command.env_remove(name);
+            }
+        }
+        let built = command.status().unwrap();
         assert!(
             built.success() && path.is_file(),
             "the demo system is not at {}",
@@ -237,7 +245,8 @@ impl Suite {
     }
 
     /// The same with the machine for itself each time, where figures are judged that others' load would change: also
-    /// when the answer is not as it should be and the instrument says that it was not at its best.
+    /// when the answer is not as it should be and the instrument says that it was not at its best, or the kernel that
+    /// others wanted the cores: a target that gets none is slow without a defect.
     pub(crate) fn judged_alone(
         &self,
         defect: &str,
@@ -257,6 +266,7 @@ impl Suite {
         let arguments = [arguments, &["--format", "json"]].concat();
         for (nth, turn) in turns.into_iter().enumerate() {
             let turn = turn();
+            let pressure = Pressure::now();
             let mut running = self.start_with(defect, &arguments);
             self.until_loaded(&mut running);
             drop(turn);
@@ -264,7 +274,8 @@ impl Suite {
             let summary = ran.json();
             let generators = summary["verdict"]["generator"].as_array().unwrap();
             let trust = |word: &str| generators.iter().any(|one| one["trust"] == word);
-            let again = trust("invalid") || (trust("degraded") && !as_it_should(&summary));
+            let doubted = || trust("degraded") || pressure.was_high();
+            let again = trust("invalid") || (!as_it_should(&summary) && doubted());
             if nth == 2 || !again {
                 let id = summary["run"]["id"].as_str().unwrap().to_owned();
                 return (ran, summary, id);

@@ -107,3 +107,23 @@ fn serve(stream: &TcpStream, delay: Duration, bucket: &Mutex<Bucket>) {
         }
     }
 }
+
+/// An address where nobody listens, nor will as long as this is held: the near end of a connection. A port that was
+/// taken and let go may be another's at once.
+#[derive(Debug)]
+pub(crate) struct Nobody {
+    near: TcpStream,
+    _far: TcpListener,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(far.local_addr().unwrap()).unwrap();
+        Self { near, _far: far }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.near.local_addr().unwrap())
+    }
+}

@@ -4,7 +4,7 @@
 use super::HARNESS;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Leave to load the machine, or a part of it, until it is dropped.
 #[derive(Debug)]
@@ -58,4 +58,34 @@ pub(crate) fn part() -> Turn {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// How much others want the machine, from when this is made.
+pub(crate) struct Pressure {
+    begun: Instant,
+    waited: Option<Duration>,
+}
+
+impl Pressure {
+    pub(crate) fn now() -> Self {
+        Self {
+            begun: Instant::now(),
+            waited: waited(),
+        }
+    }
+
+    /// Whether something had to wait for a core most of the time since. What a test does itself is far from that; where
+    /// the kernel does not tell, nothing waited.
+    pub(crate) fn was_high(&self) -> bool {
+        let since = waited().zip(self.waited).map(|(now, then)| now - then);
+        since.is_some_and(|since| since > self.begun.elapsed() / 2)
+    }
+}
+
+/// For how long, since the machine began, something was ready to run and had no core.
+fn waited() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    let total = some.rsplit("total=").next()?;
+    total.trim().parse().ok().map(Duration::from_micros)
 }

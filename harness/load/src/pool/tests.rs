@@ -226,8 +226,10 @@ fn http2_is_shared_up_to_its_streams_and_then_another_connection_is_opened() {
 fn who_would_have_shared_a_connection_hears_why_there_is_none() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        // The near end of a connection: nobody listens there, and nobody else can as long as it is held.
+        let far = listener.local_addr().unwrap();
+        let near = tokio::net::TcpStream::connect(far).await.unwrap();
+        let origin = format!("http://{}", near.local_addr().unwrap());
         let pool = http2(2, 3);
         let mut first = pool.try_lease(&origin).unwrap();
         let waiting: Vec<_> = (0..3).map(|_| wait(&pool, &origin)).collect();
