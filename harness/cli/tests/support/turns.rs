@@ -76,6 +76,7 @@ impl Pressure {
 
     /// Whether something had to wait for a core most of the time since. What a test does itself is far from that; where
     /// the kernel does not tell, nothing waited.
+    #[expect(clippy::disallowed_methods, reason = "a test has no run's clock")]
     pub(crate) fn was_high(&self) -> bool {
         let since = waited().zip(self.waited).map(|(now, then)| now - then);
         since.is_some_and(|since| since > self.begun.elapsed() / 2)
