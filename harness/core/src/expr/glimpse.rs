@@ -288,6 +288,8 @@ mod tests {
             r#"{"a": {"b": 2}, "a": 3}"#,
             r#"{"\u0061": {"b\u0000": 1, "b": "\ud83d\ude00"}}"#,
             r#"{"a": {"b": {"c": [1, {"a": 2}]}}, "c": -0.0}"#,
+            r#"{"a": {"c": 1, "b": 2}, "b": {"c": 3}}"#,
+            r#"{"b": {"b": 1, "c": 2}, "a": {"c": 3}}"#,
             r#"[{"a": 1}]"#,
             r#"{"a": 1} x"#,
             r#"{"x": 1e999}"#,
@@ -301,11 +303,14 @@ mod tests {
             &deep(126),
             &deep(127),
         ] {
-            let [glimpsed, queried] = both(
-                text.as_bytes(),
-                &["$.a", "$.a.b", "$.b", "$.a.b.c", "$.c", "$.a.b"],
+            let (all, inner) = (
+                ["$.a", "$.a.b", "$.b", "$.a.b.c", "$.c", "$.a.b"],
+                ["$.a.b", "$.b.c"],
             );
-            assert_eq!(glimpsed, queried, "{text}");
+            for paths in [&all[..], &inner] {
+                let [glimpsed, queried] = both(text.as_bytes(), paths);
+                assert_eq!(glimpsed, queried, "{text}");
+            }
         }
         let [glimpsed, queried] = both(b"{\"x\": \"\xff\"}", &["$.a"]);
         assert_eq!(glimpsed, queried);
