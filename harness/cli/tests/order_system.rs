@@ -176,7 +176,7 @@ fn plays(defect: &str, scenario: &str, arguments: &[&str], wanted: &[&str]) {
     let arguments = [&["run", scenario, "--tags", "load or chaos"], arguments].concat();
     // How soon it comes back, and how fast it is, hangs on what else the machine does; what was done does not.
     let (ran, summary, _) = match scenario {
-        "steady" | "orders-hangs" => {
+        "steady" | "orders-hangs" | "orders-refuses" => {
             suite.judged_alone(defect, &arguments, |summary| red(summary) == wanted)
         }
         _ => suite.judged(defect, &arguments),
