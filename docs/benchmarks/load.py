@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Interleaved pairs of load generators against one server, for docs/benchmarks/load.sh.
 
-    load.py table|rates|steps|memory|tls|http2 HARNESS BENCH TOOLS [PAIRS] [SECONDS]
+    load.py table|rates|steps|engines|memory|tls|http2 HARNESS BENCH TOOLS [PAIRS] [SECONDS]
 
 Each pair runs the harness and one peer in turn (the order alternates), pinned to one core, the server on another. Counted
 are processor seconds (user and system, of the whole process tree) for a million requests that the server saw. A pair
@@ -134,6 +134,8 @@ def main():
                 # The harness keeps its runs below the suite, so it is run there.
                 ours = ["env", "-C", suite, os.path.abspath(harness), "run", "load", "--format", "json"]
                 pairs(server, "two steps with captures and JSON expectations", ours, split(f"wrk -t1 -c64 -d{seconds} --latency {url}order"), many, limit=limit)
+        elif what == "engines":
+            engines(harness, server, url, many, seconds, limit)
         elif what == "memory":
             memory(harness, server, url)
         elif what in ("tls", "http2"):
@@ -155,7 +157,7 @@ get = "/order/{{ order }}"
 expect = ["status == 200", "$.id == '{{ order }}'"]
 """
 
-def steps_suite(folder, url, seconds):
+def steps_suite(folder, url, seconds, more=""):
     os.makedirs(f"{folder}/scenarios/journeys")
     write = lambda path, text: open(f"{folder}/{path}", "w").write(text)
     write("harness.toml", f"[project]\nname = \"steps\"\n[target]\nmode = \"external\"\nurl = \"{url.rstrip('/')}\"\n")
@@ -168,10 +170,33 @@ for = "{seconds}s"
 cookies = "journey"
 connections = 64
 mix = {{ orders = 1 }}
+{more}
 [[gate]]
 name = "no errors"
 expect = "error_rate < 0.1%"
 """)
+
+def engines(harness, server, url, many, seconds, limit):
+    """The same two steps, at the same pace, on both engines in turn: what each says of them, and what it took."""
+    print("| engine | p50 µs | p95 µs | p99 µs | p99.9 µs | requests | processor seconds per million |\n|---|---|---|---|---|---|---|")
+    rows, dropped = {"native": [], "goose": []}, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for engine in rows:
+            # 64 users, each walking the journey every 64 ms: 2000 requests/s.
+            steps_suite(f"{folder}/{engine}", url, seconds, f'pacing = "64ms"\nengine = "{engine}"')
+        for _ in range(many):
+            for engine, seen in rows.items():
+                result = run(server, ["env", "-C", f"{folder}/{engine}", os.path.abspath(harness), "run", "load", "--format", "json"])
+                if result["others"] > limit:
+                    dropped += 1
+                    continue
+                said = json.loads(result["said"][result["said"].index("{\n"):])
+                step = said["scenarios"][0]["names"]["orders/read"]["service"]
+                seen.append([*(step[q] for q in ("p50", "p95", "p99", "p99_9")), result["seen"], result["cpu"] / result["seen"] * 1e6])
+    for engine, seen in rows.items():
+        if seen:
+            print(f"| {engine} | " + " | ".join(shown(column) for column in zip(*seen)) + " |", flush=True)
+    print(f"  runs dropped: {dropped}", file=sys.stderr)
 
 def memory(harness, server, url):
     """Resident memory at its highest, in MB: many connections that mostly rest, and many names for a while."""
