@@ -2,6 +2,10 @@
 //! significant digits. Sorted pairs, so adding is a merge and a quantile is a scan; what it costs goes with the
 //! distinct latencies seen, not with the range. Hot recording happens elsewhere, in dense histograms.
 
+mod packed;
+
+pub use packed::Packed;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds above this are counted here: 10 minutes, longer than any time limit the plan accepts.

@@ -20,7 +20,7 @@ use crate::event::{
     StepFinished,
 };
 use crate::expr::probe::Selector;
-use crate::hist::Hist;
+use crate::hist::{Hist, Packed};
 use crate::name::Name;
 use crate::phases::Phases;
 use crate::plan::accept::Accepted;
@@ -217,7 +217,35 @@ pub struct NameRecord {
     /// Full figures per epoch.
     pub epochs: BTreeMap<u32, Tally>,
     /// (window, epoch) → figures, with latencies at two digits.
-    pub windows: BTreeMap<(u32, u32), Tally>,
+    pub windows: BTreeMap<(u32, u32), Window>,
+}
+
+/// The figures of a window, put away: there are up to 660 of each name, and an hour of fifty names must not fill the
+/// memory.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Window {
+    /// Everything but latencies.
+    counts: Tally,
+    response: Packed,
+    service: Packed,
+}
+
+impl Window {
+    /// Adds figures, the latencies at two digits.
+    fn add(&mut self, tally: &Tally) {
+        self.response.add(&tally.response.coarsen());
+        self.service.add(&tally.service.coarsen());
+        self.counts.add(&tally.without_latencies());
+    }
+
+    /// The figures.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            response: self.response.unpack(),
+            service: self.service.unpack(),
+            ..self.counts.clone()
+        }
+    }
 }
 
 /// Counts and latencies of some samples.
@@ -278,6 +306,17 @@ impl Tally {
         self.response.add(&other.response);
         self.service.add(&other.service);
         self.phases.add(&other.phases);
+    }
+
+    /// The counts alone.
+    fn without_latencies(&self) -> Self {
+        Self {
+            errors: self.errors.clone(),
+            response: Hist::default(),
+            service: Hist::default(),
+            phases: Phases::default(),
+            ..*self
+        }
     }
 
     /// Whether there was no load at all.

@@ -4,7 +4,6 @@
 use super::{Instrument, NameRecord, ScenarioRecord, Tally};
 use crate::event::{Epoch, LoadTick, SelfHealth};
 use crate::name::Name;
-use crate::phases::Phases;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::During;
 use std::collections::BTreeMap;
@@ -99,7 +98,7 @@ impl ScenarioRecord {
         let Some(record) = self.names.get_mut(name) else {
             return;
         };
-        let mut tally = Tally {
+        let tally = Tally {
             users: tick.users,
             planned: tick.planned,
             started: tick.started,
@@ -118,9 +117,6 @@ impl ScenarioRecord {
             phases: tick.phases.clone(),
         };
         record.epochs.entry(tick.epoch).or_default().add(&tally);
-        tally.phases = Phases::default();
-        tally.response = tally.response.coarsen();
-        tally.service = tally.service.coarsen();
         record
             .windows
             .entry((window, tick.epoch))
@@ -160,12 +156,12 @@ impl ScenarioRecord {
     fn double_windows(&mut self) {
         self.window_s = self.window_s.saturating_mul(2);
         for record in self.names.values_mut() {
-            for ((window, epoch), tally) in std::mem::take(&mut record.windows) {
+            for ((window, epoch), held) in std::mem::take(&mut record.windows) {
                 record
                     .windows
                     .entry((window / 2, epoch))
                     .or_default()
-                    .add(&tally);
+                    .add(&held.tally());
             }
         }
     }
@@ -218,9 +214,9 @@ impl ScenarioRecord {
     pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
         let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
         for (_, record) in self.named(name) {
-            for ((window, _), tally) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch))
+            for ((window, _), held) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch))
             {
-                windows.entry(*window).or_default().add(tally);
+                windows.entry(*window).or_default().add(&held.tally());
             }
         }
         windows
