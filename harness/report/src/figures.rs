@@ -333,7 +333,7 @@ pub fn bare_reason(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_core::record::{NameRecord, ScenarioRecord};
+    use harness_core::record::{NameRecord, ScenarioRecord, Window};
 
     fn scenario(seconds: u32) -> ScenarioRecord {
         let name: Name = "s".parse().unwrap();
@@ -341,7 +341,7 @@ mod tests {
             planned: 1,
             ..Tally::default()
         };
-        let windows = (0..seconds).map(|w| ((w, 0), one.clone())).collect();
+        let windows = (0..seconds).map(|w| ((w, 0), Window::from(&one))).collect();
         let record = NameRecord {
             epochs: BTreeMap::from([(0, Tally::default())]),
             windows,

@@ -91,7 +91,7 @@ mod tests {
             let mut packed = Packed::from(&a);
             prop_assert_eq!(&packed.unpack(), &a);
             prop_assert_eq!(packed.is_empty(), a.is_empty());
-            let mut sum = a.clone();
+            let mut sum = a;
             sum.add(&b);
             packed.add(&b);
             prop_assert_eq!(&packed.unpack(), &sum);

@@ -230,6 +230,14 @@ pub struct Window {
     service: Packed,
 }
 
+impl From<&Tally> for Window {
+    fn from(tally: &Tally) -> Self {
+        let mut window = Self::default();
+        window.add(tally);
+        window
+    }
+}
+
 impl Window {
     /// Adds figures, the latencies at two digits.
     fn add(&mut self, tally: &Tally) {

@@ -68,11 +68,12 @@ fn plus(one: Traffic, other: Traffic) -> Traffic {
 
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let series: [(&str, &str, fn(&Traffic) -> u64); 2] = [
-            ("received", "The total number of bytes received", |t| {
-                t.received
-            }),
-            ("sent", "The total number of bytes sent", |t| t.sent),
+        type Of = fn(&Traffic) -> u64;
+        let received: Of = |traffic| traffic.received;
+        let sent: Of = |traffic| traffic.sent;
+        let series = [
+            ("received", "The total number of bytes received", received),
+            ("sent", "The total number of bytes sent", sent),
         ];
         for (what, help, of) in series {
             let name = format!("toxiproxy_proxy_{what}_bytes_total");
