@@ -42,7 +42,7 @@ impl Client {
 
     async fn exchange(
         &self,
-        request: Request,
+        request: &Request,
         head: &mut Option<Duration>,
         received: &mut u64,
     ) -> Result<Response, Failure> {
@@ -53,7 +53,7 @@ impl Client {
             building = building.header(name, value);
         }
         if !request.body.is_empty() {
-            building = building.body(request.body);
+            building = building.body(request.body.clone());
         }
         let mut answer = building.send().await.map_err(|error| of(&error))?;
         *head = Some(self.clock.now());
@@ -95,7 +95,7 @@ impl Sends for Client {
         } = outgoing;
         let sent = self.clock.now();
         let (mut head, mut received) = (None, 0);
-        let exchange = self.exchange(request, &mut head, &mut received);
+        let exchange = self.exchange(&request, &mut head, &mut received);
         let result = tokio::time::timeout(timeout, exchange).await;
         let ended = self.clock.now();
         let result = result.unwrap_or_else(|_| {
