@@ -157,7 +157,7 @@ get = "/order/{{ order }}"
 expect = ["status == 200", "$.id == '{{ order }}'"]
 """
 
-def steps_suite(folder, url, seconds, more=""):
+def steps_suite(folder, url, seconds, more="connections = 64"):
     os.makedirs(f"{folder}/scenarios/journeys")
     write = lambda path, text: open(f"{folder}/{path}", "w").write(text)
     write("harness.toml", f"[project]\nname = \"steps\"\n[target]\nmode = \"external\"\nurl = \"{url.rstrip('/')}\"\n")
@@ -168,7 +168,6 @@ model = "closed"
 users = 64
 for = "{seconds}s"
 cookies = "journey"
-connections = 64
 mix = {{ orders = 1 }}
 {more}
 [[gate]]
@@ -192,7 +191,7 @@ def engines(harness, server, url, many, seconds, limit):
                     continue
                 said = json.loads(result["said"][result["said"].index("{\n"):])
                 step = said["scenarios"][0]["names"]["orders/read"]["service"]
-                seen.append([*(step[q] for q in ("p50", "p95", "p99", "p99_9")), result["seen"], result["cpu"] / result["seen"] * 1e6])
+                seen.append([*(step[q] for q in ("p50", "p95", "p99", "p99.9")), result["seen"], result["cpu"] / result["seen"] * 1e6])
     for engine, seen in rows.items():
         if seen:
             print(f"| {engine} | " + " | ".join(shown(column) for column in zip(*seen)) + " |", flush=True)

@@ -13,12 +13,12 @@ pairs=${PAIRS:-10} seconds=${SECONDS_EACH:-4}
 
 if [[ -z ${HARNESS:-} ]]; then
   cargo build --release --quiet -p harness
-  wanted engines && cargo build --release --quiet --manifest-path harness/goose/Cargo.toml --target-dir target --locked
+  if wanted engines; then cargo build --release --quiet --manifest-path harness/goose/Cargo.toml --target-dir target --locked; fi
   HARNESS=target/release/harness
 fi
 [[ -n ${BENCH:-} ]] || { cargo build --release --quiet --manifest-path $here/Cargo.toml --features goose --target-dir "$tools/bench"; BENCH=$tools/bench/release; }
 [[ -x $tools/bin/oha ]] || cargo install oha --locked --quiet --root "$tools"
 
 for part in table rates steps engines memory tls http2; do
-  wanted $part && python3 docs/benchmarks/load.py $part "$HARNESS" "$BENCH" "$tools/bin" "$pairs" "$seconds"
+  if wanted $part; then python3 docs/benchmarks/load.py $part "$HARNESS" "$BENCH" "$tools/bin" "$pairs" "$seconds"; fi
 done
