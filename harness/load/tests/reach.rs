@@ -373,11 +373,17 @@ async fn a_server_that_goes_away_costs_no_request() {
         }
     })
     .await;
-    let mut step = request(Method::Post, &url, GENEROUS);
-    step.body = Text::literal("once");
-    assert_all_ok(&sent(step, http2(), Route::default()).await);
-    assert_eq!(asked.load(Ordering::SeqCst), 20);
-    assert!(connections.load(Ordering::SeqCst) >= 3);
+    // A farewell takes a moment to come: on a busy machine all twenty may be on their way before the first one does.
+    for played in 1..=5 {
+        let mut step = request(Method::Post, &url, GENEROUS);
+        step.body = Text::literal("once");
+        assert_all_ok(&sent(step, http2(), Route::default()).await);
+        assert_eq!(asked.load(Ordering::SeqCst), 20 * played);
+        if connections.load(Ordering::SeqCst) >= played + 2 {
+            return;
+        }
+    }
+    panic!("nobody took leave in time, or nobody heard");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
