@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn toxicity_zero_has_no_effect_whatever_the_kind() {
         for kind in every_kind() {
-            let mut rig = Rig::armed(vec![armed(1, kind, 0.0)]);
+            let mut rig = Rig::armed(vec![armed(1, kind.clone(), 0.0)]);
             assert!(rig.bypassed(), "{kind:?}");
             rig.run(ms(50));
             rig.feed(b"whole");
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn every_kind_but_noop_counts_its_hits() {
         for kind in every_kind() {
-            let mut rig = Rig::new(kind);
+            let mut rig = Rig::new(kind.clone());
             rig.feed(b"ab");
             rig.end();
             rig.run(ms(5_000));

@@ -225,7 +225,7 @@ mod tests {
         let toxics: Vec<Armed> = kinds
             .iter()
             .zip(1..)
-            .map(|(kind, id)| armed(id, *kind, 1.0))
+            .map(|(kind, id)| armed(id, kind.clone(), 1.0))
             .collect();
         let task = tokio::spawn(async move {
             let traffic = TrafficCounter::default();

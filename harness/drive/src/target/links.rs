@@ -293,7 +293,9 @@ fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
         }
         FaultKind::Timeout { after } => {
             let timeout = ToxicKind::Timeout { timeout: ms(after) };
-            vec![(Stream::Upstream, timeout), (Stream::Downstream, timeout)]
+            [Stream::Upstream, Stream::Downstream]
+                .map(|stream| (stream, timeout.clone()))
+                .to_vec()
         }
         FaultKind::Reset { after } => vec![(
             Stream::Downstream,

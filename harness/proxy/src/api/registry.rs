@@ -295,7 +295,7 @@ impl Registry {
         let toxics = entry.proxy.toxics();
         let toxic = toxics.into_iter().find(|toxic| toxic.name.as_str() == name);
         let toxic = toxic.ok_or_else(ApiError::no_toxic)?;
-        let kind = merged(toxic.kind, change.attributes)?;
+        let kind = merged(&toxic.kind, change.attributes)?;
         let toxicity = change.toxicity.unwrap_or(toxic.toxicity);
         let toxicity = body::toxicity(toxicity, self.strict);
         Ok(entry.proxy.update_toxic(&toxic.name, kind, toxicity)?)
@@ -397,7 +397,7 @@ fn required(body: &ProxyBody) -> Result<(), ApiError> {
 }
 
 /// A kind with some of its attributes replaced.
-fn merged(kind: ToxicKind, changes: Map<String, Value>) -> Result<ToxicKind, ApiError> {
+fn merged(kind: &ToxicKind, changes: Map<String, Value>) -> Result<ToxicKind, ApiError> {
     let now = serde_json::to_value(kind).map_err(ApiError::body)?;
     let mut attributes = match now.get("attributes") {
         Some(Value::Object(attributes)) => attributes.clone(),

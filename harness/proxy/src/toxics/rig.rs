@@ -52,7 +52,7 @@ impl Rig {
             kinds
                 .iter()
                 .zip(1..)
-                .map(|(kind, id)| armed(id, *kind, 1.0))
+                .map(|(kind, id)| armed(id, kind.clone(), 1.0))
                 .collect(),
         )
     }
@@ -155,7 +155,7 @@ impl Rig {
         self.toxics.clear();
         for kind in kinds {
             self.ids += 1;
-            self.toxics.push(armed(self.ids, *kind, 1.0));
+            self.toxics.push(armed(self.ids, kind.clone(), 1.0));
         }
         self.chain.apply(&self.toxics, self.now);
     }

@@ -156,9 +156,9 @@ async fn nothing_waits_for_a_link_that_is_stuck() {
         },
     ] {
         for stream in [Stream::Upstream, Stream::Downstream] {
-            let toxic = toxic(kind, stream);
+            let toxic = toxic(kind.clone(), stream);
             proxy.add_toxic(toxic.clone()).unwrap();
-            proxy.update_toxic(&toxic.name, kind, 0.5).unwrap();
+            proxy.update_toxic(&toxic.name, kind.clone(), 0.5).unwrap();
             proxy.remove_toxic(&toxic.name).unwrap();
         }
     }

@@ -65,8 +65,9 @@ async fn an_update_reaches_an_open_connection() {
     client.write_all(b"held").await.unwrap();
     until("the effect", || proxy.stats().toxics[0].chunks == 1).await;
     let kind = ToxicKind::Bandwidth { rate: 1_000 };
-    let updated = proxy.update_toxic(&toxic.name, kind, 1.0).unwrap();
-    assert_eq!((updated.kind, proxy.toxics()), (kind, vec![updated]));
+    let updated = proxy.update_toxic(&toxic.name, kind.clone(), 1.0).unwrap();
+    assert_eq!(updated.kind, kind);
+    assert_eq!(proxy.toxics(), [updated]);
     let mut back = [0; 4];
     soon("the release", client.read_exact(&mut back))
         .await
@@ -172,7 +173,7 @@ async fn wrong_changes_are_refused() {
         Err(ProxyError::OtherKind { .. })
     ));
     assert!(matches!(
-        proxy.update_toxic(&latency.name, latency.kind, 2.0),
+        proxy.update_toxic(&latency.name, latency.kind.clone(), 2.0),
         Err(ProxyError::Toxic(_))
     ));
     assert!(matches!(
@@ -257,7 +258,7 @@ async fn toxics_change_all_the_time_and_no_byte_is_lost() {
         } else {
             Stream::Downstream
         };
-        let toxic = toxic(kinds[round % kinds.len()], stream);
+        let toxic = toxic(kinds[round % kinds.len()].clone(), stream);
         proxy.add_toxic(toxic.clone()).unwrap();
         tokio::time::sleep(Duration::from_millis(1)).await;
         proxy.update_toxic(&toxic.name, toxic.kind, 0.5).unwrap();
