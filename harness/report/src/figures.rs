@@ -285,8 +285,10 @@ pub fn part(during: &During) -> String {
     match during {
         During::Undisturbed => "undisturbed load".to_owned(),
         During::All => "all load".to_owned(),
+        During::Before(fault) => format!("before {fault}"),
         During::Fault(fault) => format!("during {fault}"),
-        During::Recovery(fault) => format!("after {fault}"),
+        During::Recovery(fault) => format!("recovering from {fault}"),
+        During::After(fault) => format!("after {fault}"),
         During::Trial(trial) => format!("trial {trial}"),
     }
 }

@@ -1,6 +1,7 @@
 //! The summary for programs: versioned, whole figures, no words to parse. The shape is this file's types.
 
 use crate::errors::{self, ErrorRow};
+use crate::faults;
 use crate::figures;
 use harness_core::capacity::Limit;
 use harness_core::event::{
@@ -151,11 +152,33 @@ pub struct ScenarioSummary {
     pub names: BTreeMap<String, NameSummary>,
     /// Journeys together, outside faults and recovery.
     pub undisturbed: NameSummary,
+    /// Faults by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, FaultFigures>,
     /// Journeys together while the load warmed up; absent without a warm-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<NameSummary>,
     /// Kinds of error, the most frequent first; journeys are counted, each once.
     pub errors: Vec<ErrorRow>,
+}
+
+/// What a fault did to a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultFigures {
+    /// The load in each of its phases that lasted, journeys together.
+    pub phases: BTreeMap<&'static str, PhaseOfFault>,
+}
+
+/// The load in one phase of a fault: `before`, `during`, `recovering` (lifted, until it has settled) or `after`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhaseOfFault {
+    /// Its length.
+    pub seconds: f64,
+    /// Journeys that ended well, per second.
+    pub rate: f64,
+    /// Its figures.
+    #[serde(flatten)]
+    pub figures: NameSummary,
 }
 
 /// What a capacity search found, journey starts per second.
@@ -371,6 +394,10 @@ fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
             .keys()
             .map(|name| (name.clone(), of(name)))
             .collect(),
+        faults: faults::names(record, scenario)
+            .into_iter()
+            .map(|fault| (fault.to_owned(), fault_figures(scenario, fault)))
+            .collect(),
         warm_up: warmed.then(|| figures_of(&scenario.warm_up(None))),
         undisturbed: figures_of(&scenario.select(None, &During::Undisturbed)),
         errors: errors::rows(scenario),
@@ -383,6 +410,18 @@ fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
 )]
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+fn fault_figures(scenario: &ScenarioRecord, fault: &str) -> FaultFigures {
+    let summary = |phase: &faults::Phase| PhaseOfFault {
+        seconds: phase.seconds,
+        rate: phase.rate(),
+        figures: figures_of(&phase.tally),
+    };
+    let phases = faults::phases(scenario, fault);
+    FaultFigures {
+        phases: phases.iter().map(|p| (p.word, summary(p))).collect(),
+    }
 }
 
 fn figures_of(t: &Tally) -> NameSummary {

@@ -6,6 +6,7 @@ pub mod capacity;
 pub mod chart;
 pub mod compare;
 pub mod errors;
+pub mod faults;
 pub mod figures;
 pub mod headline;
 pub mod html;

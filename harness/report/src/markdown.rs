@@ -3,6 +3,7 @@
 
 use crate::capacity::{self, Search};
 use crate::errors;
+use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
@@ -26,6 +27,7 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
     let parts = gates(verdict, readiness)
         .into_iter()
         .chain(latencies(record))
+        .chain(faults_of(record))
         .chain(phases_of(record))
         .chain(kinds(record))
         .chain(instrument(verdict))
@@ -178,6 +180,32 @@ fn trials(scenario: &str, search: &Search) -> Vec<String> {
         )
     }));
     parts.extend(more(search.trials.len()));
+    parts
+}
+
+/// The load in each phase of each fault.
+fn faults_of(record: &Record) -> Vec<String> {
+    let mut parts = Vec::new();
+    for scenario in &record.scenarios {
+        let names = faults::names(record, scenario);
+        if names.is_empty() {
+            continue;
+        }
+        let columns: Vec<String> = faults::COLUMNS.iter().map(|c| format!(" {c} |")).collect();
+        parts.push(format!(
+            "\n### {}: faults\n\n| fault | load |{}\n|---|---|{}\n",
+            prose(scenario.name.as_str()),
+            columns.concat(),
+            "---:|".repeat(columns.len())
+        ));
+        for fault in names.iter().take(MOST) {
+            parts.extend(faults::phases(scenario, fault).iter().map(|phase| {
+                let cells = phase.cells().map(|cell| format!(" {cell} |"));
+                format!("| {} | {} |{}\n", prose(fault), phase.word, cells.concat())
+            }));
+        }
+        parts.extend(more(names.len()));
+    }
     parts
 }
 

@@ -281,8 +281,10 @@ fn gate(out: &mut String, gate: &Gate) -> std::fmt::Result {
     match &gate.during {
         During::Undisturbed => {}
         During::All => write!(out, " over everything")?,
+        During::Before(fault) => write!(out, " before {fault:?}")?,
         During::Fault(fault) => write!(out, " during {fault:?}")?,
-        During::Recovery(fault) => write!(out, " after {fault:?}")?,
+        During::Recovery(fault) => write!(out, " recovering from {fault:?}")?,
+        During::After(fault) => write!(out, " after {fault:?}")?,
         During::Trial(trial) => write!(out, " in trial {trial}")?,
     }
     if let Some(over) = gate.over {

@@ -57,22 +57,64 @@ pub enum During {
     Undisturbed,
     /// Everything, faults included: `during = "all"`.
     All,
+    /// Before this fault's first turn, other faults and their settling left out: `during = "before NAME"`.
+    Before(String),
     /// While this fault is active: `during = "NAME"`.
     Fault(String),
-    /// From the moment this fault is lifted until it has settled: `during = "after NAME"`.
+    /// From the moment this fault is lifted until it has settled: `during = "recovering NAME"`.
     Recovery(String),
+    /// Once this fault's last turn has settled, other faults and their settling left out: `during = "after NAME"`.
+    After(String),
     /// While a rate is judged in this trial of a capacity search, counted from 1. No gate of a suite looks at one alone.
     Trial(u32),
 }
 
 impl During {
+    /// The phases of a fault, in order of time.
+    pub fn of_fault(fault: &str) -> [Self; 4] {
+        [Self::Before, Self::Fault, Self::Recovery, Self::After]
+            .map(|phase| phase(fault.to_owned()))
+    }
+
+    /// What `during` of a gate says; whether there is such a fault is not looked at.
+    pub(crate) fn parse(text: &str) -> Self {
+        let words: [(_, fn(String) -> Self); 3] = [
+            ("before ", Self::Before),
+            ("recovering ", Self::Recovery),
+            ("after ", Self::After),
+        ];
+        let of_word = |(word, phase): (&str, fn(String) -> Self)| {
+            text.strip_prefix(word).map(|fault| phase(fault.to_owned()))
+        };
+        match text {
+            "all" => Self::All,
+            text => words
+                .into_iter()
+                .find_map(of_word)
+                .unwrap_or_else(|| Self::Fault(text.to_owned())),
+        }
+    }
+
+    /// The fault whose phase it is.
+    pub fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Before(fault)
+            | Self::Fault(fault)
+            | Self::Recovery(fault)
+            | Self::After(fault) => Some(fault),
+            Self::Undisturbed | Self::All | Self::Trial(_) => None,
+        }
+    }
+
     /// What follows a figure in a sentence: ``, during `slow` ``; nothing for undisturbed load.
     pub(crate) fn aside(&self) -> String {
         match self {
             Self::Undisturbed => String::new(),
             Self::All => ", faults included".to_owned(),
+            Self::Before(fault) => format!(", before `{fault}`"),
             Self::Fault(fault) => format!(", during `{fault}`"),
-            Self::Recovery(fault) => format!(", after `{fault}`"),
+            Self::Recovery(fault) => format!(", recovering from `{fault}`"),
+            Self::After(fault) => format!(", after `{fault}`"),
             Self::Trial(trial) => format!(", in trial {trial}"),
         }
     }

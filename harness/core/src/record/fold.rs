@@ -565,7 +565,10 @@ mod tests {
         assert_eq!(seen(&During::Undisturbed), (200, 25.0));
         assert_eq!(seen(&During::Fault(FAULT.into())), (100, 5.0));
         assert_eq!(seen(&During::Recovery(FAULT.into())), (100, 10.0));
+        assert_eq!(seen(&During::Before(FAULT.into())), (100, 10.0));
+        assert_eq!(seen(&During::After(FAULT.into())), (100, 15.0));
         assert_eq!(seen(&During::Fault("another".into())), (0, 0.0));
+        assert_eq!(seen(&During::After("another".into())), (0, 0.0));
         let spans: Vec<_> = peak
             .spans()
             .into_iter()
@@ -581,6 +584,40 @@ mod tests {
             spans,
             [(SpanKind::Active, 10, 15), (SpanKind::Settling, 15, 25)]
         );
+    }
+
+    #[test]
+    fn turns_of_a_fault_have_one_before_and_one_after() {
+        let record = Stream::new(plan(40, Vec::new()))
+            .peak()
+            .epoch(1, 5, &["other"], &[])
+            .epoch(2, 7, &[], &["other"])
+            .epoch(3, 9, &[], &[])
+            .epoch(4, 10, &[FAULT], &[])
+            .epoch(5, 12, &[], &[FAULT])
+            .epoch(6, 14, &[FAULT], &[FAULT])
+            .epoch(7, 15, &[FAULT], &[])
+            .epoch(8, 16, &[], &[FAULT])
+            .epoch(9, 20, &[], &[])
+            .epoch(10, 22, &[FAULT], &[])
+            .epoch(11, 24, &[], &[FAULT])
+            .epoch(12, 30, &[], &[])
+            .done(40);
+        let peak = &record.scenarios[0];
+        let seconds = |during: During| -> Vec<_> {
+            let at = |us: u64| (us - T0) / 1_000_000;
+            let all = peak.intervals(&during).into_iter();
+            all.map(|(from, to)| (at(from), at(to))).collect()
+        };
+        let [before, active, recovering, after] = During::of_fault(FAULT).map(seconds);
+        assert_eq!(
+            before,
+            [(0, 5), (9, 10)],
+            "another fault's time is not usual"
+        );
+        assert_eq!(active, [(10, 12), (14, 16), (22, 24)]);
+        assert_eq!(recovering, [(12, 14), (16, 20), (24, 30)]);
+        assert_eq!(after, [(30, 40)], "between two turns is not after");
     }
 
     #[test]
@@ -834,7 +871,7 @@ mod tests {
         fn windows_and_epochs_hold_the_same(ticks in prop::collection::vec(arbitrary_tick(), 1..40)) {
             let record = record_of(&ticks);
             let peak = &record.scenarios[0];
-            for during in [During::All, During::Undisturbed, During::Fault(FAULT.into()), During::Recovery(FAULT.into())] {
+            for during in [During::All, During::Undisturbed, During::Before(FAULT.into()), During::Fault(FAULT.into()), During::Recovery(FAULT.into()), During::After(FAULT.into())] {
                 let total = peak.select(None, &during);
                 let mut windows = crate::record::Tally::default();
                 peak.series_in(None, &during).iter().for_each(|p| windows.add(&p.tally));

@@ -48,22 +48,29 @@ pub enum SpanKind {
     Settling,
 }
 
-/// Whether a phase takes in an epoch, warm-up or not.
-fn covers(during: &During, epoch: &Epoch) -> bool {
+/// Whether a phase takes in the epoch at a place of their order, warm-up or not. Several turns of a fault share its
+/// name: before is before the first, after is once the last has settled.
+fn covers(during: &During, epochs: &[Epoch], at: usize) -> bool {
+    let Some(epoch) = epochs.get(at) else {
+        return false;
+    };
+    let (past, rest) = epochs.split_at(at);
+    let calm = epoch.faults.is_empty() && epoch.settling.is_empty() && epoch.trial.is_none();
+    let active = |fault: &String, among: &[Epoch]| among.iter().any(|e| e.faults.contains(fault));
     match during {
-        During::Undisturbed => {
-            epoch.faults.is_empty() && epoch.settling.is_empty() && epoch.trial.is_none()
-        }
+        During::Undisturbed => calm,
         During::All => true,
+        During::Before(fault) => calm && !active(fault, past),
         During::Fault(fault) => epoch.faults.contains(fault),
-        During::Recovery(fault) => epoch.settling.contains(fault),
+        During::Recovery(fault) => epoch.settling.contains(fault) && !epoch.faults.contains(fault),
+        During::After(fault) => calm && active(fault, past) && !active(fault, rest),
         During::Trial(trial) => epoch.trial == Some(*trial),
     }
 }
 
-/// Whether a phase takes in an epoch for judging: what warms up is in none.
-fn judged(during: &During, epoch: &Epoch) -> bool {
-    !epoch.warm_up && covers(during, epoch)
+/// The same for judging: what warms up is in no phase.
+fn judged(during: &During, epochs: &[Epoch], at: usize) -> bool {
+    epochs.get(at).is_some_and(|epoch| !epoch.warm_up) && covers(during, epochs, at)
 }
 
 impl ScenarioRecord {
@@ -197,7 +204,9 @@ impl ScenarioRecord {
 
     /// When the warm-up lasted: (begin, end) in microseconds since the run began; `None` if there was none.
     pub fn warm_up_us(&self) -> Option<(u64, u64)> {
-        self.intervals_where(|epoch| epoch.warm_up).first().copied()
+        self.intervals_where(|_, epoch| epoch.warm_up)
+            .first()
+            .copied()
     }
 
     /// How it went over time, warm-up and all: windows with load, in order. `None` for all whole journeys together.
@@ -239,8 +248,8 @@ impl ScenarioRecord {
 
     /// Whether an epoch belongs to a phase for judging. One that was never announced belongs to [`During::All`] only.
     pub fn in_phase(&self, epoch: u32, during: &During) -> bool {
-        match self.epochs.iter().find(|e| e.epoch == epoch) {
-            Some(epoch) => judged(during, epoch),
+        match self.epochs.iter().position(|e| e.epoch == epoch) {
+            Some(at) => judged(during, &self.epochs, at),
             None => *during == During::All,
         }
     }
@@ -266,17 +275,17 @@ impl ScenarioRecord {
     /// The stretches of time a phase consists of, the warm-up left out: (begin, end) in microseconds since the run
     /// began, in order, not touching.
     pub fn intervals(&self, during: &During) -> Vec<(u64, u64)> {
-        self.intervals_where(|epoch| judged(during, epoch))
+        self.intervals_where(|at, _| judged(during, &self.epochs, at))
     }
 
-    fn intervals_where(&self, keep: impl Fn(&Epoch) -> bool) -> Vec<(u64, u64)> {
+    fn intervals_where(&self, keep: impl Fn(usize, &Epoch) -> bool) -> Vec<(u64, u64)> {
         let end = self.load_end_us();
         let mut intervals: Vec<(u64, u64)> = Vec::new();
         for (at, epoch) in self
             .epochs
             .iter()
             .enumerate()
-            .filter(|(_, epoch)| keep(epoch))
+            .filter(|(at, epoch)| keep(*at, epoch))
         {
             let from = epoch.from_us.max(self.t0_us).min(end);
             let to = self
@@ -318,7 +327,7 @@ impl ScenarioRecord {
             ] {
                 // Drawn as it was, judged or not.
                 let intervals = self
-                    .intervals_where(|epoch| covers(&during, epoch))
+                    .intervals_where(|at, _| covers(&during, &self.epochs, at))
                     .into_iter();
                 spans.extend(intervals.map(|(from_us, to_us)| Span {
                     fault: fault.clone(),

@@ -29,7 +29,9 @@ pub(super) fn blocked(
     }
     let needed: Vec<&str> = match (&gate.expect.subject, &gate.during) {
         (GateSubject::Recovery(Some(fault)), _)
-        | (_, During::Fault(fault) | During::Recovery(fault)) => vec![fault],
+        | (_, During::Fault(fault) | During::Recovery(fault) | During::After(fault)) => {
+            vec![fault]
+        }
         (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
         _ => Vec::new(),
     };

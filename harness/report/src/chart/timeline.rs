@@ -157,7 +157,7 @@ fn bands(
         let label = if *kind == "fault" || *kind == WARM_UP {
             text::one_line(name, LABEL)
         } else if faults > 1 {
-            text::one_line(&format!("after {name}"), LABEL)
+            text::one_line(&format!("recovering from {name}"), LABEL)
         } else {
             "recovery".to_owned()
         };

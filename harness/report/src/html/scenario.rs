@@ -8,6 +8,7 @@ use crate::chart::timeline::{self, Timeline};
 use crate::chart::trials::{self, Trials};
 use crate::chart::{Chart, POINTS, errors as error_strips, latency, probes, rates, spectrum};
 use crate::errors;
+use crate::faults;
 use crate::figures;
 use crate::instrument::{self, Figure};
 use crate::text::{self, one_line};
@@ -45,6 +46,8 @@ pub(super) struct ScenarioView {
     search: Option<Search>,
     trials: Option<Trials>,
     faults: Vec<FaultView>,
+    fault_columns: [&'static str; 7],
+    fault_phases: Vec<PhaseOfFault>,
     invariants: Vec<InvariantView>,
     charts: Vec<Chart>,
     probe_times: Vec<String>,
@@ -64,6 +67,13 @@ struct FaultView {
     lifted: String,
     recovery: String,
     failed: String,
+}
+
+/// A fault's load: a row for each of its phases.
+#[derive(Debug, Serialize)]
+struct PhaseOfFault {
+    fault: String,
+    rows: Vec<(&'static str, [String; 7])>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +200,8 @@ pub(super) fn of(
             .filter(|f| f.scenario.as_ref() == Some(&scenario.name))
             .map(|f| fault(record, scenario, f))
             .collect(),
+        fault_columns: faults::COLUMNS,
+        fault_phases: fault_phases(record, scenario),
         invariants: invariants::of(record, verdict, &scenario.name),
         charts: charts.into_iter().flatten().chain(drawn).collect(),
         probe_times,
@@ -295,6 +307,18 @@ fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Fau
     }
 }
 
+fn fault_phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
+    let names = faults::names(record, scenario).into_iter();
+    let view = |fault: &str| PhaseOfFault {
+        fault: one_line(fault, 120),
+        rows: faults::phases(scenario, fault)
+            .iter()
+            .map(|phase| (phase.word, phase.cells()))
+            .collect(),
+    };
+    names.map(view).collect()
+}
+
 /// From the lifting until the tail was back in its band.
 fn recovery_words(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> String {
     match recovery(record, scenario, fault) {
@@ -316,7 +340,7 @@ fn probe_rows(
         let name = one_line(&fault.name, 60);
         times.push((format!("During {name}"), During::Fault(fault.name.clone())));
         times.push((
-            format!("After {name}"),
+            format!("Recovering from {name}"),
             During::Recovery(fault.name.clone()),
         ));
     }

@@ -4,6 +4,7 @@ use super::wrap::{visible_width, wrapped};
 use super::{Paint, Style};
 use crate::capacity;
 use crate::errors;
+use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
@@ -280,6 +281,15 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
             for (i, words) in phases::in_short(scenario).iter().enumerate() {
                 wrapped(out, style, if i == 0 { "  " } else { "  • " }, words)?;
             }
+        }
+        for fault in faults::names(record, scenario).into_iter().take(MOST) {
+            let words = faults::in_short(&faults::phases(scenario, fault));
+            wrapped(
+                out,
+                style,
+                "  ",
+                &format!("{}: {words}", one_line(fault, 60)),
+            )?;
         }
         if let Some(words) = figures::warm_up(scenario) {
             wrapped(out, style, "  ", &words)?;

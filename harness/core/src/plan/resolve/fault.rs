@@ -4,6 +4,7 @@ use super::findings::Findings;
 use super::target::World;
 use crate::diagnostic::Place;
 use crate::plan::fault::{FaultKind, FaultPlan, Site};
+use crate::plan::gate::During;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{After, Bandwidth, Break, Fault, Latency, ScenarioFile};
@@ -341,8 +342,8 @@ fn fault_name(doc: &Document<ScenarioFile>, name: &Str, found: &mut Findings) {
     let wrong = match text {
         _ if text.trim().is_empty() => "a fault's name must not be empty",
         "all" => "`all` is taken: in a gate it means the whole load",
-        _ if text.starts_with("after ") => {
-            "a fault's name can't begin with `after `: in a gate that means its recovery"
+        _ if During::parse(text) != During::Fault(text.to_owned()) => {
+            "a fault's name can't begin with `before `, `recovering ` or `after `: in a gate these are its phases"
         }
         _ if text.contains(['(', ')']) => {
             "a fault's name can't hold parentheses: gates put it into some"

@@ -247,21 +247,17 @@ fn during<T>(
     scope: &Scope<'_>,
     found: &mut Findings,
 ) -> Option<During> {
-    let (fault, wrap): (&str, fn(String) -> During) = match text.value.as_str() {
-        "all" => return Some(During::All),
-        other => match other.strip_prefix("after ") {
-            Some(fault) => (fault, During::Recovery),
-            None => (other, During::Fault),
-        },
+    let during = During::parse(&text.value);
+    let Some(fault) = during.fault() else {
+        return Some(during);
     };
     let start = text.value.len() - fault.len();
     let place = doc.inside(text, &(start..text.value.len()));
     if !fault_exists(fault, place.clone(), scope, found) {
         return None;
     }
-    let during = wrap(fault.to_owned());
     if let Some(scenario) = scope.scenario {
-        warm_up::is_over_before(&during, fault, scenario, place, found);
+        warm_up::leaves_something(&during, scenario, place, found);
     }
     Some(during)
 }

@@ -125,7 +125,8 @@ pub(crate) struct Gate {
     pub(crate) class: Option<Class>,
     /// Weight in the readiness score; default 1.
     pub(crate) weight: Option<At<f64>>,
-    /// The load it looks at: a fault's name, `after NAME`, or `all`; default: load outside faults and recovery.
+    /// The load it looks at: a fault's name, `before NAME`, `recovering NAME` (until settled), `after NAME`, or `all`;
+    /// default: load outside faults and recovery.
     pub(crate) during: Option<Str>,
     /// Must hold in every sliding window of this length.
     pub(crate) over: Option<Str>,

@@ -6,24 +6,43 @@ use crate::plan::gate::During;
 use crate::plan::resolve::findings::Findings;
 use crate::units::format_duration;
 
-/// Notes that a part of a fault is over before anything is judged.
-pub(super) fn is_over_before(
+/// Notes that a phase of a fault has nothing that is judged: it lies in the warm-up, or outside the load.
+pub(super) fn leaves_something(
     during: &During,
-    fault: &str,
     scenario: &ScenarioPlan,
     place: Place,
     found: &mut Findings,
 ) {
-    let Some(plan) = scenario.faults.iter().find(|plan| plan.name == fault) else {
+    let Some(fault) = during.fault() else {
         return;
     };
-    let lifted = plan.at + plan.lasts;
+    let turns = || scenario.faults.iter().filter(|plan| plan.name == fault);
+    let begins = turns().map(|plan| plan.at).min();
+    let lifted = turns().map(|plan| plan.at + plan.lasts).max();
+    let (Some(begins), Some(lifted)) = (begins, lifted) else {
+        return;
+    };
+    let settled = lifted + scenario.settle;
+    let (warm_up, load) = (scenario.load.warm_up, scenario.load.duration());
     let (end, what) = match during {
-        During::Recovery(_) => (lifted + scenario.settle, "has settled"),
+        During::Before(_) => (begins, "begins"),
+        During::Recovery(_) => (settled, "has settled"),
+        During::After(_) => (load, "is settled"),
         _ => (lifted, "is over"),
     };
-    let warm_up = scenario.load.warm_up;
-    if end <= warm_up {
+    if matches!(during, During::After(_)) && settled >= load && !load.is_zero() {
+        let message = format!(
+            "`{fault}` has settled at {}, and the load ends at {}: there is nothing to judge",
+            format_duration(settled),
+            format_duration(load)
+        );
+        let hint = "load for longer, or give the scenario a shorter `settle`";
+        found.error_with(place, message, hint);
+    } else if end.is_zero() {
+        let message =
+            format!("`{fault}` begins with the load: there is nothing to judge before it");
+        found.error_with(place, message, "begin the fault later");
+    } else if end <= warm_up {
         let (end, warm_up) = (format_duration(end), format_duration(warm_up));
         let message = format!(
             "`{fault}` {what} at {end}, within the warm-up of {warm_up}: there is nothing to judge"

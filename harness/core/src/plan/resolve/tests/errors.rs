@@ -339,8 +339,11 @@ fn errors_of_scenarios() {
             (
                 "scenario",
                 "during = \"slow\"",
-                "during = \"after slwo\"\nover = \"1h\"",
+                "during = \"recovering slwo\"\nover = \"1h\"",
             ),
+            ("scenario", "during = \"slow\"", "during = \"before slwo\""),
+            ("scenario", "during = \"slow\"", "during = \"after slow\""),
+            ("scenario", "name = \"slow\"", "name = \"before lunch\""),
             ("scenario", "p99(visit/open) < 1s", "p99(vist) < 1s"),
             ("scenario", "p99(visit/open) < 1s", "p99(visit/opne) < 1s"),
             ("scenario", "p99(visit/open) < 1s", "p199(visit) < 1s"),

@@ -287,7 +287,8 @@ fn gates_over_nothing_but_warm_up_are_refused() {
     };
     let cases = [
         ("4s", "expect = \"p99 < 1s\"\nduring = \"slow\""),
-        ("5s", "expect = \"p99 < 1s\"\nduring = \"after slow\""),
+        ("2s", "expect = \"p99 < 1s\"\nduring = \"before slow\""),
+        ("5s", "expect = \"p99 < 1s\"\nduring = \"recovering slow\""),
         ("2s", "expect = \"recovery < 1s\""),
         ("2s", "expect = \"recovery(slow) < 1s\""),
         ("4s", "expect = \"p99 < 1s\"\nover = \"7s\""),
@@ -305,6 +306,8 @@ fn gates_over_nothing_but_warm_up_are_refused() {
     insta::assert_snapshot!("gates over nothing but warm-up", all);
     for (warm_up, gate) in [
         ("3s", "expect = \"p99 < 1s\"\nduring = \"slow\""),
+        ("1s", "expect = \"p99 < 1s\"\nduring = \"before slow\""),
+        ("4s", "expect = \"p99 < 1s\"\nduring = \"recovering slow\""),
         ("4s", "expect = \"p99 < 1s\"\nduring = \"after slow\""),
         ("1s", "expect = \"recovery < 1s\""),
         ("4s", "expect = \"p99 < 1s\"\nover = \"6s\""),

@@ -1,0 +1,121 @@
+//! Faults in figures: what the load was before, during and after each, for every reporter.
+
+use crate::text;
+use harness_core::plan::gate::During;
+use harness_core::record::{Record, ScenarioRecord, Tally};
+use harness_core::units::human_us;
+
+/// What the load was in one phase of a fault, all journeys together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// `before`, `during`, `recovering` or `after`.
+    pub word: &'static str,
+    /// Its length, seconds, more than zero.
+    pub seconds: f64,
+    /// Its load.
+    pub tally: Tally,
+}
+
+/// The headings of [`Phase::cells`].
+pub const COLUMNS: [&str; 7] = ["lasted", "started", "rate", "errors", "p50", "p95", "p99"];
+
+impl Phase {
+    /// Journeys that ended well, per second.
+    pub fn rate(&self) -> f64 {
+        self.tally.ok as f64 / self.seconds
+    }
+
+    /// Share of the ended journeys that ended badly; `None` where none ended.
+    pub fn error_rate(&self) -> Option<f64> {
+        let ended = self.tally.finished();
+        (ended > 0).then(|| self.tally.failed() as f64 / ended as f64)
+    }
+
+    /// Its figures as people read them, under [`COLUMNS`].
+    pub fn cells(&self) -> [String; 7] {
+        let q = |q: f64| text::micros(self.tally.response.quantile(q));
+        [
+            human_us((self.seconds * 1e6).round() as u64),
+            text::count(self.tally.started),
+            text::rate(self.rate()),
+            self.error_rate()
+                .map_or_else(|| text::NONE.to_owned(), text::percent),
+            q(0.5),
+            q(0.95),
+            q(0.99),
+        ]
+    }
+}
+
+/// A scenario's faults by name, in order of arming; several turns of one are told together.
+pub fn names<'r>(record: &'r Record, scenario: &'r ScenarioRecord) -> Vec<&'r str> {
+    let mut names = Vec::new();
+    for fault in record.faults_of(&scenario.name) {
+        if !names.contains(&fault.name.as_str()) {
+            names.push(fault.name.as_str());
+        }
+    }
+    names
+}
+
+/// The phases of a fault that lasted for some time, in order.
+pub fn phases(scenario: &ScenarioRecord, fault: &str) -> Vec<Phase> {
+    let words = ["before", "during", "recovering", "after"];
+    let phase = |(word, during): (&'static str, During)| Phase {
+        word,
+        seconds: scenario.phase_seconds(&during),
+        tally: scenario.select(None, &during),
+    };
+    let all = words.into_iter().zip(During::of_fault(fault)).map(phase);
+    all.filter(|phase| phase.seconds > 0.0).collect()
+}
+
+/// A fault's phases in one line: `p95 1.2 ms before, 700 ms during, 2.0 ms recovering; errors 0%, 4.1%, 0%`.
+pub fn in_short(phases: &[Phase]) -> String {
+    let each = |figure: &dyn Fn(&Phase) -> String| -> String {
+        phases.iter().map(figure).collect::<Vec<_>>().join(", ")
+    };
+    let p95 = |phase: &Phase| {
+        let p95 = text::micros(phase.tally.response.quantile(0.95));
+        format!("{p95} {}", phase.word)
+    };
+    let errors = |phase: &Phase| {
+        let share = phase.error_rate();
+        share.map_or_else(|| text::NONE.to_owned(), text::percent)
+    };
+    format!("p95 {}; errors {}", each(&p95), each(&errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_core::hist::Hist;
+
+    #[test]
+    fn a_phase_without_an_answer_has_no_shares() {
+        let silent = Phase {
+            word: "during",
+            seconds: 4.0,
+            tally: Tally {
+                started: 12,
+                ..Tally::default()
+            },
+        };
+        assert_eq!(silent.cells(), ["4.00 s", "12", "0/s", "–", "–", "–", "–"]);
+        let usual = Phase {
+            word: "before",
+            seconds: 2.0,
+            tally: Tally {
+                started: 100,
+                ok: 99,
+                errors: [("status-503".to_owned(), 1)].into(),
+                response: Hist::from_counts([(1000, 100)]),
+                ..Tally::default()
+            },
+        };
+        assert_eq!(
+            in_short(&[usual, silent]),
+            "p95 1.00 ms before, – during; errors 1.0%, –"
+        );
+    }
+}
