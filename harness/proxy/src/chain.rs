@@ -2,14 +2,15 @@
 //! state, told the time; knows no socket.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::time::Instant;
 
 use crate::dice::{Dice, LinkKey};
 use crate::queue::{End, Queue};
 use crate::stats::{Hits, Meter};
-use crate::toxic::{Toxic, ToxicKind};
-use crate::toxics::{self, Parting, Stage, Turn};
+use crate::toxic::Toxic;
+use crate::toxics::{self, Parting, Stage, Standing, Turn};
 
 /// How much waits for the writer at the end of a chain, bytes: little, for what lies there is past every toxic.
 const OUT_LIMIT: usize = 64 << 10;
@@ -25,6 +26,10 @@ pub(crate) struct Armed {
     pub(crate) roll: u64,
     pub(crate) toxic: Toxic,
     pub(crate) hits: Arc<Hits>,
+    /// The number of the first connection that was opened after it was added.
+    pub(crate) since: u64,
+    /// What it counts over all connections.
+    pub(crate) tally: Arc<AtomicU64>,
 }
 
 /// A toxic on this direction of this connection.
@@ -34,7 +39,6 @@ struct Slot {
     roll: u64,
     /// The roll: whether the toxic works on this connection.
     affected: bool,
-    noop: bool,
     stage: Box<dyn Stage>,
     dice: Dice,
     meter: Meter,
@@ -44,13 +48,16 @@ struct Slot {
 impl Slot {
     fn new(key: &LinkKey, armed: &Armed, now: Instant) -> Self {
         let mut dice = Dice::new(key, &armed.toxic.name, armed.roll);
+        let standing = Standing {
+            fresh: key.connection >= armed.since,
+            tally: armed.tally.clone(),
+        };
         let mut slot = Self {
             id: armed.id,
             revision: armed.revision,
             roll: armed.roll,
             affected: dice.hits(armed.toxic.toxicity),
-            noop: matches!(armed.toxic.kind, ToxicKind::Noop {}),
-            stage: toxics::stage(&armed.toxic.kind),
+            stage: toxics::stage(&armed.toxic.kind, standing),
             dice,
             meter: Meter::new(armed.hits.clone()),
             inlet: Queue::new(toxics::inlet_limit(&armed.toxic.kind)),
@@ -79,6 +86,11 @@ impl Slot {
             _ => {}
         }
         Parting::Release
+    }
+
+    /// Does nothing to the connection.
+    fn is_idle(&self) -> bool {
+        !self.affected || self.stage.is_idle()
     }
 
     fn pump(
@@ -195,7 +207,7 @@ impl Chain {
                 _ => self.slots.insert(index, Slot::new(&self.key, armed, now)),
             }
         }
-        self.transparent = self.slots.iter().all(|slot| slot.noop || !slot.affected);
+        self.transparent = self.slots.iter().all(Slot::is_idle);
     }
 
     fn remove(&mut self, index: usize) {
@@ -234,6 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::toxic::{FailHow, ToxicKind};
     use crate::toxics::rig::{Rig, armed, ms};
 
     fn passing() -> impl Strategy<Value = ToxicKind> {
@@ -249,6 +262,7 @@ mod tests {
             }),
             Just(ToxicKind::LimitData { bytes: u64::MAX }),
             Just(ToxicKind::Noop {}),
+            (0.0..0.5, 0..50_u64).prop_map(|(share, stall)| ToxicKind::Loss { share, stall }),
         ]
     }
 
@@ -295,6 +309,15 @@ mod tests {
             },
             ToxicKind::LimitData { bytes: 0 },
             ToxicKind::Noop {},
+            ToxicKind::Loss {
+                share: 1.0,
+                stall: 10,
+            },
+            ToxicKind::Corrupt { share: 1.0 },
+            ToxicKind::FailFirst {
+                connections: 1,
+                how: FailHow::Reset,
+            },
         ]
     }
 

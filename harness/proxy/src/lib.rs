@@ -1,5 +1,5 @@
 //! The fault proxy's engine: a TCP proxy whose links can be slowed, cut, sliced and reset while they run, with the
-//! vocabulary and the semantics of Toxiproxy.
+//! vocabulary and the semantics of Toxiproxy, and with some it has not.
 //!
 //! It is embedded: it runs on the caller's Tokio runtime, never prints, and knows neither plans nor events.
 //!
@@ -33,5 +33,5 @@ pub use name::{NameError, ProxyName, ToxicName};
 pub use proxy::{Proxy, ProxyConfig};
 pub use shared::{Cut, ProxyError};
 pub use stats::{Effect, LinkStats, ToxicHits, Traffic};
-pub use toxic::{Stream, Toxic, ToxicError, ToxicKind};
+pub use toxic::{FailHow, Stream, Toxic, ToxicError, ToxicKind};
 pub use upstream::{Upstream, UpstreamError};

@@ -19,7 +19,8 @@ use crate::chain::Armed;
 use crate::dice::LinkKey;
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
-use crate::toxic::{Stream, Toxic, ToxicError, ToxicKind};
+use crate::toxic::ToxicKind;
+use crate::toxic::{Stream, Toxic, ToxicError};
 use crate::upstream::Upstream;
 
 /// A change of toxics that can't be.
@@ -237,6 +238,7 @@ impl Shared {
         if let Some(lease) = lease {
             state.leases.insert(id, lease);
         }
+        let since = state.next_connection;
         let chain = state.toxics(toxic.stream);
         // As the real server does: a new successor makes the last one roll again.
         if let Some(last) = chain.last_mut() {
@@ -248,6 +250,8 @@ impl Shared {
             roll: 0,
             toxic,
             hits: Arc::new(Hits::new()),
+            since,
+            tally: Arc::default(),
         });
         self.tell_links(&state);
         Ok(id)

@@ -12,20 +12,20 @@ use thiserror::Error;
 
 use crate::name::{NameError, ToxicName};
 
-pub use kind::ToxicKind;
+pub use kind::{FailHow, ToxicKind};
 
 /// A toxic that can't be: the message says what is wrong and what would be right.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum ToxicError {
-    /// The type is none of Toxiproxy's.
-    #[error("invalid toxic type `{0}`; it is one of {types}", types = ToxicKind::TYPES.join(", "))]
+    /// There is no such type.
+    #[error("invalid toxic type `{0}`; it is one of {types}", types = types())]
     UnknownType(String),
     /// The stream is neither of the two.
     #[error("stream was invalid, can be either upstream or downstream, not `{0}`")]
     UnknownStream(String),
     /// An attribute has the wrong type or is negative.
     #[error(
-        "failed to read the attributes of a {kind} toxic: {reason}; they are whole numbers, not negative"
+        "failed to read the attributes of a {kind} toxic: {reason}; they are whole numbers, not negative, and shares are numbers from 0 to 1"
     )]
     Attributes {
         /// The toxic's type.
@@ -49,9 +49,16 @@ pub enum ToxicError {
         /// `average_size`, bytes.
         average: u64,
     },
+    /// The share of chunks is not a share.
+    #[error("share {0} is not a share of chunks; give a number from 0 to 1")]
+    Share(f64),
     /// The name is none.
     #[error(transparent)]
     Name(#[from] NameError),
+}
+
+fn types() -> String {
+    ToxicKind::names(false).collect::<Vec<_>>().join(", ")
 }
 
 /// A direction of a link.
@@ -234,8 +241,9 @@ mod tests {
 
     #[test]
     fn every_kind_survives_its_own_json() {
-        for name in ToxicKind::TYPES {
-            let attributes = json!({"average_size": 9, "size_variation": 3, "delay": 7, "timeout": 1, "rate": 2});
+        for name in ToxicKind::names(false) {
+            let attributes = json!({"average_size": 9, "size_variation": 3, "delay": 7, "timeout": 1, "rate": 2,
+                                    "share": 0.25, "stall": 5, "connections": 3, "how": "close"});
             let kind =
                 ToxicKind::from_parts(name, attributes.as_object().unwrap().clone()).unwrap();
             assert_eq!(kind.type_name(), name);
@@ -270,6 +278,18 @@ mod tests {
             (
                 r#"{"type":"noop","stream":"sideways"}"#,
                 "stream was invalid",
+            ),
+            (
+                r#"{"type":"loss","attributes":{"share":1.5}}"#,
+                "share 1.5 is not a share",
+            ),
+            (
+                r#"{"type":"corrupt","attributes":{"share":"all"}}"#,
+                "numbers from 0 to 1",
+            ),
+            (
+                r#"{"type":"fail_first","attributes":{"how":"slowly"}}"#,
+                "unknown variant `slowly`",
             ),
             (r#"{"type":"noop","toxicity":1.5}"#, "toxicity 1.5"),
             (r#"{"type":"noop","name":"a\u0007"}"#, "control character"),

@@ -5,8 +5,11 @@
 //! A stage keeps no bytes of its own: what it holds back stays in its inlet. That is why removing one loses nothing.
 
 mod bandwidth;
+mod corrupt;
+mod fail_first;
 mod latency;
 mod limit_data;
+mod loss;
 mod noop;
 mod reset_peer;
 #[cfg(test)]
@@ -15,6 +18,8 @@ mod slicer;
 mod slow_close;
 mod timeout;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -84,14 +89,28 @@ pub(crate) trait Stage: Send {
     /// Takes over new attributes; `kind` is of the stage's own type.
     fn update(&mut self, kind: &ToxicKind);
 
+    /// It does nothing to the connection, now and until it is updated: bytes may go past it.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// It stops working on the connection.
     fn part(&self) -> Parting {
         Parting::Release
     }
 }
 
+/// What a stage knows of its connection and of the others that its toxic works on.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// The connection was opened after the toxic was added.
+    pub(crate) fresh: bool,
+    /// What the toxic counts over all connections.
+    pub(crate) tally: Arc<AtomicU64>,
+}
+
 /// The stage for `kind`, not yet started.
-pub(crate) fn stage(kind: &ToxicKind) -> Box<dyn Stage> {
+pub(crate) fn stage(kind: &ToxicKind, standing: Standing) -> Box<dyn Stage> {
     match *kind {
         ToxicKind::Latency { latency, jitter } => Box::new(latency::Latency::new(latency, jitter)),
         ToxicKind::Bandwidth { rate } => Box::new(bandwidth::Bandwidth::new(rate)),
@@ -105,6 +124,11 @@ pub(crate) fn stage(kind: &ToxicKind) -> Box<dyn Stage> {
         } => Box::new(slicer::Slicer::new(average_size, size_variation, delay)),
         ToxicKind::LimitData { bytes } => Box::new(limit_data::LimitData::new(bytes)),
         ToxicKind::Noop {} => Box::new(noop::Noop),
+        ToxicKind::Loss { share, stall } => Box::new(loss::Loss::new(share, stall)),
+        ToxicKind::Corrupt { share } => Box::new(corrupt::Corrupt::new(share)),
+        ToxicKind::FailFirst { connections, how } => {
+            Box::new(fail_first::FailFirst::new(connections, how, standing))
+        }
     }
 }
 

@@ -44,9 +44,9 @@ pub(super) struct ToxicBody {
 impl ToxicBody {
     /// The name it has or would be given, once its stream and its type are known to be some: what is asked first, so
     /// that a name that is taken is told before an attribute that is wrong.
-    pub(super) fn name(&self) -> Result<String, ApiError> {
+    pub(super) fn name(&self, strict: bool) -> Result<String, ApiError> {
         let stream = self.stream()?;
-        if !ToxicKind::TYPES.contains(&self.kind.as_str()) {
+        if !ToxicKind::names(strict).any(|name| name == self.kind) {
             return Err(ToxicError::UnknownType(self.kind.clone()).into());
         }
         Ok(match self.name.as_str() {
@@ -62,7 +62,7 @@ impl ToxicBody {
 
     /// The toxic.
     pub(super) fn toxic(self, strict: bool) -> Result<Toxic, ApiError> {
-        let (name, stream) = (self.name()?, self.stream()?);
+        let (name, stream) = (self.name(strict)?, self.stream()?);
         let kind = ToxicKind::from_parts(&self.kind, self.attributes)?;
         let name = name.parse().map_err(ApiError::body)?;
         let toxic = Toxic::new(kind, stream).named(name);

@@ -16,7 +16,8 @@ use super::metrics::{Labels, Series, Sums};
 use crate::name::{ProxyName, ToxicName};
 use crate::proxy::{Proxy, ProxyConfig};
 use crate::shared::Cut;
-use crate::toxic::{Toxic, ToxicKind};
+use crate::toxic::Toxic;
+use crate::toxic::ToxicKind;
 
 /// The proxies in force.
 #[derive(Debug)]
@@ -273,7 +274,7 @@ impl Registry {
     pub(super) fn add_toxic(&self, proxy: &str, body: ToxicBody) -> Result<Toxic, ApiError> {
         let mut entries = self.entries();
         let entry = entries.get(proxy)?;
-        let name = body.name()?;
+        let name = body.name(self.strict)?;
         let toxics = entry.proxy.toxics();
         if toxics.iter().any(|toxic| toxic.name.as_str() == name) {
             return Err(ApiError::toxic_exists());

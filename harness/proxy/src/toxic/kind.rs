@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::ToxicError;
 
 /// What a toxic does, with its attributes in Toxiproxy's units. Missing attributes read as 0, unknown ones are ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
 pub enum ToxicKind {
     /// Delays every chunk; chunks overlap, so throughput is not cut.
@@ -62,10 +62,50 @@ pub enum ToxicKind {
     },
     /// Passes everything.
     Noop {},
+    /// Loses chunks as TCP feels it: a lost one, and all behind it, waits until it has been sent again.
+    Loss {
+        /// The share of chunks lost, 0 to 1; each sending again is lost as often.
+        #[serde(default)]
+        share: f64,
+        /// The wait until a lost chunk is sent again, ms; it doubles each time the chunk is lost once more.
+        #[serde(default = "default_stall")]
+        stall: u64,
+    },
+    /// Changes one byte of a chunk.
+    Corrupt {
+        /// The share of chunks, 0 to 1.
+        #[serde(default)]
+        share: f64,
+    },
+    /// Fails the first connections that are opened after it was added; those after them pass.
+    FailFirst {
+        /// How many.
+        #[serde(default)]
+        connections: u64,
+        /// How they end.
+        #[serde(default)]
+        how: FailHow,
+    },
+}
+
+/// How a connection fails that `fail_first` picks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailHow {
+    /// With a reset (RST).
+    #[default]
+    Reset,
+    /// With an orderly end (FIN).
+    Close,
+}
+
+/// What Linux waits at the least before it sends a segment again, ms.
+fn default_stall() -> u64 {
+    200
 }
 
 impl ToxicKind {
-    /// The names of all kinds, as `type` spells them.
+    /// The names of Toxiproxy's kinds, as `type` spells them.
     pub const TYPES: [&'static str; 8] = [
         "latency",
         "bandwidth",
@@ -76,6 +116,15 @@ impl ToxicKind {
         "limit_data",
         "noop",
     ];
+
+    /// The names of the kinds that Toxiproxy has not.
+    pub const OURS: [&'static str; 3] = ["loss", "corrupt", "fail_first"];
+
+    /// The names of all kinds; those of Toxiproxy alone if `strict`.
+    pub(crate) fn names(strict: bool) -> impl Iterator<Item = &'static str> {
+        let ours = Self::OURS.into_iter().filter(move |_| !strict);
+        Self::TYPES.into_iter().chain(ours)
+    }
 
     /// `type` in the JSON.
     #[must_use]
@@ -89,15 +138,18 @@ impl ToxicKind {
             Self::Slicer { .. } => "slicer",
             Self::LimitData { .. } => "limit_data",
             Self::Noop {} => "noop",
+            Self::Loss { .. } => "loss",
+            Self::Corrupt { .. } => "corrupt",
+            Self::FailFirst { .. } => "fail_first",
         }
     }
 
-    /// A kind from its `type` and `attributes` (absent ones are 0).
+    /// A kind from its `type` and `attributes` (absent ones are 0, or what the kind says).
     ///
     /// # Errors
-    /// For an unknown type, an attribute that is no whole number or negative, and a slicer that can't slice.
+    /// For an unknown type, an attribute that is no number of its kind, and a slicer that can't slice.
     pub fn from_parts(type_name: &str, attributes: Map<String, Value>) -> Result<Self, ToxicError> {
-        if !Self::TYPES.contains(&type_name) {
+        if !Self::names(false).any(|name| name == type_name) {
             return Err(ToxicError::UnknownType(type_name.to_owned()));
         }
         let kind: Self =
@@ -120,6 +172,9 @@ impl ToxicKind {
                 size_variation: variation,
                 ..
             } if variation > average => Err(ToxicError::SizeVariation { variation, average }),
+            Self::Loss { share, .. } | Self::Corrupt { share } if !(0.0..=1.0).contains(&share) => {
+                Err(ToxicError::Share(share))
+            }
             _ => Ok(()),
         }
     }

@@ -12,4 +12,8 @@ impl Stage for Noop {
     }
 
     fn update(&mut self, _kind: &ToxicKind) {}
+
+    fn is_idle(&self) -> bool {
+        true
+    }
 }

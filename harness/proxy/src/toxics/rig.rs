@@ -11,7 +11,8 @@ use crate::dice::test_key;
 use crate::name::ToxicName;
 use crate::queue::{Chunk, End};
 use crate::stats::Hits;
-use crate::toxic::{Stream, Toxic, ToxicKind};
+use crate::toxic::ToxicKind;
+use crate::toxic::{Stream, Toxic};
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -28,6 +29,8 @@ pub(crate) fn armed(id: u64, kind: ToxicKind, toxicity: f64) -> Armed {
         roll: 0,
         toxic,
         hits: Arc::new(Hits::new()),
+        since: 0,
+        tally: Arc::default(),
     }
 }
 

@@ -12,22 +12,22 @@ use tokio_util::sync::CancellationToken;
 use super::{echo, round_trip, soon};
 
 /// A served API.
-struct Served(SocketAddr);
+pub(crate) struct Served(pub(crate) SocketAddr);
 
 /// A status, headers in lower case, and a body.
-struct Said {
-    status: u16,
-    head: String,
-    body: String,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
     }
 }
 
-async fn serve(config: ApiConfig) -> Served {
+pub(crate) async fn serve(config: ApiConfig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let api = Api::new(config, Handle::current());
@@ -35,12 +35,12 @@ async fn serve(config: ApiConfig) -> Served {
     Served(address)
 }
 
-async fn served() -> Served {
+pub(crate) async fn served() -> Served {
     serve(ApiConfig::default()).await
 }
 
 impl Served {
-    async fn raw(&self, head: &str, body: &[u8]) -> Said {
+    pub(crate) async fn raw(&self, head: &str, body: &[u8]) -> Said {
         let mut stream = TcpStream::connect(self.0).await.unwrap();
         let length = body.len();
         let head =
@@ -59,12 +59,12 @@ impl Served {
         }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Said {
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> Said {
         let head = format!("{method} {path} HTTP/1.1");
         self.raw(&head, body.as_bytes()).await
     }
 
-    async fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let said = self.ask(method, path, &body.to_string()).await;
         let value = match said.body.as_str() {
             "" => Value::Null,
@@ -74,7 +74,7 @@ impl Served {
     }
 
     /// A proxy in front of an echo server; where it listens.
-    async fn proxy(&self, name: &str) -> SocketAddr {
+    pub(crate) async fn proxy(&self, name: &str) -> SocketAddr {
         let body =
             json!({"name": name, "listen": "127.0.0.1:0", "upstream": echo().await.to_string()});
         let (status, made) = self.json("POST", "/proxies", &body).await;
