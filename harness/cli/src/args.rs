@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Contract(ContractArgs),
     /// Run a fault proxy that speaks Toxiproxy's HTTP API, until it is interrupted.
     Proxy(ProxyArgs),
+    /// Play a recorded run again: its arrivals, choices, data and faults at the times they had.
+    Replay(ReplayArgs),
     /// Render a run's reports again, from its events alone.
     Report(ReportArgs),
     /// Print the JSON Schema of a suite's files, for editors.
@@ -230,6 +232,18 @@ pub(crate) struct ReportArgs {
     /// Where run folders are kept. Default: reports/runs under the suite's root.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: Option<PathBuf>,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReplayArgs {
+    /// A run: its id or the beginning of it, its folder, a file of events, or `latest`.
+    pub(crate) run: String,
+    /// How the target is brought up, instead of as it was.
+    #[arg(long, value_enum)]
+    pub(crate) target: Option<TargetMode>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// A kind of report.

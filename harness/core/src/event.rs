@@ -223,6 +223,29 @@ pub struct RunStarted {
     pub environment: BTreeMap<String, String>,
     /// The plan, whole.
     pub plan: Plan,
+    /// The run whose plan is played again, for a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<Replayed>,
+}
+
+/// The run that a replay repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// Its id.
+    pub run: RunId,
+    /// When it began, RFC 3339 with the local offset.
+    pub date: String,
+}
+
+impl std::fmt::Display for Replayed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "replays run {} of {}",
+            self.run,
+            self.date.replacen('T', " ", 1)
+        )
+    }
 }
 
 /// A part of a run.

@@ -53,7 +53,8 @@ pub struct Job {
     pub clock: Clock,
     /// The program that is the guardian, and the arguments before the journal's path.
     pub guardian: (PathBuf, Vec<String>),
-    /// Texts of the feature files, by name: cucumber sequences what they hold.
+    /// Texts of the feature files, by name: cucumber sequences what they hold. Journeys of a file that is not among them
+    /// are walked as the plan has them.
     pub features: Vec<(String, String)>,
     /// How the target is reached beyond its URLs.
     pub route: Route,
@@ -448,10 +449,12 @@ impl Run {
             );
             self.mouth.say(Event::Notice { text }).await;
         }
-        let (features, toml): (Vec<_>, Vec<_>) = chosen
-            .into_iter()
-            .cloned()
-            .partition(|j| j.origin.file.ends_with(".feature"));
+        let (features, toml): (Vec<_>, Vec<_>) = chosen.into_iter().cloned().partition(|j| {
+            self.job
+                .features
+                .iter()
+                .any(|(file, _)| *file == j.origin.file)
+        });
         for journey in &toml {
             walker.walk_all(journey, &self.control.cancel).await;
         }

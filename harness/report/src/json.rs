@@ -5,7 +5,7 @@ use crate::faults;
 use crate::figures;
 use harness_core::capacity::Limit;
 use harness_core::event::{
-    CapacityTrial, ContractFinding, InvariantChecked, Outcome, Phase, RunEnd, ScenarioEnd,
+    CapacityTrial, ContractFinding, InvariantChecked, Outcome, Phase, Replayed, RunEnd, ScenarioEnd,
 };
 use harness_core::name::{Name, RunId};
 use harness_core::phases::{Phases, RequestPhase};
@@ -68,6 +68,9 @@ pub struct RunSummary {
     pub profile: Option<Name>,
     /// The variant.
     pub variant: Option<Name>,
+    /// The run it repeats, for a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replays: Option<Replayed>,
     /// Whether every certificate was accepted, so that nothing is known of who answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
@@ -323,6 +326,7 @@ fn run(run: &harness_core::event::RunStarted) -> RunSummary {
         project: plan.project.clone(),
         profile: plan.profile.clone(),
         variant: plan.variant.clone(),
+        replays: run.replays.clone(),
         insecure: plan.target.insecure(),
         seed: plan.seed,
         plan_digest: plan.plan_digest.clone(),

@@ -75,9 +75,11 @@ fn head(record: &Record, readiness: &Readiness) -> String {
             prose(&run.date)
         )
     });
+    let replays = record.run.as_ref().and_then(|run| run.replays.as_ref());
+    let replays = replays.map_or_else(String::new, |of| format!(" · {}", prose(&of.to_string())));
     let _ = writeln!(
         out,
-        "\n{run}{} · score {:.0}/100",
+        "\n{run}{} · score {:.0}/100{replays}",
         text::span(record.last_us as f64 / 1e6),
         readiness.score.floor()
     );

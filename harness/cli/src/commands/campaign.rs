@@ -78,6 +78,7 @@ fn compare(
     let compared = Compared {
         runs: runs.collect(),
         not_run,
+        named: 0,
     };
     let secrets: Vec<_> = made.iter().map(|(_, ended)| &ended.secrets).collect();
     comparison::tell(&compared, &first.runs, &secrets, output, printer)

@@ -23,10 +23,11 @@ pub(crate) struct Compared<'r> {
     pub(crate) runs: Vec<(String, &'r Record)>,
     /// Labels.
     pub(crate) not_run: Vec<String>,
+    /// Which of the runs, from 0, the folder is named after: one that was made just now, so that no other has its name.
+    pub(crate) named: usize,
 }
 
-/// Compares, writes page, Markdown and JSON into `compare-RUN` in the folder of runs, named after the first of them, and
-/// prints what was asked for.
+/// Compares, writes page, Markdown and JSON into `compare-RUN` in the folder of runs, and prints what was asked for.
 pub(crate) fn tell(
     compared: &Compared<'_>,
     runs: &Path,
@@ -37,7 +38,9 @@ pub(crate) fn tell(
     let comparison = compare::compare(&compared.runs, &compared.not_run);
     let records: Vec<&Record> = compared.runs.iter().map(|(_, record)| *record).collect();
     let made = Texts::of(&comparison, &records)?;
-    let written = made.write(&comparison, runs, secrets);
+    let named = comparison.runs.get(compared.named);
+    let named = named.and_then(|side| side.run.as_ref());
+    let written = made.write(named, runs, secrets);
     match output.format {
         Format::Text => printer.data(&table(&comparison, written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.json)),
@@ -66,7 +69,7 @@ impl Texts {
     /// Writes them; answers with the page's path.
     fn write(
         &self,
-        comparison: &Comparison,
+        named: Option<&RunId>,
         runs: &Path,
         secrets: &[&Secrets],
     ) -> Result<PathBuf, CliError> {
@@ -75,7 +78,7 @@ impl Texts {
             .iter()
             .flat_map(|secrets| scanned(secrets))
             .collect();
-        let folder = folder(comparison, runs)?;
+        let folder = folder(named, runs)?;
         let write = |file, text| folder.write(file, text, &secrets).map_err(|e| report(&e));
         write(ReportFile::Markdown, &self.markdown)?;
         write(ReportFile::Json, &self.json)?;
@@ -83,10 +86,9 @@ impl Texts {
     }
 }
 
-fn folder(comparison: &Comparison, runs: &Path) -> Result<RunFolder, CliError> {
-    let first = comparison.runs.iter().find_map(|side| side.run.as_ref());
-    let first = first.map_or("nothing", RunId::as_str);
-    let name: RunId = format!("compare-{first}")
+fn folder(named: Option<&RunId>, runs: &Path) -> Result<RunFolder, CliError> {
+    let named = named.map_or("nothing", RunId::as_str);
+    let name: RunId = format!("compare-{named}")
         .parse()
         .map_err(|error| CliError::Report(format!("failed to name the comparison: {error}")))?;
     let made = RunStore::open(runs).create(&name);

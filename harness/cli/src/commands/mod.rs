@@ -11,6 +11,7 @@ mod init;
 mod load;
 mod plan;
 mod proxy;
+mod replay;
 mod report;
 mod reports;
 mod run;
@@ -88,6 +89,7 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Import(import) => import::import(import, printer),
         Command::Contract(contract) => adhoc::contract(contract, printer),
         Command::Proxy(proxy) => proxy::proxy(proxy, printer),
+        Command::Replay(replay) => replay::replay(suite, replay, printer),
         Command::Report(report) => report::report(suite, report, printer),
         Command::Schema(schema) => schema::schema(schema, printer),
         Command::Heal(heal) => heal::heal(suite, heal, printer),

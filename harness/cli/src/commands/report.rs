@@ -16,15 +16,7 @@ pub(crate) fn report(
     args: &ReportArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
-    let runs = match (&args.reports, sources::root(suite)) {
-        (Some(folder), _) => folder.clone(),
-        (None, Ok(root)) => root.join("reports").join("runs"),
-        // A path needs no suite around it, and a load of one URL has none.
-        (None, Err(_)) => Some(PathBuf::from("reports/runs"))
-            .filter(|folder| folder.is_dir())
-            .or_else(home::runs)
-            .unwrap_or_else(|| PathBuf::from("reports/runs")),
-    };
+    let runs = runs(suite, args.reports.as_deref());
     let usage = |error: &dyn std::fmt::Display| CliError::Usage {
         message: error.to_string(),
         hint: String::new(),
@@ -66,6 +58,19 @@ pub(crate) fn report(
         (None, Some(kind)) => write(&folder.report(kind), &text, printer)?,
     }
     Ok(0)
+}
+
+/// The folder in which a run that somebody names is looked for.
+pub(super) fn runs(suite: Option<&Path>, chosen: Option<&Path>) -> PathBuf {
+    match (chosen, sources::root(suite)) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, Ok(root)) => root.join("reports").join("runs"),
+        // A path needs no suite around it, and a load of one URL has none.
+        (None, Err(_)) => Some(PathBuf::from("reports/runs"))
+            .filter(|folder| folder.is_dir())
+            .or_else(home::runs)
+            .unwrap_or_else(|| PathBuf::from("reports/runs")),
+    }
 }
 
 fn write(path: &Path, text: &str, printer: Printer) -> Result<(), CliError> {

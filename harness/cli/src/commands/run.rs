@@ -80,15 +80,21 @@ fn legs(
     legs.collect()
 }
 
+impl From<TargetMode> for Mode {
+    fn from(mode: TargetMode) -> Self {
+        match mode {
+            TargetMode::Process => Self::Process,
+            TargetMode::External => Self::External,
+        }
+    }
+}
+
 /// The choice that flags make.
 pub(crate) fn choice(selection: &Selection, variant: Option<&str>) -> Choice {
     Choice {
         scenarios: selection.scenarios.clone(),
         profile: selection.profile.clone(),
-        target: selection.target.map(|mode| match mode {
-            TargetMode::Process => Mode::Process,
-            TargetMode::External => Mode::External,
-        }),
+        target: selection.target.map(Into::into),
         variant: variant.map(str::to_owned),
         tags: selection.tags.clone(),
         seed: selection.seed,
@@ -106,7 +112,7 @@ pub(crate) fn prepare(
     ready(planned, found)
 }
 
-fn print(findings: &[Diagnostic], printer: Printer) {
+pub(super) fn print(findings: &[Diagnostic], printer: Printer) {
     if !findings.is_empty() {
         printer.error(&diagnostics::render(findings, printer.colour()));
     }
@@ -124,6 +130,7 @@ fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliError> {
         tls: planned.tls,
         pems: suite.pems(),
         threads: None,
+        replays: None,
     })
 }
 

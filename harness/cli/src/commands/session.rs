@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::live::Display;
 use crate::logs;
 use crate::printer::Printer;
-use harness_core::event::{Envelope, FORMAT, RunStarted};
+use harness_core::event::{Envelope, FORMAT, Replayed, RunStarted};
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
 use harness_core::record::Record;
@@ -43,6 +43,8 @@ pub(crate) struct Prepared {
     pub(crate) pems: Pems,
     /// Threads of the load generator, if somebody said.
     pub(crate) threads: Option<u16>,
+    /// The run that is played again, if one is.
+    pub(crate) replays: Option<Replayed>,
 }
 
 /// How a run is shown, and what is said at its end.
@@ -143,11 +145,15 @@ async fn perform(
         features,
         tls,
         threads,
+        replays,
         ..
     } = prepared;
     let socket = plan.target.socket.as_ref().map(|path| root.join(path));
     let route = Route::new(tls, socket);
-    let started = started(plan, &root, run.clone(), &now);
+    let started = RunStarted {
+        replays,
+        ..started(plan, &root, run.clone(), &now)
+    };
     fit(&started, &secrets)?;
     let runs = output
         .reports
@@ -279,6 +285,7 @@ fn started(plan: Plan, root: &Path, run: RunId, now: &jiff::Zoned) -> RunStarted
         version: env!("CARGO_PKG_VERSION").to_owned(),
         environment: environment::describe(root),
         plan,
+        replays: None,
     }
 }
 

@@ -81,6 +81,14 @@ const fn on() -> bool {
 }
 
 impl Plan {
+    /// With its digests computed anew, for whoever changed it.
+    #[must_use]
+    pub fn digested(mut self) -> Self {
+        self.workload_digest = digest::workload(&self);
+        self.plan_digest = digest::plan(&self);
+        self
+    }
+
     /// A journey by name.
     pub fn journey(&self, name: &str) -> Option<&Arc<Journey>> {
         self.journeys.iter().find(|j| j.name.as_str() == name)

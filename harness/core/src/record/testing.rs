@@ -187,6 +187,7 @@ impl Stream {
             version: String::new(),
             environment: [("cores".to_owned(), "2".to_owned())].into(),
             plan,
+            replays: None,
         };
         Self {
             at_us: 0,

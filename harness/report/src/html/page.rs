@@ -24,6 +24,7 @@ pub(super) struct Page {
     version: String,
     profile: Option<String>,
     variant: Option<String>,
+    replays: Option<String>,
     decision: DecisionView,
     decided: String,
     decided_reason: String,
@@ -109,6 +110,10 @@ impl Page {
             version: one_line(&run.version, 40),
             profile: plan.profile.as_ref().map(ToString::to_string),
             variant: plan.variant.as_ref().map(ToString::to_string),
+            replays: run
+                .replays
+                .as_ref()
+                .map(|of| one_line(&of.to_string(), 120)),
             decision: decision(readiness.decision),
             decided: decided_words(readiness.decision, &headline),
             decided_reason: headline

@@ -85,6 +85,10 @@ fn answer(
             &format!("score {:.0}/100 · {took}", readiness.score.floor())
         )
     )?;
+    let replays = record.run.as_ref().and_then(|run| run.replays.as_ref());
+    if let Some(replays) = replays {
+        wrapped(out, style, "  ", &replays.to_string())?;
+    }
     if let Some(words) = figures::insecure(record) {
         writeln!(out, "{}", style.paint(Paint::Bad, &format!("! {words}")))?;
     }

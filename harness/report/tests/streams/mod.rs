@@ -169,6 +169,7 @@ fn begin(s: &mut Stream, shape: &Shape) {
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect(),
         plan: plan(shape),
+        replays: None,
     };
     s.say(Event::RunStarted(Box::new(run)));
     s.after(900).say(Event::TargetStarting);

@@ -21,7 +21,7 @@ mod tls;
 mod typed;
 
 use super::target::Mode;
-use super::{Plan, ScenarioPlan, digest};
+use super::{Plan, ScenarioPlan};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::journey::{self, Journey};
 use crate::name::Name;
@@ -141,7 +141,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     }
     let queries = invariants::needed(queries, &scenarios, found);
     let http = doc.raw.http.as_ref();
-    let mut plan = Plan {
+    let plan = Plan {
         project: suite.project().to_owned(),
         profile: selection.profile,
         variant: selection.variant,
@@ -159,9 +159,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         plan_digest: String::new(),
         workload_digest: String::new(),
     };
-    plan.workload_digest = digest::workload(&plan);
-    plan.plan_digest = digest::plan(&plan);
-    plan
+    plan.digested()
 }
 
 /// Warns of loads that nothing judges, in a suite without gates of its own: they can't fail, whatever the target does.
