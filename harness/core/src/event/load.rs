@@ -129,6 +129,46 @@ pub struct LinkTick {
     /// Chunks or connections touched, by toxic.
     #[serde(default)]
     pub hits: BTreeMap<String, u64>,
+    /// Whether the proxy reads the link's bytes as HTTP/1.1. All figures below are zero where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
+    /// Heads of requests seen from the client.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub requests: u64,
+    /// Final answers whose heads went to the client, by class of status: `2xx` to `5xx`, and `1xx` for a switch of protocols.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, u64>,
+    /// From the end of a request's head to the end of its answer's head as the link's client sees it, microseconds.
+    #[serde(default, skip_serializing_if = "Hist::is_empty")]
+    pub response: Hist,
+    /// From the end of a request's head to the client closing or resetting its side before the answer's end,
+    /// microseconds.
+    #[serde(default, skip_serializing_if = "Hist::is_empty")]
+    pub abandoned: Hist,
+    /// Connections whose bytes turned out to be no HTTP/1.1, and are read no further: the figures above miss them.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub unread: u64,
+}
+
+impl LinkTick {
+    /// A second in which nothing happened.
+    pub fn quiet(link: Name) -> Self {
+        Self {
+            link,
+            opened: 0,
+            open: 0,
+            failed: 0,
+            bytes_up: 0,
+            bytes_down: 0,
+            hits: BTreeMap::new(),
+            watched: false,
+            requests: 0,
+            answers: BTreeMap::new(),
+            response: Hist::new(),
+            abandoned: Hist::new(),
+            unread: 0,
+        }
+    }
 }
 
 /// A failed or slow exchange under load.

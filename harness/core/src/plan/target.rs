@@ -133,4 +133,7 @@ pub struct LinkPlan {
     pub to: Name,
     /// `http`, `https` or `tcp`: what `${link.NAME.url}` starts with.
     pub scheme: String,
+    /// Whether the proxy reads its bytes as HTTP/1.1 and counts requests and answers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watch: bool,
 }

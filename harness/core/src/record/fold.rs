@@ -694,13 +694,10 @@ mod tests {
     #[test]
     fn a_long_run_keeps_at_most_600_points_and_all_counts() {
         let link = |n: u64| LinkTick {
-            link: name("edge"),
             opened: 1,
             open: n,
-            failed: 0,
             bytes_up: n,
-            bytes_down: 0,
-            hits: BTreeMap::new(),
+            ..LinkTick::quiet(name("edge"))
         };
         let mut stream = Stream::new(plan(10, Vec::new())).peak();
         for second in 0..2000u32 {
@@ -845,7 +842,7 @@ mod tests {
                     for what in order {
                         let jitter = *what as f64 * 0.001;
                         stream = stream.at(f64::from(second) + jitter);
-                        let link = |link| Event::LinkTick(LinkTick { link: name(link), opened: 1, open: u64::from(second), failed: 0, bytes_up: 3, bytes_down: 4, hits: BTreeMap::new() });
+                        let link = |link| Event::LinkTick(LinkTick { opened: 1, open: u64::from(second), bytes_up: 3, bytes_down: 4, ..LinkTick::quiet(name(link)) });
                         stream = match what {
                             0 => stream.tick(tick(second, 0, 700)),
                             1 => stream.event(link("edge")),

@@ -32,6 +32,14 @@ impl Merge for LinkTick {
         for (toxic, n) in &later.hits {
             *self.hits.entry(toxic.clone()).or_default() += n;
         }
+        self.watched |= later.watched;
+        self.requests += later.requests;
+        for (class, n) in &later.answers {
+            *self.answers.entry(class.clone()).or_default() += n;
+        }
+        self.response.add(&later.response);
+        self.abandoned.add(&later.abandoned);
+        self.unread += later.unread;
     }
 }
 
@@ -113,7 +121,19 @@ mod tests {
         #[test]
         fn thinning_keeps_totals(opened in prop::collection::vec(0u64..1000, 1..300), doublings in 1u32..6) {
             let link: crate::name::Name = "edge".parse().unwrap();
-            let tick = |opened| LinkTick { link: link.clone(), opened, open: opened, failed: 0, bytes_up: 1, bytes_down: 0, hits: Default::default() };
+            let times = |n: u64| crate::hist::Hist::from_counts([(1_000 * (n % 7), n)]);
+            let tick = |opened: u64| LinkTick {
+                opened,
+                open: opened,
+                bytes_up: 1,
+                watched: opened > 0,
+                requests: opened + 1,
+                answers: [("2xx".to_owned(), opened), ("5xx".to_owned(), 1)].into(),
+                response: times(opened),
+                abandoned: times(opened / 2),
+                unread: 2,
+                ..LinkTick::quiet(link.clone())
+            };
             let mut points = Vec::new();
             for (second, opened) in opened.iter().enumerate() {
                 insert(&mut points, second as u64 * 1_000_000, &tick(*opened), 0);
@@ -123,6 +143,13 @@ mod tests {
             }
             prop_assert_eq!(points.iter().map(|(_, t)| t.opened).sum::<u64>(), opened.iter().sum::<u64>());
             prop_assert_eq!(points.iter().map(|(_, t)| t.bytes_up).sum::<u64>(), opened.len() as u64);
+            let sum = |figure: fn(&LinkTick) -> u64| points.iter().map(|(_, t)| figure(t)).sum::<u64>();
+            let (all, seconds) = (opened.iter().sum::<u64>(), opened.len() as u64);
+            prop_assert_eq!((sum(|t| t.requests), sum(|t| t.unread)), (all + seconds, 2 * seconds));
+            prop_assert_eq!((sum(|t| t.answers["2xx"]), sum(|t| t.answers["5xx"])), (all, seconds));
+            prop_assert_eq!(sum(|t| t.response.count()), all);
+            prop_assert_eq!(sum(|t| t.abandoned.count()), opened.iter().map(|n| n / 2).sum::<u64>());
+            prop_assert_eq!(points.iter().any(|(_, t)| t.watched), all > 0);
             prop_assert_eq!(points.len(), opened.len().div_ceil(1 << doublings));
             prop_assert_eq!(points.last().map(|(_, t)| t.open), opened.last().copied());
         }

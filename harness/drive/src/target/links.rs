@@ -324,12 +324,12 @@ fn tick(link: &Name, before: &LinkStats, now: &LinkStats) -> LinkTick {
         (toxic.name.to_string(), toxic.chunks.saturating_sub(earlier))
     });
     LinkTick {
-        link: link.clone(),
         opened: now.opened.saturating_sub(before.opened),
         open: now.open,
         failed: now.dial_failures.saturating_sub(before.dial_failures),
         bytes_up: now.up.received.saturating_sub(before.up.received),
         bytes_down: now.down.sent.saturating_sub(before.down.sent),
         hits: hits.filter(|(_, n)| *n > 0).collect(),
+        ..LinkTick::quiet(link.clone())
     }
 }

@@ -214,13 +214,12 @@ fn instruments(s: &mut Stream, shape: &Shape, fault: bool, served: f64, dice: &m
     s.say(Event::SelfHealth(Box::new(health)));
     let tick = |link: &str, n: u64, hits: BTreeMap<String, u64>| {
         Event::LinkTick(LinkTick {
-            link: name(link),
             opened: u64::from(n > 40),
             open: 16,
-            failed: 0,
             bytes_up: n * 300,
             bytes_down: n * 900,
             hits,
+            ..LinkTick::quiet(name(link))
         })
     };
     s.say(tick("edge", (shape.rate * 2.0) as u64, BTreeMap::new()));

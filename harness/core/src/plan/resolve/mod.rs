@@ -8,6 +8,7 @@ mod findings;
 mod gates;
 mod invariants;
 mod journeys;
+mod links;
 mod load;
 mod order;
 mod passes;
@@ -139,6 +140,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         found.out.extend(resolved.mode_errors);
         journeys.push(resolved.journey);
     }
+    links::watch(doc, &mut target.links, &scenarios, &journeys);
     let queries = invariants::needed(queries, &scenarios, found);
     let http = doc.raw.http.as_ref();
     let plan = Plan {

@@ -1,16 +1,14 @@
 //! The system under test: services in the order they start, links, and the way in; and what texts may refer to.
 
 use super::findings::Findings;
-use super::{entry, texts};
+use super::{entry, links, texts};
 use crate::diagnostic::Place;
 use crate::name::Name;
 use crate::plan::fault::Site;
 use crate::plan::target::{LinkPlan, Mode, Ready, Scrape, ServicePlan, TargetPlan};
 use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
-use crate::suite::raw::{
-    ConfigFile, Link, Process, Scheme, Service, ServiceChange, Target, TargetMode,
-};
+use crate::suite::raw::{ConfigFile, Process, Service, ServiceChange, Target, TargetMode};
 use crate::template::{Part, Symbol, Text};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -127,7 +125,7 @@ pub(super) fn resolve(
         entry: Text::default(),
         entry_service: None,
     };
-    let links = links(doc, &raw.value.link, &world, found);
+    let links = links::resolve(doc, &raw.value.link, &world, found);
     entry::resolve(doc, raw, &links, &mut world, found);
     for (key, service) in raw.value.service.iter() {
         if let Some(url) = service
@@ -157,7 +155,7 @@ pub(super) fn resolve(
         })
         .collect();
     let services = super::order::by_need(doc, services, &raw.value.service, found);
-    unused_links(doc, &raw.value, &links, &services, found);
+    links::unused(doc, &raw.value, &links, &services, found);
     let metrics = raw
         .value
         .metrics
@@ -194,48 +192,6 @@ fn scrapes(services: &Named<Service>, world: &World) -> Vec<Scrape> {
         Some(Scrape { service, url })
     };
     services.iter().filter_map(endpoint).collect()
-}
-
-fn links(
-    doc: &Document<ConfigFile>,
-    raw: &Named<Link>,
-    world: &World,
-    found: &mut Findings,
-) -> Vec<LinkPlan> {
-    let mut links = Vec::new();
-    for (key, link) in raw.iter() {
-        let mut service = |text: &Str| {
-            if !world.services.contains(&text.value) {
-                found.unknown(
-                    doc.at(text),
-                    "service",
-                    &text.value,
-                    world.services.iter().map(String::as_str),
-                );
-                return None;
-            }
-            found.name(doc, text)
-        };
-        let from = link.value.from.as_ref().map(&mut service);
-        let to = link.value.to.as_ref().and_then(&mut service);
-        let scheme = match link.value.scheme.as_ref().map(|scheme| scheme.value) {
-            Some(Scheme::Tcp) => "tcp",
-            Some(Scheme::Https) => "https",
-            Some(Scheme::Http) | None => "http",
-        };
-        let name = found.name(doc, key);
-        if let (Some(name), Some(to), Some(from)) =
-            (name, to, from.map_or(Some(None), |from| from.map(Some)))
-        {
-            links.push(LinkPlan {
-                name,
-                from,
-                to,
-                scheme: scheme.to_owned(),
-            });
-        }
-    }
-    links
 }
 
 fn service(
@@ -372,49 +328,4 @@ fn needs(
     needs.sort();
     needs.dedup();
     needs
-}
-
-/// A link that its `from` never uses carries nothing: faults on it would prove nothing.
-fn unused_links(
-    doc: &Document<ConfigFile>,
-    raw: &Target,
-    links: &[LinkPlan],
-    services: &[ServicePlan],
-    found: &mut Findings,
-) {
-    for link in links {
-        let Some(user) = services
-            .iter()
-            .find(|service| Some(&service.name) == link.from.as_ref())
-        else {
-            continue;
-        };
-        let mut symbols = user
-            .command
-            .iter()
-            .chain(user.env.values())
-            .flat_map(Text::symbols);
-        let used = symbols.any(|symbol| {
-            matches!(symbol, Symbol::LinkUrl(name) | Symbol::LinkAddress(name) if *name == link.name)
-        });
-        let key = raw
-            .link
-            .iter()
-            .find(|(key, _)| key.value == link.name.as_str())
-            .map(|(key, _)| key);
-        if let Some(key) = key.filter(|_| !used) {
-            let message = format!(
-                "nothing of `{}` refers to link `{}`: no traffic will run through it",
-                user.name, link.name
-            );
-            found.warning(
-                doc.at(key),
-                message,
-                format!(
-                    "give `{}` the address `${{link.{}.url}}`",
-                    user.name, link.name
-                ),
-            );
-        }
-    }
 }

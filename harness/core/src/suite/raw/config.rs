@@ -163,6 +163,9 @@ pub(crate) struct Link {
     pub(crate) to: Option<Str>,
     /// What `${link.NAME.url}` starts with: `http` (default), `https` or `tcp`. `https` says so of the service it leads to.
     pub(crate) scheme: Option<At<Scheme>>,
+    /// Whether the proxy reads its bytes as HTTP/1.1, and counts requests and answers. Left out, it does where a fault of
+    /// the run strikes the link or the service it leads to. Only links of scheme `http` can be watched.
+    pub(crate) watch: Option<At<bool>>,
 }
 
 /// Defaults of every request; a step may say otherwise.

@@ -197,3 +197,47 @@ fn the_suite_as_it_stands_can_be_named_beside_a_variant() {
     assert!(plain.is_some());
     assert_eq!(plain, named);
 }
+
+#[test]
+fn links_are_watched_that_a_fault_strikes_or_the_suite_names() {
+    let watched = |config: &str, journey: &str| {
+        let files = [
+            ("harness.toml", config),
+            ("scenarios/journeys/odd.toml", journey),
+        ];
+        let (plan, found) = findings(&sources(&files), &Choice::default());
+        let plan = plan.unwrap_or_else(|| panic!("{}", told(&found)));
+        let links = plan.target.links.into_iter().filter(|link| link.watch);
+        links.map(|link| link.name.to_string()).collect::<Vec<_>>()
+    };
+    let breaking = |fault: &str| {
+        format!(
+            "title = \"odd\"\n[[step]]\nname = \"break\"\nfault = {{ {fault} }}\n[[step]]\nname = \"open\"\nget = \"/\""
+        )
+    };
+    let calm = "title = \"odd\"\n[[step]]\nname = \"open\"\nget = \"/\"";
+    // The scenario's fault strikes `back`.
+    assert_eq!(watched(CONFIG, calm), ["back"]);
+    let service = breaking("service = \"front\", kill = true");
+    assert_eq!(watched(CONFIG, &service), ["back", "edge"]);
+    let link = breaking("link = \"edge\", down = true");
+    assert_eq!(watched(CONFIG, &link), ["back", "edge"]);
+    let typed = |watch: &str| {
+        CONFIG.replace(
+            "[target.link.back]",
+            &format!("[target.link.back]\n{watch}"),
+        )
+    };
+    assert!(watched(&typed("watch = false"), calm).is_empty());
+    assert!(watched(&typed("scheme = \"tcp\""), calm).is_empty());
+    let edge = CONFIG.replace("[target.link.edge]", "[target.link.edge]\nwatch = true");
+    assert_eq!(watched(&edge, calm), ["back", "edge"]);
+    let tls = typed("scheme = \"https\"\nwatch = true");
+    let (plan, found) = findings(&sources(&[("harness.toml", &tls)]), &Choice::default());
+    assert!(plan.is_none());
+    assert!(
+        told(&found).contains("scheme `https` can't be read"),
+        "{}",
+        told(&found)
+    );
+}
