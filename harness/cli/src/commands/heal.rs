@@ -8,6 +8,9 @@ use harness_drive::target::{guardian, heal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How long processes may take to end by themselves.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Works through every journal under the runs' folder.
 pub(crate) fn heal(
     suite: Option<&Path>,
@@ -21,19 +24,14 @@ pub(crate) fn heal(
     let mut failed = false;
     let mut found = 0;
     for journal in journals(&runs)? {
-        match heal::heal_dead(&journal, Duration::from_secs(3)) {
+        match heal::heal_dead(&journal, GRACE, Duration::ZERO) {
             Ok(heal::Outcome::Live) => {
                 printer.say(&format!("{}: a live run, left alone", run_of(&journal)));
             }
             Ok(heal::Outcome::Healed(healed)) if healed.is_empty() => {}
             Ok(heal::Outcome::Healed(healed)) => {
                 found += 1;
-                printer.say(&format!(
-                    "{}: ended {} processes, removed {} folders",
-                    run_of(&journal),
-                    healed.processes.len(),
-                    healed.folders.len()
-                ));
+                printer.say(&format!("{}: {}", run_of(&journal), told(&healed)));
                 healed
                     .failed
                     .iter()
@@ -53,6 +51,26 @@ pub(crate) fn heal(
         printer.say("nothing was left behind");
     }
     Ok(if failed { 3 } else { 0 })
+}
+
+/// What was undone, in words.
+fn told(healed: &heal::Healed) -> String {
+    let mut done = Vec::new();
+    if !healed.processes.is_empty() {
+        let pids: Vec<_> = healed.processes.iter().map(i32::to_string).collect();
+        let what = if pids.len() == 1 {
+            "process"
+        } else {
+            "processes"
+        };
+        done.push(format!("ended {} {what} ({})", pids.len(), pids.join(", ")));
+    }
+    let folders = healed.folders.iter();
+    done.extend(folders.map(|folder| format!("removed {}", folder.display())));
+    if done.is_empty() {
+        done.push("nothing could be undone".to_owned());
+    }
+    done.join("; ")
 }
 
 /// The guardian's life.

@@ -494,7 +494,8 @@ pub(crate) fn until_nothing_lives(run: &str) {
     });
 }
 
-fn pids() -> Vec<u32> {
+/// Pids of all processes.
+pub(crate) fn pids() -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 /// What the harness writes before it closes the pipe in good order.
 const CLEAN: &str = "clean";
+/// How long processes may take to end by themselves.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long the lock of a harness whose pipe is closed is waited for.
+const LAST_MOMENT: Duration = Duration::from_secs(10);
 
 /// Why there is no guardian. A run without one is not started.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +68,10 @@ pub fn keep_watch(journal: &Path) -> std::io::Result<Healed> {
     if told.trim() == CLEAN {
         return Ok(Healed::default());
     }
-    match heal_dead(journal, Duration::from_secs(3))? {
+    // The pipe is closed, so the harness is on its way out: its lock goes a moment after its pipe.
+    match heal_dead(journal, GRACE, LAST_MOMENT)? {
         Outcome::Healed(healed) => Ok(healed),
-        // The pipe is closed, so the harness is on its way out: its lock goes a moment after its pipe. The journal is
-        // worked through all the same; nobody else will.
-        Outcome::Live => super::heal::heal(journal, Duration::from_secs(3)),
+        // Something else holds it. The journal is worked through all the same; nobody else will.
+        Outcome::Live => super::heal::heal(journal, GRACE),
     }
 }

@@ -35,19 +35,26 @@ pub enum Outcome {
     Healed(Healed),
 }
 
-/// Heals a run that is dead. A live one holds a lock on its journal and is left alone.
-pub fn heal_dead(path: &Path, grace: Duration) -> std::io::Result<Outcome> {
+/// Heals a run that is dead, and closes its journal unless something could not be undone. A live one holds a lock on its
+/// journal: it is left alone when it still does after `patience`.
+pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::Result<Outcome> {
     let journal = std::fs::OpenOptions::new().append(true).open(path)?;
-    match journal.try_lock() {
+    let mut locked = journal.try_lock();
+    let mut taken = || {
+        if matches!(locked, Err(std::fs::TryLockError::WouldBlock)) {
+            locked = journal.try_lock();
+        }
+        !matches!(locked, Err(std::fs::TryLockError::WouldBlock))
+    };
+    await_end(&mut taken, patience);
+    match locked {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => return Ok(Outcome::Live),
         Err(std::fs::TryLockError::Error(error)) => return Err(error),
     }
     let healed = heal(path, grace)?;
-    if !healed.is_empty() && healed.failed.is_empty() {
-        let mut line = serde_json::to_vec(&Entry::Clean)?;
-        line.push(b'\n');
-        std::io::Write::write_all(&mut &journal, &line)?;
+    if healed.failed.is_empty() && journal::read(path)?.last() != Some(&Entry::Clean) {
+        journal::close(&journal)?;
     }
     Ok(Outcome::Healed(healed))
 }
@@ -59,45 +66,7 @@ pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
     if entries.last() == Some(&Entry::Clean) {
         return Ok(healed);
     }
-    let leaders = living(&entries);
-    for pid in &leaders {
-        signal_group(*pid, Signal::TERM);
-    }
-    let run = entries.iter().find_map(|e| {
-        if let Entry::Run { run } = e {
-            Some(run.as_str())
-        } else {
-            None
-        }
-    });
-    let labelled = || run.map_or_else(Vec::new, |run| procfs::labelled(LABEL, run));
-    await_end(
-        || leaders.iter().all(|pid| procfs::ended(*pid)) && labelled().is_empty(),
-        grace,
-    );
-    for pid in &leaders {
-        signal_group(*pid, Signal::KILL);
-    }
-    healed.processes.extend(&leaders);
-    // A process may fork while it is being swept; a few rounds end a tree, endless forking is said.
-    for _ in 0..20 {
-        let left = labelled();
-        if left.is_empty() {
-            break;
-        }
-        left.iter()
-            .filter_map(|pid| Pid::from_raw(*pid))
-            .for_each(|pid| _ = kill_process(pid, Signal::KILL));
-        healed
-            .processes
-            .extend(left.iter().filter(|pid| !leaders.contains(pid)));
-        await_end(|| labelled().is_empty(), Duration::from_millis(500));
-    }
-    healed.failed.extend(
-        labelled()
-            .iter()
-            .map(|pid| format!("process {pid} does not end")),
-    );
+    end_processes(&entries, grace, &mut healed);
     for folder in entries.iter().filter_map(|e| {
         if let Entry::Folder { path } = e {
             Some(path)
@@ -113,9 +82,52 @@ pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
                 .push(format!("failed to remove {}: {error}", folder.display())),
         }
     }
+    Ok(healed)
+}
+
+/// TERM to the groups of services and to what left them, a moment's grace, KILL, and a last sweep by label.
+fn end_processes(entries: &[Entry], grace: Duration, healed: &mut Healed) {
+    let leaders = living(entries);
+    for pid in &leaders {
+        signal_group(*pid, Signal::TERM);
+        // One that a fault stopped hears it only when it goes on.
+        signal_group(*pid, Signal::CONT);
+    }
+    let run = entries.iter().find_map(|entry| match entry {
+        Entry::Run { run } => Some(run.as_str()),
+        _ => None,
+    });
+    let labelled = || run.map_or_else(Vec::new, |run| procfs::labelled(LABEL, run));
+    let strays: Vec<i32> = labelled()
+        .into_iter()
+        .filter(|pid| !leaders.contains(&group_of(*pid)))
+        .collect();
+    signal_each(&strays, Signal::TERM);
+    await_end(
+        || leaders.iter().all(|pid| procfs::ended(*pid)) && labelled().is_empty(),
+        grace,
+    );
+    for pid in &leaders {
+        signal_group(*pid, Signal::KILL);
+    }
+    healed.processes.extend(leaders.iter().chain(&strays));
+    // A process may fork while it is being swept; a few rounds end a tree, endless forking is said.
+    for _ in 0..20 {
+        let left = labelled();
+        if left.is_empty() {
+            break;
+        }
+        signal_each(&left, Signal::KILL);
+        healed.processes.extend(&left);
+        await_end(|| labelled().is_empty(), Duration::from_millis(500));
+    }
+    healed.failed.extend(
+        labelled()
+            .iter()
+            .map(|pid| format!("process {pid} does not end")),
+    );
     healed.processes.sort_unstable();
     healed.processes.dedup();
-    Ok(healed)
 }
 
 /// Leaders that were started, are not known to be gone, and still are who they were.
@@ -137,6 +149,19 @@ fn living(entries: &[Entry]) -> Vec<i32> {
         .collect()
 }
 
+/// The process group of a process; 0 if it is gone.
+fn group_of(pid: i32) -> i32 {
+    let group = Pid::from_raw(pid).and_then(|pid| rustix::process::getpgid(Some(pid)).ok());
+    group.map_or(0, Pid::as_raw_pid)
+}
+
+fn signal_each(pids: &[i32], signal: Signal) {
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        // Gone already is what was wanted.
+        let _ = kill_process(pid, signal);
+    }
+}
+
 fn signal_group(leader: i32, signal: Signal) {
     // A group that is gone already is what was wanted.
     if let Some(pid) = Pid::from_raw(leader) {
@@ -149,7 +174,7 @@ fn signal_group(leader: i32, signal: Signal) {
     clippy::disallowed_methods,
     reason = "the guardian is a process of its own without an executor to block"
 )]
-fn await_end(done: impl Fn() -> bool, limit: Duration) {
+fn await_end(mut done: impl FnMut() -> bool, limit: Duration) {
     let step = Duration::from_millis(20);
     let rounds = limit.as_millis() / step.as_millis();
     for _ in 0..=rounds {

@@ -101,6 +101,15 @@ impl Journal {
     }
 }
 
+/// Writes behind a journal whose run is dead that everything was undone. A line that was cut in half ends first.
+pub(super) fn close(mut file: &File) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(&Entry::Clean)?;
+    line.insert(0, b'\n');
+    line.push(b'\n');
+    file.write_all(&line)?;
+    file.sync_data()
+}
+
 /// Reads a journal; a last line cut in half is passed over.
 pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
     let text = std::fs::read_to_string(path)?;

@@ -150,6 +150,8 @@ fn drain(receiver: &Receiver<Arc<Envelope>>, out: impl Write, after: &mut u64) -
     let mut out = zstd::Encoder::new(out, LEVEL)?;
     let mut flush_at = Instant::now() + FLUSH;
     let mut line = Vec::new();
+    // The first goes to the disk at once: with it, and only with it, whatever a killed run leaves makes a report.
+    let mut first = true;
     loop {
         match receiver.recv_timeout(flush_at.saturating_duration_since(Instant::now())) {
             Ok(event) => {
@@ -158,6 +160,9 @@ fn drain(receiver: &Receiver<Arc<Envelope>>, out: impl Write, after: &mut u64) -
                 line.push(b'\n');
                 out.write_all(&line)?;
                 *after = event.seq;
+                if std::mem::take(&mut first) {
+                    flush_at = Instant::now();
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return out.finish()?.flush(),
