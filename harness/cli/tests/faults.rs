@@ -370,6 +370,49 @@ bandwidth = { rate = "1MB/s" }
 }
 
 #[test]
+fn a_repeated_fault_strikes_in_turns_from_an_event_on() {
+    let text = r#"
+title = "The way in is slow again and again"
+settle = "500ms"
+[load]
+stages = [{ rate = "20/s..60/s", for = "1s" }, { rate = "60/s", for = "7s" }]
+mix = { browse = 1 }
+[[fault]]
+name = "slow"
+link = "edge"
+when = "ramp ends"
+at = "500ms..800ms"
+for = "1s..1500ms"
+every = "2500ms"
+times = 2
+latency = { delay = "400ms" }
+[[gate]]
+expect = "p50 < 250ms"
+[[gate]]
+expect = "p50 > 290ms"
+during = "slow"
+"#;
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/turns.toml", text),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    let gates = &summary["verdict"]["gates"];
+    assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+    let events = suite.events(&id);
+    for event in ["fault_armed", "fault_effective", "fault_lifted"] {
+        let turns: Vec<_> = ticks(&events, event)
+            .map(|told| told["turn"].as_u64().unwrap_or(1))
+            .collect();
+        assert_eq!(turns, [1, 2], "{event}");
+    }
+    let starts: Vec<_> = ticks(&events, "fault_armed")
+        .map(|told| told["at_us"].as_u64().unwrap())
+        .collect();
+    assert!(starts[1] - starts[0] >= 2_500_000 - 100_000, "{starts:?}");
+}
+
+#[test]
 fn a_gate_that_may_abort_ends_the_load_early() {
     let long = r#"
 title = "It would last ten minutes"

@@ -116,6 +116,9 @@ pub enum Event {
         scenario: Option<Name>,
         /// What it does, for people.
         what: String,
+        /// Which of its turns, from 1.
+        #[serde(default = "first", skip_serializing_if = "is_first")]
+        turn: u32,
     },
     /// The first byte or connection was affected.
     FaultEffective {
@@ -125,6 +128,9 @@ pub enum Event {
         scenario: Option<Name>,
         /// Microseconds since the run began.
         effective_us: u64,
+        /// Which of its turns, from 1.
+        #[serde(default = "first", skip_serializing_if = "is_first")]
+        turn: u32,
     },
     /// A fault was lifted.
     FaultLifted {
@@ -132,6 +138,9 @@ pub enum Event {
         fault: String,
         /// The scenario.
         scenario: Option<Name>,
+        /// Which of its turns, from 1.
+        #[serde(default = "first", skip_serializing_if = "is_first")]
+        turn: u32,
     },
     /// A fault could not be applied or lifted; the gates that need it are invalid.
     FaultFailed {
@@ -141,6 +150,9 @@ pub enum Event {
         scenario: Option<Name>,
         /// Why.
         reason: String,
+        /// Which of its turns, from 1.
+        #[serde(default = "first", skip_serializing_if = "is_first")]
+        turn: u32,
     },
     /// A rate of a capacity search was tried.
     CapacityTrial(Box<CapacityTrial>),
@@ -266,6 +278,19 @@ pub enum Phase {
 )]
 fn zero(n: &u64) -> bool {
     *n == 0
+}
+
+/// What is counted from 1 and told only where it is more.
+pub(crate) fn first() -> u32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+pub(crate) fn is_first(n: &u32) -> bool {
+    *n == 1
 }
 
 #[cfg(test)]

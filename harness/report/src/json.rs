@@ -265,6 +265,9 @@ pub struct Latency {
 pub struct FaultSummary {
     /// Its name.
     pub name: String,
+    /// Which time it struck; absent for the first.
+    #[serde(skip_serializing_if = "is_one")]
+    pub turn: u32,
     /// Its scenario; absent for a journey's own.
     pub scenario: Option<Name>,
     /// What it did.
@@ -412,6 +415,14 @@ fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde's skip_serializing_if passes a reference"
 )]
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
@@ -471,6 +482,7 @@ fn latency(hist: &harness_core::hist::Hist) -> Option<Latency> {
 fn fault(fault: &harness_core::record::FaultRecord) -> FaultSummary {
     FaultSummary {
         name: fault.name.clone(),
+        turn: fault.turn,
         scenario: fault.scenario.clone(),
         what: fault.what.clone(),
         armed_us: fault.armed_us,

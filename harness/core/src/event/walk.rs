@@ -1,5 +1,6 @@
 //! What happened to a walked journey: its steps, their exchanges, what did not hold.
 
+use super::{first, is_first};
 use crate::http::{Method, Timing};
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
@@ -28,18 +29,6 @@ pub struct StepFinished {
     /// The last exchange; always kept for a failed step.
     #[serde(default)]
     pub exchange: Option<Exchange>,
-}
-
-fn first() -> u32 {
-    1
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
-)]
-fn is_first(pass: &u32) -> bool {
-    *pass == 1
 }
 
 /// An expectation that did not hold.

@@ -2,6 +2,7 @@
 
 mod load;
 
+use super::fault::FaultPlan;
 use super::probe::ProbePlan;
 use super::target::{LinkPlan, Mode, ServicePlan};
 use super::{Plan, ScenarioPlan, shape};
@@ -209,14 +210,16 @@ fn scenario(out: &mut String, plan: &Plan, scenario: &ScenarioPlan) -> std::fmt:
     for line in shape::draw(scenario).lines() {
         writeln!(out, "  {line}")?;
     }
-    for fault in &scenario.faults {
-        let (at, lasts) = (format_duration(fault.at), format_duration(fault.lasts));
-        writeln!(
-            out,
-            "  fault {:?}: {}, at {at} for {lasts}",
-            fault.name,
-            fault.what()
-        )?;
+    for fault in scenario.faults.iter().filter(|fault| fault.turn == 1) {
+        let time = |fault: &FaultPlan| {
+            let (at, lasts) = (format_duration(fault.at), format_duration(fault.lasts));
+            format!("at {at} for {lasts}")
+        };
+        let turns = scenario.faults.iter();
+        let again = turns.filter(|turn| turn.turn > 1 && turn.name == fault.name);
+        let again: String = again.map(|turn| format!(", {}", time(turn))).collect();
+        let (name, what) = (&fault.name, fault.what());
+        writeln!(out, "  fault {name:?}: {what}, {}{again}", time(fault))?;
     }
     scenario.gates.iter().try_for_each(|g| gate(out, g))?;
     scenario.invariants.iter().try_for_each(|i| {

@@ -8,8 +8,14 @@ use std::time::Duration;
 /// A fault on a scenario's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultPlan {
-    /// Names it in gates (`during = "…"`) and in the report; unique within the scenario.
+    /// Names it in gates (`during = "…"`) and in the report; unique within the scenario but for its turns.
     pub name: String,
+    /// Which time it strikes, from 1: a fault that is repeated is several of one name, one after another.
+    #[serde(
+        default = "crate::event::first",
+        skip_serializing_if = "crate::event::is_first"
+    )]
+    pub turn: u32,
     /// What breaks: `"link": "payments"` or `"service": "payments"` in JSON.
     #[serde(flatten)]
     pub on: Site,
@@ -27,6 +33,14 @@ impl FaultPlan {
     /// What the fault does, for people: `latency 800ms on payments`, `payments killed`.
     pub fn what(&self) -> String {
         self.on.broken(&self.kind)
+    }
+}
+
+/// A fault in a sentence: ``fault `slow` ``, ``turn 2 of fault `slow` ``.
+pub fn told(name: &str, turn: u32) -> String {
+    match turn {
+        1 => format!("fault `{name}`"),
+        turn => format!("turn {turn} of fault `{name}`"),
     }
 }
 

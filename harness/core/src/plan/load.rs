@@ -255,6 +255,27 @@ impl LoadPlan {
         edges
     }
 
+    /// When the first ramp ends: what rises or falls without a pause, in any of the schedules played side by side. `None`
+    /// for a load without.
+    pub fn ramp_ends(&self) -> Option<Duration> {
+        let mut ramps = match &self.model {
+            Model::Open(open) => open
+                .streams
+                .iter()
+                .flat_map(|s| ramps(s.stages.iter().map(|s| (s.from != s.to, s.lasts))))
+                .collect(),
+            Model::Closed(closed) => ramps(closed.users.iter().map(|s| (s.from != s.to, s.lasts))),
+            Model::Search(_) => Vec::new(),
+        };
+        ramps.sort_unstable();
+        let (_, first) = ramps.first().copied()?;
+        let on = |end: Duration, (from, to): &(Duration, Duration)| match *from <= end {
+            true => end.max(*to),
+            false => end,
+        };
+        Some(ramps.iter().fold(first, on))
+    }
+
     /// The highest total rate of an open model, journey starts per second; `None` where the target decides it.
     pub fn peak(&self) -> Option<Rate> {
         match &self.model {
@@ -313,6 +334,19 @@ fn edges(lengths: impl Iterator<Item = Duration>) -> Vec<Duration> {
         .collect();
     ends.pop();
     ends
+}
+
+/// Begin and end of each stage that ramps.
+fn ramps(stages: impl Iterator<Item = (bool, Duration)>) -> Vec<(Duration, Duration)> {
+    let mut at = Duration::ZERO;
+    let mut ramps = Vec::new();
+    for (ramps_here, lasts) in stages {
+        if ramps_here && !lasts.is_zero() {
+            ramps.push((at, at + lasts));
+        }
+        at += lasts;
+    }
+    ramps
 }
 
 impl OpenPlan {

@@ -70,25 +70,36 @@ pub fn draw(scenario: &ScenarioPlan) -> String {
         &mut out,
         &format!("{:margin$}  0s{end:>width$}", "", width = COLUMNS - 2),
     );
-    let warm_up = (!load.warm_up.is_zero()).then_some((Duration::ZERO, load.warm_up, "warm-up"));
-    let faults = scenario.faults.iter();
-    let faults = faults.map(|fault| (fault.at, fault.lasts, fault.name.as_str()));
-    for (at, lasts, name) in warm_up.into_iter().chain(faults) {
-        let column = |at: Duration| {
-            (at.as_secs_f64() / total.as_secs_f64() * COLUMNS as f64).round() as usize
-        };
-        let start = column(at).min(COLUMNS - 1);
-        let length = column(at + lasts).clamp(start + 1, COLUMNS) - start;
-        let rest = COLUMNS - start - length;
-        let marks = format!(
-            "{}{}{}",
-            " ".repeat(start),
-            "▔".repeat(length),
-            " ".repeat(rest)
-        );
+    let warm_up = (!load.warm_up.is_zero()).then(|| {
+        let whole = (Duration::ZERO, load.warm_up);
+        ("warm-up", vec![whole])
+    });
+    let faults = scenario.faults.iter().filter(|fault| fault.turn == 1);
+    let faults = faults.map(|first| {
+        let turns = scenario.faults.iter().filter(|f| f.name == first.name);
+        let times = turns.map(|fault| (fault.at, fault.at + fault.lasts));
+        (first.name.as_str(), times.collect())
+    });
+    for (name, times) in warm_up.into_iter().chain(faults) {
+        let marks = marks(&times, total);
         push_line(&mut out, &format!("{:margin$}  {marks} {name}", ""));
     }
     out
+}
+
+/// A line that is marked from each time to the next.
+fn marks(times: &[(Duration, Duration)], total: Duration) -> String {
+    let column =
+        |at: Duration| (at.as_secs_f64() / total.as_secs_f64() * COLUMNS as f64).round() as usize;
+    let columns = times.iter().map(|(from, to)| {
+        let start = column(*from).min(COLUMNS - 1);
+        start..column(*to).clamp(start + 1, COLUMNS)
+    });
+    let columns: Vec<_> = columns.collect();
+    let marked = |at: usize| columns.iter().any(|range| range.contains(&at));
+    (0..COLUMNS)
+        .map(|at| if marked(at) { '▔' } else { ' ' })
+        .collect()
 }
 
 fn push_line(out: &mut String, line: &str) {
@@ -144,6 +155,7 @@ mod tests {
     fn a_ramp_a_plateau_and_a_fault() {
         let fault = FaultPlan {
             name: "provider is slow".into(),
+            turn: 1,
             on: Site::Link("payments".parse().unwrap()),
             at: Duration::from_secs(40),
             lasts: Duration::from_secs(15),
@@ -153,6 +165,27 @@ mod tests {
             &[(50.0, 500.0, 20), (500.0, 500.0, 60)],
             vec![fault]
         )));
+    }
+
+    #[test]
+    fn a_repeated_fault_is_one_line() {
+        let turn = |turn: u32| FaultPlan {
+            name: "provider is slow".into(),
+            turn,
+            on: Site::Link("payments".parse().unwrap()),
+            at: Duration::from_secs(20 * u64::from(turn)),
+            lasts: Duration::from_secs(10),
+            kind: FaultKind::Down,
+        };
+        let drawn = draw(&scenario(
+            &[(500.0, 500.0, 80)],
+            vec![turn(1), turn(2), turn(3)],
+        ));
+        let line = drawn
+            .lines()
+            .find(|line| line.ends_with("provider is slow"));
+        let marks: Vec<usize> = line.unwrap().split('▔').map(str::len).collect();
+        assert_eq!(marks.iter().filter(|gap| **gap > 0).count(), 4, "{drawn}");
     }
 
     #[test]

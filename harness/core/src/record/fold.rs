@@ -120,25 +120,34 @@ impl Record {
                 fault,
                 scenario,
                 what,
-            } => self.armed(at, fault, scenario.as_ref(), what),
+                turn,
+            } => self.armed(at, (fault, *turn), scenario.as_ref(), what),
             Event::FaultEffective {
                 fault,
                 scenario,
                 effective_us,
+                turn,
             } => {
-                self.fault(at, fault, scenario.as_ref(), |f| {
+                self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
                     f.effective_us = Some(*effective_us);
                 });
             }
-            Event::FaultLifted { fault, scenario } => {
-                self.fault(at, fault, scenario.as_ref(), |f| f.lifted_us = Some(at));
+            Event::FaultLifted {
+                fault,
+                scenario,
+                turn,
+            } => {
+                self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
+                    f.lifted_us = Some(at);
+                });
             }
             Event::FaultFailed {
                 fault,
                 scenario,
                 reason,
+                turn,
             } => {
-                self.fault(at, fault, scenario.as_ref(), |f| {
+                self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
                     f.failed = Some(reason.clone());
                 });
             }
@@ -400,10 +409,11 @@ impl Record {
         }
     }
 
-    fn armed(&mut self, at: u64, fault: &str, scenario: Option<&Name>, what: &str) {
+    fn armed(&mut self, at: u64, (fault, turn): (&str, u32), scenario: Option<&Name>, what: &str) {
         if self.room(self.faults.len() < MAX_FAULTS, "faults") {
             self.faults.push(FaultRecord {
                 name: fault.to_owned(),
+                turn,
                 scenario: scenario.cloned(),
                 what: what.to_owned(),
                 armed_us: at,
@@ -414,24 +424,20 @@ impl Record {
         }
     }
 
-    /// Changes the last fault of that name; one that failed before it was announced gets a record of its own.
+    /// Changes the last fault of that name and turn; one that failed before it was announced gets a record of its own.
     fn fault(
         &mut self,
         at: u64,
-        fault: &str,
+        (fault, turn): (&str, u32),
         scenario: Option<&Name>,
         change: impl FnOnce(&mut FaultRecord),
     ) {
-        let same = |f: &FaultRecord| f.name == fault && f.scenario.as_ref() == scenario;
+        let same =
+            |f: &FaultRecord| f.name == fault && f.turn == turn && f.scenario.as_ref() == scenario;
         if !self.faults.iter().any(same) {
-            self.armed(at, fault, scenario, "");
+            self.armed(at, (fault, turn), scenario, "");
         }
-        if let Some(record) = self
-            .faults
-            .iter_mut()
-            .rev()
-            .find(|f| f.name == fault && f.scenario.as_ref() == scenario)
-        {
+        if let Some(record) = self.faults.iter_mut().rev().find(|f| same(f)) {
             change(record);
         }
     }

@@ -349,6 +349,8 @@ impl Tally {
 pub struct FaultRecord {
     /// Its name.
     pub name: String,
+    /// Which time it struck, from 1: each has a record of its own.
+    pub turn: u32,
     /// Its scenario, or `None` for a journey's own.
     pub scenario: Option<Name>,
     /// What it does, for people.
@@ -361,4 +363,14 @@ pub struct FaultRecord {
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.
     pub failed: Option<String>,
+}
+
+impl FaultRecord {
+    /// Its name, with its turn where it has several: `slow`, `slow (turn 2)`.
+    pub fn label(&self) -> String {
+        match self.turn {
+            1 => self.name.clone(),
+            turn => format!("{} (turn {turn})", self.name),
+        }
+    }
 }

@@ -96,6 +96,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         },
         faults: vec![FaultPlan {
             name: FAULT.into(),
+            turn: 1,
             on: Site::Link(name("edge")),
             at: Duration::from_secs(10),
             lasts: Duration::from_secs(5),
@@ -309,17 +310,20 @@ impl Stream {
                 fault: FAULT.into(),
                 scenario: scenario.clone(),
                 what: "link down".into(),
+                turn: 1,
             })
             .epoch(1, 10, &[FAULT], &[])
             .event(Event::FaultEffective {
                 fault: FAULT.into(),
                 scenario: scenario.clone(),
                 effective_us: at(10),
+                turn: 1,
             })
             .at(15.0)
             .event(Event::FaultLifted {
                 fault: FAULT.into(),
                 scenario,
+                turn: 1,
             })
             .epoch(2, 15, &[], &[FAULT])
             .at(25.0)

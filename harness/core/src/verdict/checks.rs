@@ -5,6 +5,7 @@ use super::{CheckResult, Grade};
 use crate::event::{Outcome, RunEnd, ScenarioEnd};
 use crate::name::Name;
 use crate::plan::Plan;
+use crate::plan::fault::told;
 use crate::record::{JourneyRecord, Record};
 
 pub(super) fn result(
@@ -99,7 +100,7 @@ fn undone(record: &Record) -> Option<(Grade, String)> {
         scenario.faults.iter().find_map(|planned| {
             let fault = record
                 .faults_of(&scenario.name)
-                .find(|fault| fault.name == planned.name);
+                .find(|fault| fault.name == planned.name && fault.turn == planned.turn);
             let why = match fault {
                 None => "was never applied".to_owned(),
                 Some(fault) if fault.failed.is_some() => {
@@ -112,7 +113,11 @@ fn undone(record: &Record) -> Option<(Grade, String)> {
             };
             Some((
                 Grade::Invalid,
-                format!("fault `{}` of `{}` {why}", planned.name, scenario.name),
+                format!(
+                    "{} of `{}` {why}",
+                    told(&planned.name, planned.turn),
+                    scenario.name
+                ),
             ))
         })
     })
@@ -301,6 +306,7 @@ mod tests {
             fault,
             scenario: Some(name("peak")),
             what: String::new(),
+            turn: 1,
         };
         let idle = run(&loaded().event(armed).done(30));
         assert!(
@@ -315,6 +321,7 @@ mod tests {
                 fault: "it dies".into(),
                 scenario: None,
                 reason: "orders: it was not ready within 5 s".into(),
+                turn: 1,
             })
             .done(30));
         assert_eq!(left.grade, Grade::Invalid);

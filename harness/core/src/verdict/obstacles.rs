@@ -3,6 +3,7 @@
 
 use super::Grade;
 use crate::expr::gate::GateSubject;
+use crate::plan::fault::told;
 use crate::plan::gate::{During, Gate};
 use crate::record::{FaultRecord, Record, ScenarioRecord};
 
@@ -35,17 +36,19 @@ pub(super) fn blocked(
         (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
         _ => Vec::new(),
     };
-    let of = |fault: &str| {
-        faults(record, scenarios)
-            .find(|(_, f)| f.name == fault)
-            .map(|(_, f)| f.clone())
-    };
-    let trouble = |fault: &&str| match of(fault) {
-        None => Some((
-            Grade::Inconclusive,
-            format!("fault `{fault}` was never armed"),
-        )),
-        Some(f) => fault_trouble(&f),
+    let trouble = |fault: &&str| {
+        let mut turns = faults(record, scenarios)
+            .filter(|(_, f)| f.name == *fault)
+            .peekable();
+        if turns.peek().is_none() {
+            return Some((
+                Grade::Inconclusive,
+                format!("fault `{fault}` was never armed"),
+            ));
+        }
+        turns
+            .filter_map(|(_, turn)| fault_trouble(turn))
+            .max_by_key(|(grade, _)| *grade)
     };
     needed
         .iter()
@@ -54,19 +57,14 @@ pub(super) fn blocked(
 }
 
 fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {
-    let name = &fault.name;
+    let name = told(&fault.name, fault.turn);
     match (&fault.failed, fault.effective_us, fault.lifted_us) {
-        (Some(why), _, _) => Some((Grade::Invalid, format!("fault `{name}` failed: {why}"))),
+        (Some(why), _, _) => Some((Grade::Invalid, format!("{name} failed: {why}"))),
         (None, None, Some(_)) => Some((
             Grade::Invalid,
-            format!(
-                "fault `{name}` never took effect: nothing crossed its link while it was armed"
-            ),
+            format!("{name} never took effect: nothing crossed its link while it was armed"),
         )),
-        (None, None, None) => Some((
-            Grade::Inconclusive,
-            format!("fault `{name}` has not taken effect"),
-        )),
+        (None, None, None) => Some((Grade::Inconclusive, format!("{name} has not taken effect"))),
         (None, Some(_), _) => None,
     }
 }

@@ -118,12 +118,14 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
     Recovered::NotWithin(since.unwrap_or(until).saturating_sub(lifted))
 }
 
-/// Whether an epoch begins after the fault was lifted: those before it was armed are free of it too.
+/// Whether an epoch begins after the fault was lifted: those before it was armed are free of it too, and so are those
+/// between its turns.
 fn begins_after(scenario: &ScenarioRecord, epoch: u32, fault: &FaultRecord) -> bool {
+    let lifted = fault.lifted_us.unwrap_or(u64::MAX);
     let mut with = scenario
         .epochs
         .iter()
-        .filter(|e| e.faults.contains(&fault.name));
+        .filter(|e| e.faults.contains(&fault.name) && e.from_us <= lifted);
     with.next_back().is_some_and(|last| epoch > last.epoch)
 }
 
@@ -136,7 +138,7 @@ fn watched_until(
 ) -> u64 {
     let next = record
         .faults_of(&scenario.name)
-        .filter(|f| f.name != fault.name)
+        .filter(|f| (&f.name, f.turn) != (&fault.name, fault.turn))
         .map(|f| f.armed_us)
         .filter(|at| *at >= lifted);
     // While the load runs, the newest window still lacks its slow answers.

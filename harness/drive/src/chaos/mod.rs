@@ -129,6 +129,7 @@ impl Chaos<'_> {
                 fault: name.clone(),
                 scenario: scenario.clone(),
                 what,
+                turn: plan.turn,
             })
             .await;
         let id = self.id(fault);
@@ -142,6 +143,7 @@ impl Chaos<'_> {
                     fault: name,
                     scenario,
                     reason,
+                    turn: plan.turn,
                 })
                 .await;
             spans::failed(&span);
@@ -153,9 +155,11 @@ impl Chaos<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(fault, Arc::clone(&told));
         let (faults, mouth, lasts) = (Arc::clone(&self.faults), self.mouth.clone(), plan.lasts);
+        let turn = plan.turn;
         tokio::spawn(async move {
+            let fault = (name.as_str(), turn);
             let watch = async {
-                while !say_effect(faults.as_ref(), &id, &name, &scenario, &told, &mouth).await {
+                while !say_effect(faults.as_ref(), &id, fault, &scenario, &told, &mouth).await {
                     tokio::time::sleep(EFFECT_POLL).await;
                 }
             };
@@ -178,7 +182,7 @@ impl Chaos<'_> {
             say_effect(
                 self.faults.as_ref(),
                 &id,
-                &name,
+                (&name, plan.turn),
                 &scenario,
                 &told,
                 &self.mouth,
@@ -191,6 +195,7 @@ impl Chaos<'_> {
                     .say(Event::FaultLifted {
                         fault: name,
                         scenario,
+                        turn: plan.turn,
                     })
                     .await;
             }
@@ -200,6 +205,7 @@ impl Chaos<'_> {
                         fault: name,
                         scenario,
                         reason,
+                        turn: plan.turn,
                     })
                     .await;
             }
@@ -211,7 +217,7 @@ impl Chaos<'_> {
 async fn say_effect(
     faults: &dyn Faults,
     id: &str,
-    fault: &str,
+    (fault, turn): (&str, u32),
     scenario: &Option<Name>,
     told: &AtomicBool,
     mouth: &Mouth,
@@ -227,6 +233,7 @@ async fn say_effect(
                 fault,
                 scenario,
                 effective_us,
+                turn,
             })
             .await;
     }

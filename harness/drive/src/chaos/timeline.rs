@@ -164,6 +164,7 @@ mod tests {
                 .enumerate()
                 .map(|(n, (at, lasts))| FaultPlan {
                     name: format!("f{n}"),
+                    turn: 1,
                     on: Site::Link("l".parse().unwrap()),
                     at: seconds(*at),
                     lasts: seconds(*lasts),

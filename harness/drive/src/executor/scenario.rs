@@ -129,6 +129,7 @@ async fn all_back(run: &Run, scenario: &ScenarioPlan, faults: &Arc<dyn Faults>) 
                 fault: fault.name.clone(),
                 scenario: Some(scenario.name.clone()),
                 reason: format!("what it struck did not come back: {reason}"),
+                turn: fault.turn,
             };
             run.mouth.say(failed).await;
         }

@@ -233,6 +233,7 @@ impl Passage {
                     fault,
                     scenario: None,
                     reason,
+                    turn: 1,
                 };
                 mouth.say(failed).await;
             }
@@ -316,6 +317,7 @@ impl Passage {
                         fault: fault.clone(),
                         scenario: None,
                         what,
+                        turn: 1,
                     })
                     .await;
                 let id = id(fault);
@@ -341,6 +343,7 @@ impl Passage {
         let lifted = Event::FaultLifted {
             fault: fault.to_owned(),
             scenario: None,
+            turn: 1,
         };
         self.walker.mouth.say(lifted).await;
         self.walker.faults.ready(on).await

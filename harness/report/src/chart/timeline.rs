@@ -143,17 +143,25 @@ fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, S
     active.chain(settling).chain(warm_up).collect()
 }
 
-/// A line of names for each fault, and one for recoveries and the warm-up; and how many lines there are.
+/// A line for each fault, its turns in one, and one for recoveries and the warm-up; and how many lines there are.
 fn bands(
     stretches: &[(&'static str, String, u64, u64)],
     place: impl Fn(u64) -> f64,
 ) -> (Vec<Band>, usize) {
-    let faults = stretches.iter().filter(|s| s.0 == "fault").count();
-    let lanes = faults + usize::from(stretches.len() > faults);
-    let mut lane = 0;
-    let mut band = |(kind, name, from, to): &(&'static str, String, u64, u64)| {
-        let row = if *kind == "fault" { lane } else { lanes - 1 };
-        lane += usize::from(*kind == "fault");
+    let mut names: Vec<&str> = Vec::new();
+    for (_, name, ..) in stretches.iter().filter(|s| s.0 == "fault") {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let faults = names.len();
+    let lanes = faults + usize::from(stretches.iter().any(|s| s.0 != "fault"));
+    let band = |(kind, name, from, to): &(&'static str, String, u64, u64)| {
+        let lane = names.iter().position(|known| known == name);
+        let row = match *kind {
+            "fault" => lane.unwrap_or(0),
+            _ => lanes - 1,
+        };
         let label = if *kind == "fault" || *kind == WARM_UP {
             text::one_line(name, LABEL)
         } else if faults > 1 {
@@ -177,7 +185,7 @@ fn bands(
             anchor,
         }
     };
-    (stretches.iter().map(&mut band).collect(), lanes)
+    (stretches.iter().map(band).collect(), lanes)
 }
 
 fn stage_edges(

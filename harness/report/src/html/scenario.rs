@@ -293,7 +293,7 @@ fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Fau
     let at = |us: u64| text::clock(us.saturating_sub(scenario.t0_us) as f64 / 1e6);
     let or_none = |us: Option<u64>| us.map_or_else(|| text::NONE.to_owned(), at);
     FaultView {
-        name: one_line(&fault.name, 120),
+        name: one_line(&fault.label(), 120),
         what: one_line(&fault.what, 300),
         armed: at(fault.armed_us),
         effective: or_none(fault.effective_us),
@@ -336,7 +336,8 @@ fn probe_rows(
     scenario: &ScenarioRecord,
 ) -> (Vec<String>, Vec<ProbeView>) {
     let mut times = vec![("Undisturbed".to_owned(), During::Undisturbed)];
-    for fault in record.faults_of(&scenario.name).take(FAULTS) {
+    let first = record.faults_of(&scenario.name).filter(|f| f.turn == 1);
+    for fault in first.take(FAULTS) {
         let name = one_line(&fault.name, 60);
         times.push((format!("During {name}"), During::Fault(fault.name.clone())));
         times.push((

@@ -77,12 +77,14 @@ fn edge(s: &mut Stream, epoch: &Epoch, shape: &Shape) {
                 fault: fault.clone(),
                 scenario: scenario.clone(),
                 what: "latency 800ms ± 200ms on link payments".to_owned(),
+                turn: 1,
             });
             let effective_us = s.at_us + 14_000;
             s.after(15_000).say(Event::FaultEffective {
                 fault,
                 scenario,
                 effective_us,
+                turn: 1,
             });
             if shape.broken {
                 s.say(Event::Notice {
@@ -90,7 +92,11 @@ fn edge(s: &mut Stream, epoch: &Epoch, shape: &Shape) {
                 });
             }
         }
-        3 => s.say(Event::FaultLifted { fault, scenario }),
+        3 => s.say(Event::FaultLifted {
+            fault,
+            scenario,
+            turn: 1,
+        }),
         _ => {}
     }
 }

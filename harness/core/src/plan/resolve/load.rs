@@ -14,6 +14,7 @@ mod shape;
 
 pub(super) use mix::typed as journeys_typed;
 
+use super::fault::Timeline;
 use super::findings::Findings;
 use super::invariants::{self, Presets, Query};
 use super::target::World;
@@ -55,6 +56,8 @@ pub(super) struct Against<'a> {
     /// Variables that gates set in the journeys they walk.
     pub(super) presets: &'a Presets,
     pub(super) scale: Scale,
+    /// Decides what the plan itself draws.
+    pub(super) seed: u64,
     pub(super) probes: Probes<'a>,
 }
 
@@ -85,8 +88,14 @@ pub(super) fn resolve(
         .load
         .as_ref()
         .and_then(|raw| load(doc, raw, against, found));
-    let length = load.as_ref().map(|(length, _)| *length);
-    let faults = fault::resolve(doc, length, against.scale.duration, against.world, found);
+    let around = fault::Around {
+        scenario: stem(&doc.source.name),
+        load: load.as_ref().map(|(timeline, _)| timeline),
+        scale: against.scale.duration,
+        seed: against.seed,
+        world: against.world,
+    };
+    let faults = fault::resolve(doc, &around, found);
     let settle = found.duration_or(doc, raw.settle.as_ref(), SETTLE);
     let mut scenario = ScenarioPlan {
         name: name.ok()?,
@@ -200,13 +209,13 @@ fn rows_for_all(
     }
 }
 
-/// The length as typed, and the load as scaled.
+/// What faults are timed against, as typed, and the load as scaled.
 fn load(
     doc: &Doc,
     raw: &At<Load>,
     against: &Against<'_>,
     found: &mut Findings,
-) -> Option<(Duration, LoadPlan)> {
+) -> Option<(Timeline, LoadPlan)> {
     let load = &raw.value;
     let closed = load
         .model
@@ -244,7 +253,7 @@ fn load(
         },
         ..nothing()
     };
-    let length = plan.duration();
+    let (length, timeline) = (plan.duration(), Timeline::of(&plan));
     scale::apply(&mut plan, against.scale);
     plan.http = http::resolve(doc, load, plan.users(), found);
     rows_for_all(doc, raw, &plan, against, found);
@@ -259,5 +268,5 @@ fn load(
         found.error_with(doc.at(text), message, hint);
         return None;
     }
-    Some((length, plan))
+    Some((timeline, plan))
 }

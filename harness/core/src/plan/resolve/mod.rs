@@ -103,6 +103,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         queries: &queries,
         presets: &presets,
         scale: selection.scale,
+        seed: selection.seed,
     };
     let mut scenarios: Vec<ScenarioPlan> = suite
         .scenarios

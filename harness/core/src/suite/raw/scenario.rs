@@ -42,13 +42,19 @@ pub(crate) struct Fault {
     pub(crate) link: Option<Str>,
     /// The service that breaks.
     pub(crate) service: Option<Str>,
-    /// Start, from the start of the load.
-    #[schemars(required)]
+    /// Start, from the start of the load or from `when`; `30s..50s` draws one by the seed. Default with `when`: at once.
     pub(crate) at: Option<Str>,
-    /// How long it lasts.
+    /// What `at` counts from: `ramp ends`, `stage 2 begins`, `stage 2 ends`.
+    pub(crate) when: Option<Str>,
+    /// How long it lasts; `5s..20s` draws one by the seed.
     #[serde(rename = "for")]
     #[schemars(required)]
     pub(crate) lasts: Option<Str>,
+    /// From start to start of a fault that is repeated; `20s..40s` draws each by the seed.
+    pub(crate) every: Option<Str>,
+    /// How often it strikes; required with `every`.
+    #[schemars(range(min = 2, max = 100))]
+    pub(crate) times: Option<At<u32>>,
     /// Answers come later.
     pub(crate) latency: Option<At<Latency>>,
     /// Data is swallowed, then the connection closes.

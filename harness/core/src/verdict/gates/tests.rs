@@ -340,6 +340,7 @@ fn a_fault_that_did_nothing_makes_its_gates_invalid() {
             fault: FAULT.into(),
             scenario: Some(name("peak")),
             reason: "link gone".into(),
+            turn: 1,
         })
     };
     for gate in [

@@ -286,6 +286,47 @@ fn errors_of_what_is_done_more_than_once() {
 }
 
 #[test]
+fn errors_of_a_faults_times() {
+    let at = "at = \"2s\"";
+    let begin = SCENARIO.find("rate = ").unwrap();
+    let load = &SCENARIO[begin..SCENARIO.find("\nfor = \"2s\"").unwrap()];
+    let stages =
+        "stages = [{ rate = \"1/s..9/s\", for = \"4s\" }, { rate = \"9/s\", for = \"6s\" }]";
+    let staged = load.replace("rate = \"10/s\"\nfor = \"10s\"", stages);
+    let staged = |time: &str| staged.replace(at, time);
+    let staged = [
+        "when = \"stage 3 begins\"",
+        "when = \"stage 2 ends\"",
+        "when = \"stage two begins\"",
+        "when = \"the ramp ends\"",
+        "when = \"ramp ends\"\nat = \"5s\"",
+    ]
+    .map(staged);
+    let staged = staged.iter().map(|text| ("scenario", load, text.as_str()));
+    let repeated = [
+        "at = \"2s\"\nevery = \"4s\"",
+        "at = \"2s\"\ntimes = 3",
+        "at = \"2s\"\ntimes = 1\nevery = \"4s\"",
+        "at = \"2s\"\ntimes = 2\nevery = \"2500ms\"",
+        "at = \"2s\"\ntimes = 2\nevery = \"2s..5s\"",
+        "at = \"2s\"\ntimes = 3\nevery = \"3s..4s\"",
+        "at = \"5s..2s\"",
+        "at = \"2..5s\"",
+        "at = \"2s..9s\"",
+        "",
+        "when = \"ramp ends\"",
+        "when = \"stage 2 begins\"",
+    ];
+    let repeated = repeated.map(|time| ("scenario", at, time));
+    let zero = ("scenario", "for = \"2s\"", "for = \"0s..2s\"");
+    let meets = "[[fault]]\nname = \"slower\"\nlink = \"back\"\nat = \"0s..6s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";
+    let named = ("scenario", "name = \"slow\"", "name = \"before slow\"");
+    let all = repeated.into_iter().chain(staged);
+    let all = all.chain([zero, ("scenario", "[[gate]]", meets), named]);
+    snapshot("errors of a faults times", &all.collect::<Vec<_>>());
+}
+
+#[test]
 fn errors_of_scenarios() {
     let overlap = "[[fault]]\nname = \"slow\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"1s\", jitter = \"2s\" }\n\
         [[fault]]\nname = \"slower\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";

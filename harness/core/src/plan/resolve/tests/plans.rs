@@ -241,3 +241,79 @@ fn links_are_watched_that_a_fault_strikes_or_the_suite_names() {
         told(&found)
     );
 }
+
+/// The fault of the small suite with another time, under a load with two stages: (turn, at, for) in milliseconds.
+fn timed(time: &str, choice: &Choice) -> Vec<(u32, u128, u128)> {
+    let load =
+        "stages = [{ rate = \"1/s..9/s\", for = \"10s\" }, { rate = \"9/s\", for = \"1m50s\" }]";
+    let text = SCENARIO
+        .replace("rate = \"10/s\"\nfor = \"10s\"", load)
+        .replace("at = \"2s\"\nfor = \"2s\"", time);
+    let (plan, found) = findings(&sources(&[("scenarios/steady.toml", &text)]), choice);
+    let plan = plan.unwrap_or_else(|| panic!("{time}: {}", told(&found)));
+    let faults = plan.scenarios[0].faults.iter();
+    let time = |fault: &crate::plan::fault::FaultPlan| {
+        (fault.turn, fault.at.as_millis(), fault.lasts.as_millis())
+    };
+    faults.map(time).collect()
+}
+
+#[test]
+fn events_of_a_load_are_times_of_its_faults() {
+    let at = |when: &str| timed(when, &Choice::default());
+    assert_eq!(
+        at("when = \"ramp ends\"\nfor = \"2s\""),
+        [(1, 10_000, 2000)]
+    );
+    let later = "when = \"stage 2 begins\"\nat = \"3s\"\nfor = \"2s\"";
+    assert_eq!(at(later), [(1, 13_000, 2000)]);
+    assert_eq!(
+        at("when = \"stage 1 ends\"\nfor = \"2s\""),
+        [(1, 10_000, 2000)]
+    );
+    assert_eq!(
+        at("when = \"stage 1 begins\"\nfor = \"2s\""),
+        [(1, 0, 2000)]
+    );
+}
+
+#[test]
+fn a_repeated_fault_is_several_of_one_name() {
+    let time = "at = \"2s\"\nfor = \"5s\"\nevery = \"30s\"\ntimes = 3";
+    let whole = [(1, 2000, 5000), (2, 32_000, 5000), (3, 62_000, 5000)];
+    assert_eq!(timed(time, &Choice::default()), whole);
+}
+
+#[test]
+fn draws_of_a_fault_are_the_seeds_and_stay_between() {
+    let time = "at = \"2s..20s\"\nfor = \"1s..4s\"\nevery = \"6s..20s\"\ntimes = 4";
+    let of = |seed| {
+        let seed = Some(seed);
+        timed(
+            time,
+            &Choice {
+                seed,
+                ..Choice::default()
+            },
+        )
+    };
+    let mut firsts = Vec::new();
+    for seed in 0..20 {
+        let turns = of(seed);
+        assert_eq!(turns, of(seed));
+        assert_eq!(turns.len(), 4);
+        assert!((2000..=20_000).contains(&turns[0].1), "{turns:?}");
+        for (turn, pair) in (1..).zip(turns.windows(2)) {
+            assert_eq!((pair[0].0, pair[1].0), (turn, turn + 1));
+            assert!(
+                (6000..=20_000).contains(&(pair[1].1 - pair[0].1)),
+                "{turns:?}"
+            );
+        }
+        assert!(turns.iter().all(|turn| (1000..=4000).contains(&turn.2)));
+        firsts.push(turns[0].1);
+    }
+    firsts.sort_unstable();
+    firsts.dedup();
+    assert!(firsts.len() > 15, "{firsts:?}");
+}

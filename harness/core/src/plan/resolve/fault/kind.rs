@@ -1,18 +1,15 @@
-//! Faults: exactly one kind each, on a link or a service that is there, inside the load, never two of a kind at once.
+//! What breaks and how: exactly one place, and exactly one kind that fits it.
 
-use super::findings::Findings;
-use super::target::World;
-use crate::diagnostic::Place;
-use crate::plan::fault::{FaultKind, FaultPlan, Site};
-use crate::plan::gate::During;
+use crate::plan::fault::{FaultKind, Site};
+use crate::plan::resolve::findings::Findings;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
-use crate::suite::raw::{After, Bandwidth, Break, Fault, Latency, ScenarioFile};
+use crate::suite::raw::{After, Bandwidth, Break, Fault, Latency};
 use std::ops::Range;
 use std::time::Duration;
 
 /// What breaks and how, as typed.
-pub(super) struct Kinds<'f> {
+pub(in crate::plan::resolve) struct Kinds<'f> {
     link: Option<&'f Str>,
     service: Option<&'f Str>,
     latency: Option<&'f At<Latency>>,
@@ -27,7 +24,7 @@ pub(super) struct Kinds<'f> {
 const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, or a `service` and one of `kill`, `pause`";
 
 impl<'f> Kinds<'f> {
-    fn of_fault(fault: &'f Fault) -> Self {
+    pub(super) fn of_fault(fault: &'f Fault) -> Self {
         Self {
             link: fault.link.as_ref(),
             service: fault.service.as_ref(),
@@ -41,7 +38,7 @@ impl<'f> Kinds<'f> {
         }
     }
 
-    pub(super) fn of_break(fault: &'f Break) -> Self {
+    pub(in crate::plan::resolve) fn of_break(fault: &'f Break) -> Self {
         Self {
             link: fault.link.as_ref(),
             service: fault.service.as_ref(),
@@ -57,7 +54,7 @@ impl<'f> Kinds<'f> {
 
     /// The one place that breaks, its name not looked up yet; `None` after noting why there is not one. `kind` is `None`
     /// where it was wrong.
-    pub(super) fn site<T>(
+    pub(in crate::plan::resolve) fn site<T>(
         &self,
         doc: &Document<T>,
         whole: &Range<usize>,
@@ -114,7 +111,7 @@ impl<'f> Kinds<'f> {
     }
 
     /// The one kind that is there; `None` after noting why there is not one.
-    pub(super) fn resolve<T>(
+    pub(in crate::plan::resolve) fn resolve<T>(
         &self,
         doc: &Document<T>,
         whole: &Range<usize>,
@@ -252,132 +249,6 @@ fn bytes_per_second<T>(doc: &Document<T>, text: &Str, found: &mut Findings) -> O
             );
             found.error(place, message);
             None
-        }
-    }
-}
-
-/// A fault with the place it was typed at, for what is checked between faults.
-struct Placed {
-    fault: FaultPlan,
-    place: Place,
-}
-
-/// The faults of a scenario whose load lasts `length`, both unscaled; `scale` is then applied to their times.
-pub(super) fn resolve(
-    doc: &Document<ScenarioFile>,
-    length: Option<Duration>,
-    scale: f64,
-    world: &World,
-    found: &mut Findings,
-) -> Vec<FaultPlan> {
-    let mut placed: Vec<Placed> = Vec::new();
-    for raw in &doc.raw.fault {
-        if let Some(fault) = one(doc, raw, length, world, found) {
-            check_against(&fault, &placed, found);
-            placed.push(fault);
-        }
-    }
-    let mut faults: Vec<FaultPlan> = placed.into_iter().map(|placed| placed.fault).collect();
-    for fault in &mut faults {
-        fault.at = fault.at.mul_f64(scale);
-        fault.lasts = fault.lasts.mul_f64(scale);
-    }
-    faults.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.name.cmp(&b.name)));
-    faults
-}
-
-fn one(
-    doc: &Document<ScenarioFile>,
-    raw: &At<Fault>,
-    length: Option<Duration>,
-    world: &World,
-    found: &mut Findings,
-) -> Option<Placed> {
-    let kinds = Kinds::of_fault(&raw.value);
-    let kind = kinds.resolve(doc, &raw.span, found);
-    let on = kinds
-        .site(doc, &raw.span, kind.as_ref(), found)
-        .filter(|(site, text)| world.has(doc.at(text), site, found));
-    let at = raw
-        .value
-        .at
-        .as_ref()
-        .and_then(|text| found.duration(doc, text));
-    let lasts = raw
-        .value
-        .lasts
-        .as_ref()
-        .and_then(|text| found.positive(doc, text));
-    let name = raw.value.name.as_ref()?;
-    fault_name(doc, name, found);
-    let (at, lasts) = (at?, lasts?);
-    if let Some(length) = length.filter(|length| at + lasts > *length) {
-        let text = raw.value.lasts.as_ref().or(raw.value.at.as_ref())?;
-        let (end, length) = (
-            crate::units::format_duration(at + lasts),
-            crate::units::format_duration(length),
-        );
-        let message = format!("this fault ends at {end}, after the load, which ends at {length}");
-        found.error_with(
-            doc.at(text),
-            message,
-            "a fault is measured by the load around it: start it sooner, or load longer",
-        );
-    }
-    let fault = FaultPlan {
-        name: name.value.clone(),
-        on: on?.0,
-        at,
-        lasts,
-        kind: kind?,
-    };
-    Some(Placed {
-        fault,
-        place: doc.at(name),
-    })
-}
-
-fn fault_name(doc: &Document<ScenarioFile>, name: &Str, found: &mut Findings) {
-    let text = name.value.as_str();
-    let wrong = match text {
-        _ if text.trim().is_empty() => "a fault's name must not be empty",
-        "all" => "`all` is taken: in a gate it means the whole load",
-        _ if During::parse(text) != During::Fault(text.to_owned()) => {
-            "a fault's name can't begin with `before `, `recovering ` or `after `: in a gate these are its phases"
-        }
-        _ if text.contains(['(', ')']) => {
-            "a fault's name can't hold parentheses: gates put it into some"
-        }
-        _ => return,
-    };
-    found.error(doc.at(name), wrong);
-}
-
-fn check_against(new: &Placed, before: &[Placed], found: &mut Findings) {
-    for old in before {
-        if old.fault.name == new.fault.name {
-            let message = format!("two faults are called {:?}", new.fault.name);
-            found.error_with(
-                new.place.clone(),
-                message,
-                "gates name a fault: each needs a name of its own",
-            );
-        }
-        let same = old.fault.on == new.fault.on
-            && (new.fault.kind.of_service() || old.fault.kind.word() == new.fault.kind.word());
-        let overlap = old.fault.at < new.fault.at + new.fault.lasts
-            && new.fault.at < old.fault.at + old.fault.lasts;
-        if same && overlap {
-            let (kind, older) = (new.fault.kind.word(), old.fault.kind.word());
-            let message = format!(
-                "this {kind} fault overlaps {:?}, a {older} fault on the same {}",
-                old.fault.name, new.fault.on
-            );
-            found.error_with(
-                new.place.clone(),
-                message,
-                "lifting one would lift the other: move them apart, or join them",
-            );
         }
     }
 }

@@ -1,0 +1,167 @@
+//! Faults: exactly one kind each, on a link or a service that is there, inside the load, never two of a kind at once.
+
+mod kind;
+mod timing;
+
+pub(super) use kind::Kinds;
+
+use super::findings::Findings;
+use super::target::World;
+use crate::diagnostic::Place;
+use crate::plan::fault::FaultPlan;
+use crate::plan::gate::During;
+use crate::plan::load::LoadPlan;
+use crate::suite::at::{At, Str};
+use crate::suite::document::Document;
+use crate::suite::raw::{Fault, ScenarioFile};
+use std::time::Duration;
+use timing::Turn;
+
+/// What faults are timed against: the load as typed, not scaled yet.
+pub(super) struct Timeline {
+    length: Duration,
+    /// Where stages begin after the first.
+    edges: Vec<Duration>,
+    ramp_ends: Option<Duration>,
+}
+
+impl Timeline {
+    pub(super) fn of(load: &LoadPlan) -> Self {
+        Self {
+            length: load.duration(),
+            edges: load.stage_edges(),
+            ramp_ends: load.ramp_ends(),
+        }
+    }
+}
+
+/// What the faults of a scenario are resolved against.
+pub(super) struct Around<'a> {
+    /// The scenario's name, a part of what decides its draws.
+    pub(super) scenario: &'a str,
+    /// `None` where the load has errors.
+    pub(super) load: Option<&'a Timeline>,
+    /// Applied to their times in the end.
+    pub(super) scale: f64,
+    pub(super) seed: u64,
+    pub(super) world: &'a World,
+}
+
+/// A fault's turns with the place it was typed at, for what is checked between faults.
+struct Placed {
+    /// Not empty; alike but for their times.
+    turns: Vec<(FaultPlan, Turn)>,
+    place: Place,
+}
+
+/// The faults of a scenario, by start: a repeated one once for each turn.
+pub(super) fn resolve(
+    doc: &Document<ScenarioFile>,
+    around: &Around<'_>,
+    found: &mut Findings,
+) -> Vec<FaultPlan> {
+    let mut placed: Vec<Placed> = Vec::new();
+    for raw in &doc.raw.fault {
+        if let Some(fault) = one(doc, raw, around, found) {
+            check_against(&fault, &placed, found);
+            placed.push(fault);
+        }
+    }
+    let turns = placed.into_iter().flat_map(|placed| placed.turns);
+    let mut faults: Vec<FaultPlan> = turns.map(|(fault, _)| fault).collect();
+    for fault in &mut faults {
+        fault.at = fault.at.mul_f64(around.scale);
+        fault.lasts = fault.lasts.mul_f64(around.scale);
+    }
+    faults.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
+    faults
+}
+
+fn one(
+    doc: &Document<ScenarioFile>,
+    raw: &At<Fault>,
+    around: &Around<'_>,
+    found: &mut Findings,
+) -> Option<Placed> {
+    let kinds = Kinds::of_fault(&raw.value);
+    let kind = kinds.resolve(doc, &raw.span, found);
+    let on = kinds
+        .site(doc, &raw.span, kind.as_ref(), found)
+        .filter(|(site, text)| around.world.has(doc.at(text), site, found));
+    let turns = timing::turns(doc, raw, around, found);
+    let name = raw.value.name.as_ref()?;
+    fault_name(doc, name, found);
+    let fault = FaultPlan {
+        name: name.value.clone(),
+        turn: 1,
+        on: on?.0,
+        at: Duration::ZERO,
+        lasts: Duration::ZERO,
+        kind: kind?,
+    };
+    let turns = turns?.into_iter().zip(1..).map(|(time, turn)| {
+        let fault = FaultPlan {
+            turn,
+            at: time.at,
+            lasts: time.lasts,
+            ..fault.clone()
+        };
+        (fault, time)
+    });
+    Some(Placed {
+        turns: turns.collect(),
+        place: doc.at(name),
+    })
+}
+
+fn fault_name(doc: &Document<ScenarioFile>, name: &Str, found: &mut Findings) {
+    let text = name.value.as_str();
+    let wrong = match text {
+        _ if text.trim().is_empty() => "a fault's name must not be empty",
+        "all" => "`all` is taken: in a gate it means the whole load",
+        _ if During::parse(text) != During::Fault(text.to_owned()) => {
+            "a fault's name can't begin with `before `, `recovering ` or `after `: in a gate these are its phases"
+        }
+        _ if text.contains(['(', ')']) => {
+            "a fault's name can't hold parentheses: gates put it into some"
+        }
+        _ => return,
+    };
+    found.error(doc.at(name), wrong);
+}
+
+fn check_against(new: &Placed, before: &[Placed], found: &mut Findings) {
+    let Some((fault, _)) = new.turns.first() else {
+        return;
+    };
+    for old in before {
+        let Some((older, _)) = old.turns.first() else {
+            continue;
+        };
+        if older.name == fault.name {
+            let message = format!("two faults are called {:?}", fault.name);
+            found.error_with(
+                new.place.clone(),
+                message,
+                "gates name a fault: each needs a name of its own",
+            );
+        }
+        let same = older.on == fault.on
+            && (fault.kind.of_service() || older.kind.word() == fault.kind.word());
+        let meet = |(_, turn): &(FaultPlan, Turn)| old.turns.iter().any(|(_, o)| turn.meets(o));
+        if same && new.turns.iter().any(meet) {
+            let message = format!(
+                "this {} fault overlaps {:?}, a {} fault on the same {}",
+                fault.kind.word(),
+                older.name,
+                older.kind.word(),
+                fault.on
+            );
+            found.error_with(
+                new.place.clone(),
+                message,
+                "lifting one would lift the other: move them apart, or join them",
+            );
+        }
+    }
+}
