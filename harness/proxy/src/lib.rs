@@ -11,6 +11,7 @@
 //! - [`Api`] keeps proxies by name and answers Toxiproxy's HTTP API; nothing below it knows of HTTP.
 
 mod api;
+mod armed;
 mod chain;
 mod dice;
 mod lease;
@@ -33,5 +34,5 @@ pub use name::{NameError, ProxyName, ToxicName};
 pub use proxy::{Proxy, ProxyConfig};
 pub use shared::{Cut, ProxyError};
 pub use stats::{Effect, LinkStats, ToxicHits, Traffic};
-pub use toxic::{FailHow, Stream, Toxic, ToxicError, ToxicKind};
+pub use toxic::{FailHow, Network, NetworkError, Ramp, Stream, Toxic, ToxicError, ToxicKind};
 pub use upstream::{Upstream, UpstreamError};

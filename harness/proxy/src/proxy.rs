@@ -181,7 +181,8 @@ impl Proxy {
         lease
     }
 
-    /// The toxics in force, upstream ones first, each direction in the order of its chain.
+    /// The toxics in force, upstream ones first, each direction in the order of its chain; one that ramps with its present
+    /// values.
     #[must_use]
     pub fn toxics(&self) -> Vec<Toxic> {
         self.shared.toxics()
@@ -212,7 +213,7 @@ impl Proxy {
         Ok(lease)
     }
 
-    /// Gives a toxic new attributes of the same kind and a new toxicity; every connection rolls for it again, and what
+    /// Gives a toxic new attributes of the same kind and a new toxicity; its ramp ends. Every connection rolls for it again, and what
     /// it counts goes on. Answers the toxic as it now is.
     ///
     /// # Errors
@@ -224,6 +225,15 @@ impl Proxy {
         toxicity: f64,
     ) -> Result<Toxic, ProxyError> {
         self.shared.update(name, kind, toxicity)
+    }
+
+    /// The same with all of the toxic's values but name and direction, by which it is the one of that name: its clients and
+    /// its ramp, which begins now.
+    ///
+    /// # Errors
+    /// As [`Proxy::update_toxic`].
+    pub fn change_toxic(&self, toxic: Toxic) -> Result<Toxic, ProxyError> {
+        self.shared.change(toxic)
     }
 
     /// Removes a toxic; what it held back on open connections goes on its way. A connection whose stream is no longer
@@ -379,8 +389,8 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((client, _)) => {
-                if let Some(seat) = shared.seat(switch) {
+            Ok((client, address)) => {
+                if let Some(seat) = shared.seat(switch, address) {
                     shared.tasks.spawn(link::run(seat, client));
                 }
             }

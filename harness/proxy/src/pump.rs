@@ -11,7 +11,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use crate::chain::{Armed, Chain};
+use crate::armed::Armed;
+use crate::chain::Chain;
 use crate::queue::{Chunk, End};
 use crate::stats::TrafficCounter;
 
@@ -214,7 +215,7 @@ mod tests {
     use super::*;
     use crate::dice::test_key;
     use crate::toxic::ToxicKind;
-    use crate::toxics::rig::{armed, ms};
+    use crate::toxics::rig::{TEST_CLIENT, armed, ms};
 
     /// Runs a pump with these toxics between two in-memory pipes.
     fn start(
@@ -231,7 +232,12 @@ mod tests {
             let traffic = TrafficCounter::default();
             let (reader, _keep) = split(source);
             let (_keep_too, writer) = split(sink);
-            let mut pump = Pump::new(reader, writer, Chain::new(test_key(0)), &traffic);
+            let mut pump = Pump::new(
+                reader,
+                writer,
+                Chain::new(test_key(0), TEST_CLIENT),
+                &traffic,
+            );
             pump.apply(&toxics);
             poll_fn(|cx| pump.poll(cx)).await
         });

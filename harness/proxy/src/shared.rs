@@ -12,10 +12,11 @@ use socket2::Socket;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::chain::Armed;
+use crate::armed::Armed;
 use crate::dice::LinkKey;
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
@@ -138,6 +139,11 @@ impl State {
     fn find(&self, name: &ToxicName) -> Option<&Armed> {
         self.all().find(|armed| armed.toxic.name == *name)
     }
+
+    fn found(&self, name: &ToxicName) -> Result<&Armed, ProxyError> {
+        self.find(name)
+            .ok_or_else(|| ProxyError::NoSuchToxic(name.clone()))
+    }
 }
 
 /// See the module.
@@ -244,15 +250,7 @@ impl Shared {
         if let Some(last) = chain.last_mut() {
             last.roll += 1;
         }
-        chain.push(Armed {
-            id,
-            revision: 0,
-            roll: 0,
-            toxic,
-            hits: Arc::new(Hits::new()),
-            since,
-            tally: Arc::default(),
-        });
+        chain.push(Armed::new(id, toxic, since, Instant::now()));
         self.tell_links(&state);
         Ok(id)
     }
@@ -263,30 +261,36 @@ impl Shared {
         kind: ToxicKind,
         toxicity: f64,
     ) -> Result<Toxic, ProxyError> {
+        let now = self.state().found(name)?.toxic.clone();
+        self.change(Toxic {
+            kind,
+            toxicity,
+            ramp: None,
+            ..now
+        })
+    }
+
+    /// Gives the toxic of that name all of these values but its direction.
+    pub(crate) fn change(&self, toxic: Toxic) -> Result<Toxic, ProxyError> {
         let mut state = self.state();
-        let found = state
-            .find(name)
-            .ok_or_else(|| ProxyError::NoSuchToxic(name.clone()))?;
-        let (is, wanted) = (found.toxic.kind.type_name(), kind.type_name());
+        let found = state.found(&toxic.name)?;
+        let (is, wanted) = (found.toxic.kind.type_name(), toxic.kind.type_name());
         if is != wanted {
             return Err(ProxyError::OtherKind {
-                name: name.clone(),
+                name: toxic.name,
                 is,
                 wanted,
             });
         }
-        let toxic = Toxic {
-            kind,
-            toxicity,
-            ..found.toxic.clone()
-        };
+        let stream = found.toxic.stream;
+        let toxic = Toxic { stream, ..toxic };
         toxic.validate()?;
         for armed in state
-            .toxics(toxic.stream)
+            .toxics(stream)
             .iter_mut()
-            .filter(|armed| armed.toxic.name == *name)
+            .filter(|armed| armed.toxic.name == toxic.name)
         {
-            armed.toxic = toxic.clone();
+            armed.set(toxic.clone(), Instant::now());
             armed.revision += 1;
             armed.roll += 1;
         }
@@ -333,10 +337,9 @@ impl Shared {
     }
 
     pub(crate) fn toxics(&self) -> Vec<Toxic> {
-        self.state()
-            .all()
-            .map(|armed| armed.toxic.clone())
-            .collect()
+        let now = Instant::now();
+        let state = self.state();
+        state.all().map(|armed| armed.shown(now)).collect()
     }
 
     pub(crate) fn hits(&self) -> Vec<ToxicHits> {
@@ -348,7 +351,7 @@ impl Shared {
     }
 
     /// Takes a connection in that came through the door of `switch`; none if that has been closed since.
-    pub(crate) fn seat(self: &Arc<Self>, switch: u64) -> Option<Seat> {
+    pub(crate) fn seat(self: &Arc<Self>, switch: u64, client: SocketAddr) -> Option<Seat> {
         let mut state = self.state();
         if state.switches != switch {
             return None;
@@ -362,6 +365,7 @@ impl Shared {
             shared: self.clone(),
             control,
             connection,
+            client,
         })
     }
 }
@@ -375,6 +379,7 @@ pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     connection: u64,
+    pub(crate) client: SocketAddr,
 }
 
 impl Seat {

@@ -2,9 +2,13 @@
 //! knows nothing of how a toxic is carried out.
 
 mod kind;
+mod network;
+mod ramp;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,6 +17,10 @@ use thiserror::Error;
 use crate::name::{NameError, ToxicName};
 
 pub use kind::{FailHow, ToxicKind};
+pub use network::{Network, NetworkError};
+pub use ramp::Ramp;
+
+pub(crate) use ramp::Course;
 
 /// A toxic that can't be: the message says what is wrong and what would be right.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -52,6 +60,15 @@ pub enum ToxicError {
     /// The share of chunks is not a share.
     #[error("share {0} is not a share of chunks; give a number from 0 to 1")]
     Share(f64),
+    /// A ramp that leads nowhere.
+    #[error("failed to read the ramp: {0}")]
+    Ramp(String),
+    /// The clients are no list.
+    #[error("failed to read the clients: {0}; they are a list of IP addresses and networks")]
+    Clients(String),
+    /// One of the clients is none.
+    #[error(transparent)]
+    Client(#[from] NetworkError),
     /// The name is none.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -113,6 +130,12 @@ pub struct Toxic {
     pub stream: Stream,
     /// The share of connections it works on, 0 to 1; rolled once per connection.
     pub toxicity: f64,
+    /// Only connections from these addresses are affected; none: all are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Network>,
+    /// Where its numbers go from what `kind` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
 }
 
 impl Toxic {
@@ -124,6 +147,8 @@ impl Toxic {
             kind,
             stream,
             toxicity: 1.0,
+            clients: Vec::new(),
+            ramp: None,
         }
     }
 
@@ -139,14 +164,66 @@ impl Toxic {
         Self { toxicity, ..self }
     }
 
+    /// The same on connections from these addresses only.
+    #[must_use]
+    pub fn only_for(self, clients: Vec<Network>) -> Self {
+        Self { clients, ..self }
+    }
+
+    /// The same with its numbers on the way to those of `to`, which is of its type, from when it is added.
+    #[must_use]
+    pub fn ramping(self, to: ToxicKind, over: Duration) -> Self {
+        let ramp = Some(Ramp { to, over });
+        Self { ramp, ..self }
+    }
+
+    /// The same with what Toxiproxy has not, as a body has it: `clients` and `ramp`.
+    pub(crate) fn with_more(self, more: More) -> Result<Self, ToxicError> {
+        let clients = match more.clients {
+            Some(clients) => networks(clients)?,
+            None => self.clients,
+        };
+        let ramp = match more.ramp {
+            Some(ramp) => Some(Ramp::read(&self.kind, ramp)?),
+            None => self.ramp,
+        };
+        Ok(Self {
+            clients,
+            ramp,
+            ..self
+        })
+    }
+
+    /// Whether it works on connections from this address.
+    pub(crate) fn concerns(&self, client: IpAddr) -> bool {
+        self.clients.is_empty() || self.clients.iter().any(|network| network.contains(client))
+    }
+
     /// # Errors
-    /// When the toxicity is outside 0 to 1, or the attributes are impossible.
+    /// When the toxicity is outside 0 to 1, or the attributes or the ramp are impossible.
     pub fn validate(&self) -> Result<(), ToxicError> {
         if !(0.0..=1.0).contains(&self.toxicity) {
             return Err(ToxicError::Toxicity(self.toxicity));
         }
-        self.kind.validate()
+        self.kind.validate()?;
+        match &self.ramp {
+            Some(ramp) => ramp.validate(&self.kind),
+            None => Ok(()),
+        }
     }
+}
+
+/// What a body may say of a toxic beyond what Toxiproxy reads.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(crate) struct More {
+    clients: Option<Value>,
+    ramp: Option<Value>,
+}
+
+fn networks(json: Value) -> Result<Vec<Network>, ToxicError> {
+    let texts: Vec<String> =
+        serde_json::from_value(json).map_err(|error| ToxicError::Clients(error.to_string()))?;
+    texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
 fn default_name(kind: &ToxicKind, stream: Stream) -> ToxicName {
@@ -171,6 +248,8 @@ struct RawToxic {
     toxicity: Option<f64>,
     #[serde(default)]
     attributes: Option<Map<String, Value>>,
+    #[serde(flatten)]
+    more: More,
 }
 
 impl TryFrom<RawToxic> for Toxic {
@@ -186,12 +265,10 @@ impl TryFrom<RawToxic> for Toxic {
             Some(name) if !name.is_empty() => ToxicName::new(name)?,
             _ => default_name(&kind, stream),
         };
-        let toxic = Self {
-            name,
-            kind,
-            stream,
-            toxicity: raw.toxicity.unwrap_or(1.0),
-        };
+        let toxic = Self::new(kind, stream).named(name);
+        let toxic = toxic
+            .with_toxicity(raw.toxicity.unwrap_or(1.0))
+            .with_more(raw.more)?;
         toxic.validate()?;
         Ok(toxic)
     }
@@ -237,6 +314,26 @@ mod tests {
         assert_eq!(serde_json::to_value(&toxic).unwrap(), expected);
         let noop = serde_json::to_value(Toxic::new(ToxicKind::Noop {}, Stream::Upstream)).unwrap();
         assert_eq!(noop["attributes"], json!({}));
+    }
+
+    #[test]
+    fn clients_and_a_ramp_survive_their_own_json() {
+        let json = json!({
+            "name": "t", "type": "latency", "stream": "upstream", "toxicity": 1.0,
+            "attributes": {"latency": 5, "jitter": 1},
+            "clients": ["127.0.0.2", "10.0.0.0/8"], "ramp": {"to": {"latency": 50, "jitter": 1}, "over": 20_000}
+        });
+        let toxic: Toxic = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&toxic).unwrap(), json);
+        let to = ToxicKind::Latency {
+            latency: 50,
+            jitter: 1,
+        };
+        let over = Duration::from_secs(20);
+        assert_eq!(toxic.clone().ramping(to, over), toxic);
+        assert!(toxic.concerns([127, 0, 0, 2].into()) && !toxic.concerns([127, 0, 0, 1].into()));
+        let other = toxic.ramping(ToxicKind::Noop {}, over);
+        assert!(matches!(other.validate(), Err(ToxicError::Ramp(_))));
     }
 
     #[test]
@@ -290,6 +387,14 @@ mod tests {
             (
                 r#"{"type":"fail_first","attributes":{"how":"slowly"}}"#,
                 "unknown variant `slowly`",
+            ),
+            (
+                r#"{"type":"noop","clients":["localhost"]}"#,
+                "`localhost` is no address",
+            ),
+            (
+                r#"{"type":"noop","clients":"127.0.0.1"}"#,
+                "a list of IP addresses",
             ),
             (r#"{"type":"noop","toxicity":1.5}"#, "toxicity 1.5"),
             (r#"{"type":"noop","name":"a\u0007"}"#, "control character"),

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use crate::dice::Dice;
 use crate::queue::Queue;
 use crate::stats::Meter;
-use crate::toxic::ToxicKind;
+use crate::toxic::{Course, ToxicKind};
 
 /// What a stage may use while it works.
 pub(crate) struct Turn<'a> {
@@ -37,6 +37,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) meter: &'a mut Meter,
     wake: &'a mut Option<Instant>,
     reset: &'a mut bool,
+    course: Option<&'a Course>,
 }
 
 impl<'a> Turn<'a> {
@@ -53,7 +54,18 @@ impl<'a> Turn<'a> {
             meter,
             wake,
             reset,
+            course: None,
         }
+    }
+
+    /// With the ramp that the stage's toxic is on.
+    pub(crate) fn on(self, course: Option<&'a Course>) -> Self {
+        Self { course, ..self }
+    }
+
+    /// What the toxic was at `time`, if it ramps.
+    pub(crate) fn kind_at(&self, time: Instant) -> Option<ToxicKind> {
+        self.course.map(|course| course.at(time))
     }
 
     /// Call me again at this time, even if nothing arrives until then.
@@ -88,6 +100,11 @@ pub(crate) trait Stage: Send {
 
     /// Takes over new attributes; `kind` is of the stage's own type.
     fn update(&mut self, kind: &ToxicKind);
+
+    /// Takes over attributes that have moved on a ramp: unlike with an update, what is under way goes on.
+    fn ramp(&mut self, kind: &ToxicKind) {
+        self.update(kind);
+    }
 
     /// It does nothing to the connection, now and until it is updated: bytes may go past it.
     fn is_idle(&self) -> bool {

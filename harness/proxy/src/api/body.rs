@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::toxic::{Stream, Toxic, ToxicError, ToxicKind};
+use crate::toxic::{More, Stream, Toxic, ToxicError, ToxicKind};
 
 /// A proxy as a body describes it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -26,6 +26,8 @@ pub(super) struct ToxicChange {
     #[serde(default)]
     pub(super) attributes: Map<String, Value>,
     pub(super) toxicity: Option<f64>,
+    #[serde(flatten)]
+    pub(super) more: More,
 }
 
 /// A toxic as a body describes it, before it is known to be one.
@@ -39,6 +41,8 @@ pub(super) struct ToxicBody {
     toxicity: Option<f64>,
     #[serde(default)]
     attributes: Map<String, Value>,
+    #[serde(flatten)]
+    more: More,
 }
 
 impl ToxicBody {
@@ -67,6 +71,7 @@ impl ToxicBody {
         let name = name.parse().map_err(ApiError::body)?;
         let toxic = Toxic::new(kind, stream).named(name);
         let toxic = toxic.with_toxicity(toxicity(self.toxicity.unwrap_or(1.0), strict));
+        let toxic = toxic.with_more(more(self.more, strict))?;
         toxic.validate()?;
         Ok(toxic)
     }
@@ -75,6 +80,11 @@ impl ToxicBody {
 /// A share as it works: the real server takes any number, and one outside 0 to 1 is always or never.
 pub(super) fn toxicity(typed: f64, strict: bool) -> f64 {
     if strict { typed.clamp(0.0, 1.0) } else { typed }
+}
+
+/// What Toxiproxy has not: the real server reads over it.
+pub(super) fn more(typed: More, strict: bool) -> More {
+    if strict { More::default() } else { typed }
 }
 
 /// The first JSON value of a body, as a `T`.

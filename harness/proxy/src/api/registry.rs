@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::address;
@@ -17,7 +17,6 @@ use crate::name::{ProxyName, ToxicName};
 use crate::proxy::{Proxy, ProxyConfig};
 use crate::shared::Cut;
 use crate::toxic::Toxic;
-use crate::toxic::ToxicKind;
 
 /// The proxies in force.
 #[derive(Debug)]
@@ -296,10 +295,17 @@ impl Registry {
         let toxics = entry.proxy.toxics();
         let toxic = toxics.into_iter().find(|toxic| toxic.name.as_str() == name);
         let toxic = toxic.ok_or_else(ApiError::no_toxic)?;
-        let kind = merged(&toxic.kind, change.attributes)?;
+        let kind = toxic.kind.merged(change.attributes)?;
         let toxicity = change.toxicity.unwrap_or(toxic.toxicity);
-        let toxicity = body::toxicity(toxicity, self.strict);
-        Ok(entry.proxy.update_toxic(&toxic.name, kind, toxicity)?)
+        // What it was on the way to is over, unless the body says so again.
+        let changed = Toxic {
+            kind,
+            ramp: None,
+            ..toxic
+        };
+        let changed = changed.with_toxicity(body::toxicity(toxicity, self.strict));
+        let changed = changed.with_more(body::more(change.more, self.strict))?;
+        Ok(entry.proxy.change_toxic(changed)?)
     }
 
     pub(super) fn remove_toxic(&self, proxy: &str, name: &str) -> Result<(), ApiError> {
@@ -395,16 +401,4 @@ fn required(body: &ProxyBody) -> Result<(), ApiError> {
         None | Some("") => Err(ApiError::missing("upstream")),
         Some(_) => Ok(()),
     }
-}
-
-/// A kind with some of its attributes replaced.
-fn merged(kind: &ToxicKind, changes: Map<String, Value>) -> Result<ToxicKind, ApiError> {
-    let now = serde_json::to_value(kind).map_err(ApiError::body)?;
-    let mut attributes = match now.get("attributes") {
-        Some(Value::Object(attributes)) => attributes.clone(),
-        _ => Map::new(),
-    };
-    let changes = changes.into_iter().filter(|(_, value)| !value.is_null());
-    attributes.extend(changes);
-    Ok(ToxicKind::from_parts(kind.type_name(), attributes)?)
 }

@@ -162,6 +162,26 @@ impl ToxicKind {
         Ok(kind)
     }
 
+    /// The attributes as the JSON has them.
+    pub(crate) fn attributes(&self) -> Map<String, Value> {
+        // A kind is plain data: it always is an object with its attributes, if it has any.
+        match serde_json::to_value(self) {
+            Ok(Value::Object(mut fields)) => match fields.remove("attributes") {
+                Some(Value::Object(attributes)) => attributes,
+                _ => Map::new(),
+            },
+            _ => Map::new(),
+        }
+    }
+
+    /// The same with those attributes replaced that `changes` names.
+    pub(crate) fn merged(&self, changes: Map<String, Value>) -> Result<Self, ToxicError> {
+        let mut attributes = self.attributes();
+        let changes = changes.into_iter().filter(|(_, value)| !value.is_null());
+        attributes.extend(changes);
+        Self::from_parts(self.type_name(), attributes)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ToxicError> {
         match *self {
             Self::Slicer {

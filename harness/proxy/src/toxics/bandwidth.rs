@@ -78,9 +78,13 @@ impl Stage for Bandwidth {
     }
 
     fn update(&mut self, kind: &ToxicKind) {
+        self.ramp(kind);
+        self.free_since = None;
+    }
+
+    fn ramp(&mut self, kind: &ToxicKind) {
         if let ToxicKind::Bandwidth { rate } = *kind {
             self.rate = rate;
-            self.free_since = None;
         }
     }
 }

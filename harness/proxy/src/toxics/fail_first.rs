@@ -135,7 +135,7 @@ mod tests {
             },
             1.0,
         );
-        let fails = |connection, toxic: &crate::chain::Armed| {
+        let fails = |connection, toxic: &crate::armed::Armed| {
             let mut rig = Rig::for_connection(connection, vec![toxic.clone()]);
             rig.run(ms(0));
             rig.is_reset()

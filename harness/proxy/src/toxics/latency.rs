@@ -39,7 +39,12 @@ impl Stage for Latency {
         while outlet.has_room() {
             let Some(first) = inlet.front() else { break };
             let due = *self.due.get_or_insert_with(|| {
-                let delay = turn.dice.between(self.least, self.most);
+                // On a ramp, what counts is when it came, not when its turn has come.
+                let (least, most) = match turn.kind_at(first.arrived) {
+                    Some(ToxicKind::Latency { latency, jitter }) => bounds(latency, jitter),
+                    _ => (self.least, self.most),
+                };
+                let delay = turn.dice.between(least, most);
                 if delay > 0 {
                     turn.meter.chunk(turn.now);
                 }
@@ -60,9 +65,13 @@ impl Stage for Latency {
     }
 
     fn update(&mut self, kind: &ToxicKind) {
+        self.ramp(kind);
+        self.due = None;
+    }
+
+    fn ramp(&mut self, kind: &ToxicKind) {
         if let ToxicKind::Latency { latency, jitter } = *kind {
             (self.least, self.most) = bounds(latency, jitter);
-            self.due = None;
         }
     }
 }

@@ -78,9 +78,13 @@ impl Stage for Loss {
     }
 
     fn update(&mut self, kind: &ToxicKind) {
+        self.ramp(kind);
+        (self.lost, self.through) = (None, false);
+    }
+
+    fn ramp(&mut self, kind: &ToxicKind) {
         if let ToxicKind::Loss { share, stall } = *kind {
             (self.share, self.stall) = (share, stall);
-            (self.lost, self.through) = (None, false);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The bench on which chains are tested: a chain, a clock that only the test moves, and what came out when.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::chain::{Armed, Chain};
+use crate::armed::Armed;
+use crate::chain::Chain;
 use crate::dice::test_key;
 use crate::name::ToxicName;
 use crate::queue::{Chunk, End};
@@ -23,16 +25,10 @@ pub(crate) fn armed(id: u64, kind: ToxicKind, toxicity: f64) -> Armed {
     let toxic = Toxic::new(kind, Stream::Downstream)
         .named(name)
         .with_toxicity(toxicity);
-    Armed {
-        id,
-        revision: 0,
-        roll: 0,
-        toxic,
-        hits: Arc::new(Hits::new()),
-        since: 0,
-        tally: Arc::default(),
-    }
+    Armed::new(id, toxic, 0, Instant::now())
 }
+
+pub(crate) const TEST_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 type Output = Vec<(Instant, Vec<u8>)>;
 
@@ -65,7 +61,10 @@ impl Rig {
     }
 
     pub(crate) fn for_connection(connection: u64, toxics: Vec<Armed>) -> Self {
-        let (mut chain, now) = (Chain::new(test_key(connection)), Instant::now());
+        let (mut chain, now) = (
+            Chain::new(test_key(connection), TEST_CLIENT),
+            Instant::now(),
+        );
         chain.apply(&toxics, now);
         let hits = toxics.first().map(|first| first.hits.clone());
         Self {

@@ -66,6 +66,11 @@ impl Stage for Slicer {
     }
 
     fn update(&mut self, kind: &ToxicKind) {
+        self.ramp(kind);
+        (self.size, self.next) = (None, None);
+    }
+
+    fn ramp(&mut self, kind: &ToxicKind) {
         if let ToxicKind::Slicer {
             average_size,
             size_variation,
@@ -73,7 +78,7 @@ impl Stage for Slicer {
         } = *kind
         {
             (self.least, self.most) = bounds(average_size, size_variation);
-            (self.delay, self.size, self.next) = (delay, None, None);
+            self.delay = delay;
         }
     }
 }

@@ -48,9 +48,13 @@ impl Stage for Timeout {
     }
 
     fn update(&mut self, kind: &ToxicKind) {
+        self.ramp(kind);
+        self.wound = None;
+    }
+
+    fn ramp(&mut self, kind: &ToxicKind) {
         if let ToxicKind::Timeout { timeout } = *kind {
             self.timeout = timeout;
-            self.wound = None;
         }
     }
 

@@ -105,3 +105,91 @@ async fn the_api_takes_our_own_toxics_unless_it_is_strict() {
     let error = error["error"].as_str().unwrap();
     assert!(status == 400 && error.contains("share 2"), "{error}");
 }
+
+#[tokio::test]
+async fn a_toxic_may_be_for_some_clients_only_and_ramp() {
+    let api = served().await;
+    let listen = api.proxy("p").await;
+    let path = "/proxies/p/toxics";
+    let body = json!({
+        "type": "latency", "attributes": {"latency": 0}, "clients": ["10.0.0.0/8", "::1"],
+        "ramp": {"to": {"latency": 60_000}, "over": 1}
+    });
+    let (status, made) = api.json("POST", path, &body).await;
+    assert_eq!(
+        (status, &made["clients"]),
+        (200, &json!(["10.0.0.0/8", "::1"])),
+        "{made}"
+    );
+    assert_eq!(
+        made["ramp"],
+        json!({"to": {"latency": 60_000, "jitter": 0}, "over": 1})
+    );
+    // It is none of its clients: a minute is not waited for.
+    let mut client = TcpStream::connect(listen).await.unwrap();
+    round_trip(&mut client, b"not mine").await;
+    let one = format!("{path}/latency_downstream");
+    soon("the ramp's end", async {
+        loop {
+            let (_, shown) = api.json("GET", &one, &json!(null)).await;
+            if shown["attributes"]["latency"] == json!(60_000) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    // An update ends the ramp, unless it has one; a list of clients that is not named stays.
+    let (_, changed) = api
+        .json("PATCH", &one, &json!({"attributes": {"latency": 7}}))
+        .await;
+    assert_eq!(changed["attributes"], json!({"latency": 7, "jitter": 0}));
+    assert_eq!(
+        (&changed["ramp"], &changed["clients"]),
+        (&json!(null), &made["clients"])
+    );
+    let change = json!({"clients": [], "ramp": {"to": {"jitter": 7}, "over": 3_600_000}});
+    let (_, changed) = api.json("PATCH", &one, &change).await;
+    assert_eq!(
+        (&changed["clients"], &changed["ramp"]["to"]["jitter"]),
+        (&json!(null), &json!(7))
+    );
+    round_trip(&mut client, b"mine now").await;
+    assert!(api.ask("GET", &one, "").await.body.contains("\"ramp\""));
+
+    for (wrong, why) in [
+        (
+            json!({"type": "noop", "clients": ["nobody"]}),
+            "`nobody` is no address of clients",
+        ),
+        (
+            json!({"type": "noop", "clients": 5}),
+            "a list of IP addresses",
+        ),
+        (
+            json!({"type": "noop", "ramp": {"to": {}}}),
+            "`over` is how long",
+        ),
+        (
+            json!({"type": "bandwidth", "ramp": {"to": {"rate": -1}, "over": 5}}),
+            "not negative",
+        ),
+    ] {
+        let (status, error) = api.json("POST", path, &wrong).await;
+        let error = error["error"].as_str().unwrap().to_owned();
+        assert!(status == 400 && error.contains(why), "{error}");
+    }
+    let strict = serve(ApiConfig {
+        strict: true,
+        ..ApiConfig::default()
+    })
+    .await;
+    strict.proxy("p").await;
+    let wrong = json!({"type": "noop", "clients": 5, "ramp": "up"});
+    let (status, made) = strict.json("POST", path, &wrong).await;
+    assert_eq!(
+        (status, &made["clients"], &made["ramp"]),
+        (200, &json!(null), &json!(null))
+    );
+}
