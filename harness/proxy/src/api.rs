@@ -3,6 +3,7 @@
 
 mod address;
 mod body;
+mod connections;
 mod error;
 mod metrics;
 mod registry;
@@ -24,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use body::{ProxyBody, ToxicBody, ToxicChange};
+use connections::ShownConnection;
 use error::ApiError;
 use registry::{Populated, Registry, Shown};
 
@@ -113,6 +115,11 @@ impl Api {
             .route("/populate", post(populate))
             .route("/reset", post(reset))
             .route("/version", get(version));
+        // What the real server has not is no path there.
+        let router = match self.config.strict {
+            true => router,
+            false => router.route("/proxies/{proxy}/connections", get(connections)),
+        };
         let router = match self.config.metrics {
             true => router.route("/metrics", get(metrics)),
             false => router,
@@ -171,6 +178,13 @@ async fn remove(State(kept): Kept, Path(name): Path<String>) -> Answer<StatusCod
 
 async fn toxics(State(kept): Kept, Path(name): Path<String>) -> Answer<Json<Vec<Toxic>>> {
     kept.toxics(&name).map(Json)
+}
+
+async fn connections(
+    State(kept): Kept,
+    Path(name): Path<String>,
+) -> Answer<Json<Vec<ShownConnection>>> {
+    kept.connections(&name).map(Json)
 }
 
 async fn add_toxic(State(kept): Kept, Path(name): Path<String>, body: Body) -> Answer<Json<Toxic>> {

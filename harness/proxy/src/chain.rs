@@ -5,11 +5,12 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::armed::Armed;
+use crate::connections::Entry;
 use crate::dice::LinkKey;
 use crate::queue::{End, Queue};
 use crate::toxics::Parting;
@@ -22,7 +23,7 @@ const OUT_LIMIT: usize = 64 << 10;
 /// The stages of one direction of one connection, in order, and what waits for the writer.
 pub(crate) struct Chain {
     key: LinkKey,
-    client: IpAddr,
+    entry: Arc<Entry>,
     slots: Vec<Slot>,
     out: Queue,
     reset: bool,
@@ -31,10 +32,10 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(key: LinkKey, client: IpAddr) -> Self {
+    pub(crate) fn new(key: LinkKey, entry: Arc<Entry>) -> Self {
         Self {
             key,
-            client,
+            entry,
             slots: Vec::new(),
             out: Queue::new(OUT_LIMIT),
             reset: false,
@@ -111,12 +112,12 @@ impl Chain {
         for (index, armed) in toxics.iter().enumerate() {
             match self.slots.get_mut(index) {
                 Some(slot) if slot.id == armed.id => {
-                    let parting = slot.follow(&self.key, self.client, armed, now);
+                    let parting = slot.follow(&self.key, &self.entry, armed, now);
                     self.part(index + 1, parting);
                 }
                 _ => self
                     .slots
-                    .insert(index, Slot::new(&self.key, self.client, armed, now)),
+                    .insert(index, Slot::new(&self.key, &self.entry, armed, now)),
             }
         }
         self.transparent = self.slots.iter().all(Slot::is_idle);
@@ -124,6 +125,7 @@ impl Chain {
 
     fn remove(&mut self, index: usize) {
         let slot = self.slots.remove(index);
+        self.entry.leave(slot.id);
         let parting = if slot.affected {
             slot.stage.part()
         } else {

@@ -13,6 +13,7 @@
 mod api;
 mod armed;
 mod chain;
+mod connections;
 mod dice;
 mod lease;
 mod link;
@@ -28,6 +29,7 @@ mod toxics;
 mod upstream;
 
 pub use api::{Api, ApiConfig};
+pub use connections::{Connection, Observer, Rolled};
 pub use lease::{Lapsed, Lease};
 pub use listener::BindError;
 pub use name::{NameError, ProxyName, ToxicName};

@@ -61,7 +61,7 @@ async fn dial(seat: &Seat) -> Option<TcpStream> {
 async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) -> Cut {
     let shared = &seat.shared;
     let ((client_in, client_out), (upstream_in, upstream_out)) = (client.split(), upstream.split());
-    let chain = |stream| Chain::new(seat.key(stream), seat.client.ip());
+    let chain = |stream| Chain::new(seat.key(stream), seat.entry.clone());
     let mut up = Pump::new(
         client_in,
         upstream_out,

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::connections::{Connection, Observer};
 use crate::lease::Lease;
 use crate::link;
 use crate::listener::{self, BindError, Bound};
@@ -40,6 +41,8 @@ pub struct ProxyConfig {
     pub toxics: Vec<Toxic>,
     /// Whether it listens from the start.
     pub enabled: bool,
+    /// Hears which clients' connections are touched.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl ProxyConfig {
@@ -53,6 +56,7 @@ impl ProxyConfig {
             seed,
             toxics: Vec::new(),
             enabled: true,
+            observer: None,
         }
     }
 }
@@ -76,11 +80,19 @@ impl Proxy {
             seed,
             toxics,
             enabled,
+            observer,
         } = config;
         let Ok(runtime) = Handle::try_current() else {
             return Err(BindError::NoRuntime(name));
         };
-        let shared = Arc::new(Shared::new(name.clone(), seed, upstream, address, runtime));
+        let shared = Arc::new(Shared::new(
+            name.clone(),
+            seed,
+            upstream,
+            address,
+            runtime,
+            observer,
+        ));
         for toxic in toxics {
             let toxic_name = toxic.name.clone();
             shared.add(toxic, None).map_err(|error| match error {
@@ -260,6 +272,18 @@ impl Proxy {
     #[must_use]
     pub fn stats(&self) -> LinkStats {
         self.shared.counters.snapshot(self.shared.hits())
+    }
+
+    /// The connections that are open and the last 1000 that ended, by number.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        self.shared.connections()
+    }
+
+    /// When it was made: what the API counts connections' times from.
+    #[must_use]
+    pub fn bound_at(&self) -> Instant {
+        self.shared.born.into_std()
     }
 
     /// How many tasks run for it: its accept loop, its links, its leases.

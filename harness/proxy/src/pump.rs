@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::dice::test_key;
     use crate::toxic::ToxicKind;
-    use crate::toxics::rig::{TEST_CLIENT, armed, ms};
+    use crate::toxics::rig::{armed, ms, test_entry};
 
     /// Runs a pump with these toxics between two in-memory pipes.
     fn start(
@@ -235,7 +235,7 @@ mod tests {
             let mut pump = Pump::new(
                 reader,
                 writer,
-                Chain::new(test_key(0), TEST_CLIENT),
+                Chain::new(test_key(0), test_entry()),
                 &traffic,
             );
             pump.apply(&toxics);

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::armed::Armed;
+use crate::connections::{Connection, Ended, Entry, Observer};
 use crate::dice::LinkKey;
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
@@ -92,6 +93,12 @@ impl Control {
     }
 }
 
+/// An open link.
+struct Link {
+    control: Arc<Control>,
+    entry: Arc<Entry>,
+}
+
 /// The toxics of one direction, as links take them over.
 pub(crate) type Toxics = Arc<Vec<Armed>>;
 
@@ -118,7 +125,8 @@ pub(crate) struct State {
     up: Toxics,
     down: Toxics,
     leases: HashMap<u64, CancellationToken>,
-    links: HashMap<u64, Arc<Control>>,
+    links: HashMap<u64, Link>,
+    ended: Ended,
     next_toxic: u64,
     next_connection: u64,
 }
@@ -155,6 +163,9 @@ pub(crate) struct Shared {
     /// Ends the leases when the proxy ends.
     pub(crate) stop: CancellationToken,
     pub(crate) counters: Counters,
+    /// When it was made.
+    pub(crate) born: Instant,
+    observer: Option<Arc<dyn Observer>>,
     /// Counts the changes of toxics.
     version: AtomicU64,
     state: Mutex<State>,
@@ -167,6 +178,7 @@ impl Shared {
         upstream: Option<Upstream>,
         address: SocketAddr,
         runtime: Handle,
+        observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         Self {
             name: Arc::new(name),
@@ -175,6 +187,8 @@ impl Shared {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             counters: Counters::default(),
+            born: Instant::now(),
+            observer,
             version: AtomicU64::new(0),
             state: Mutex::new(State {
                 upstream,
@@ -188,6 +202,7 @@ impl Shared {
                 down: Arc::default(),
                 leases: HashMap::new(),
                 links: HashMap::new(),
+                ended: Ended::default(),
                 next_toxic: 0,
                 next_connection: 0,
             }),
@@ -210,15 +225,16 @@ impl Shared {
 
     fn tell_links(&self, state: &State) {
         self.version.fetch_add(1, Ordering::Release);
-        for control in state.links.values() {
-            control.waker.wake();
+        for link in state.links.values() {
+            link.control.waker.wake();
         }
     }
 
     /// Cuts every open link.
     pub(crate) fn cut_links(&self, state: &State, cut: Cut) {
-        for control in state.links.values() {
-            control.cut(cut);
+        for link in state.links.values() {
+            link.entry.cut();
+            link.control.cut(cut);
         }
         self.counters
             .cut
@@ -342,6 +358,15 @@ impl Shared {
         state.all().map(|armed| armed.shown(now)).collect()
     }
 
+    /// The last that ended and those that are open, by number.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        let state = self.state();
+        let open = state.links.values().map(|link| link.entry.shown(None));
+        let mut all: Vec<_> = state.ended.iter().cloned().chain(open).collect();
+        all.sort_by_key(|connection| connection.id);
+        all
+    }
+
     pub(crate) fn hits(&self) -> Vec<ToxicHits> {
         self.state().all().map(hits_of).collect()
     }
@@ -359,13 +384,18 @@ impl Shared {
         let connection = state.next_connection;
         state.next_connection += 1;
         let control = Arc::new(Control::default());
-        state.links.insert(connection, control.clone());
+        let entry = Arc::new(Entry::new(connection + 1, client, self.observer.clone()));
+        let link = Link {
+            control: control.clone(),
+            entry: entry.clone(),
+        };
+        state.links.insert(connection, link);
         self.counters.opened.fetch_add(1, Ordering::Relaxed);
         Some(Seat {
             shared: self.clone(),
             control,
             connection,
-            client,
+            entry,
         })
     }
 }
@@ -379,7 +409,7 @@ pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     connection: u64,
-    pub(crate) client: SocketAddr,
+    pub(crate) entry: Arc<Entry>,
 }
 
 impl Seat {
@@ -395,7 +425,11 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.shared.state().links.remove(&self.connection);
+        let ended = self.entry.shown(Some(Instant::now()));
+        let mut state = self.shared.state();
+        state.links.remove(&self.connection);
+        state.ended.push(ended);
+        drop(state);
         self.shared.counters.closed.fetch_add(1, Ordering::Relaxed);
     }
 }

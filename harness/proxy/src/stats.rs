@@ -7,6 +7,7 @@ use std::time;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::connections::Entry;
 use crate::name::ToxicName;
 use crate::toxic::Stream;
 
@@ -107,13 +108,17 @@ impl Hits {
 #[derive(Debug)]
 pub(crate) struct Meter {
     hits: Arc<Hits>,
+    toxic: u64,
+    entry: Arc<Entry>,
     counted: bool,
 }
 
 impl Meter {
-    pub(crate) fn new(hits: Arc<Hits>) -> Self {
+    pub(crate) fn new(toxic: u64, hits: Arc<Hits>, entry: Arc<Entry>) -> Self {
         Self {
             hits,
+            toxic,
+            entry,
             counted: false,
         }
     }
@@ -129,6 +134,7 @@ impl Meter {
         if !self.counted {
             self.counted = true;
             self.hits.connections.fetch_add(1, Relaxed);
+            self.entry.touch(self.toxic);
             self.hits
                 .first
                 .send_if_modified(|first| first.is_none() && first.replace(now).is_none());

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::address;
 use super::body::{self, ProxyBody, ToxicBody, ToxicChange};
+use super::connections::{self, ShownConnection};
 use super::error::ApiError;
 use super::metrics::{Labels, Series, Sums};
 use crate::name::{ProxyName, ToxicName};
@@ -268,6 +269,10 @@ impl Registry {
 
     pub(super) fn toxics(&self, proxy: &str) -> Result<Vec<Toxic>, ApiError> {
         Ok(self.get(proxy)?.toxics)
+    }
+
+    pub(super) fn connections(&self, proxy: &str) -> Result<Vec<ShownConnection>, ApiError> {
+        Ok(connections::of(&self.entries().get(proxy)?.proxy))
     }
 
     pub(super) fn add_toxic(&self, proxy: &str, body: ToxicBody) -> Result<Toxic, ApiError> {

@@ -1,13 +1,13 @@
 //! A toxic on one direction of one connection: its stage, whether the roll was for it, and how it follows an update and a
 //! ramp.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::armed::Armed;
+use crate::connections::Entry;
 use crate::dice::{Dice, LinkKey};
 use crate::queue::Queue;
 use crate::stats::Meter;
@@ -36,7 +36,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(key: &LinkKey, client: IpAddr, armed: &Armed, now: Instant) -> Self {
+    pub(super) fn new(key: &LinkKey, entry: &Arc<Entry>, armed: &Armed, now: Instant) -> Self {
         let mut dice = Dice::new(key, &armed.toxic.name, armed.roll);
         let standing = Standing {
             fresh: key.connection >= armed.since,
@@ -46,14 +46,15 @@ impl Slot {
             id: armed.id,
             revision: armed.revision,
             roll: armed.roll,
-            affected: dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(client),
+            affected: dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(entry.client.ip()),
             stage: toxics::stage(&armed.kind(now), standing),
             dice,
-            meter: Meter::new(armed.hits.clone()),
+            meter: Meter::new(armed.id, armed.hits.clone(), entry.clone()),
             inlet: Queue::new(toxics::inlet_limit(&armed.toxic.kind)),
             course: armed.course.clone(),
             told: armed.course.is_some().then_some(now),
         };
+        entry.roll(armed, slot.affected);
         if slot.affected {
             slot.stage.start(now);
         }
@@ -64,7 +65,7 @@ impl Slot {
     pub(super) fn follow(
         &mut self,
         key: &LinkKey,
-        client: IpAddr,
+        entry: &Arc<Entry>,
         armed: &Armed,
         now: Instant,
     ) -> Parting {
@@ -79,7 +80,9 @@ impl Slot {
         }
         self.roll = armed.roll;
         self.dice = Dice::new(key, &armed.toxic.name, armed.roll);
-        let affected = self.dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(client);
+        let affected =
+            self.dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(entry.client.ip());
+        entry.roll(armed, affected);
         let was = std::mem::replace(&mut self.affected, affected);
         match (was, self.affected) {
             (false, true) => self.stage.start(now),

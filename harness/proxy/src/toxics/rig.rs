@@ -1,6 +1,6 @@
 //! The bench on which chains are tested: a chain, a clock that only the test moves, and what came out when.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::armed::Armed;
 use crate::chain::Chain;
+use crate::connections::Entry;
 use crate::dice::test_key;
 use crate::name::ToxicName;
 use crate::queue::{Chunk, End};
@@ -28,7 +29,10 @@ pub(crate) fn armed(id: u64, kind: ToxicKind, toxicity: f64) -> Armed {
     Armed::new(id, toxic, 0, Instant::now())
 }
 
-pub(crate) const TEST_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) fn test_entry() -> Arc<Entry> {
+    let client = (Ipv4Addr::LOCALHOST, 5).into();
+    Arc::new(Entry::new(1, client, None))
+}
 
 type Output = Vec<(Instant, Vec<u8>)>;
 
@@ -62,7 +66,7 @@ impl Rig {
 
     pub(crate) fn for_connection(connection: u64, toxics: Vec<Armed>) -> Self {
         let (mut chain, now) = (
-            Chain::new(test_key(connection), TEST_CLIENT),
+            Chain::new(test_key(connection), test_entry()),
             Instant::now(),
         );
         chain.apply(&toxics, now);

@@ -1,14 +1,16 @@
 //! What Toxiproxy has not, over real sockets and through the API: its own toxics.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
-use harness_proxy::{ApiConfig, FailHow, Proxy, ProxyConfig, Stream, ToxicKind};
+use harness_proxy::{ApiConfig, FailHow, Observer, Proxy, ProxyConfig, Stream, ToxicKind};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::api::{serve, served};
-use crate::{config, connect, echo, proxied, round_trip, soon, toxic};
+use crate::{config, connect, echo, proxied, round_trip, soon, toxic, until};
 
 #[tokio::test]
 async fn the_first_connections_fail_and_the_rest_pass() {
@@ -191,5 +193,109 @@ async fn a_toxic_may_be_for_some_clients_only_and_ramp() {
     assert_eq!(
         (status, &made["clients"], &made["ramp"]),
         (200, &json!(null), &json!(null))
+    );
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<(SocketAddr, bool)>>);
+
+impl Observer for Heard {
+    fn touched(&self, client: SocketAddr, touched: bool) {
+        self.0.lock().unwrap().push((client, touched));
+    }
+}
+
+#[tokio::test]
+async fn connections_are_told_with_their_rolls() {
+    let heard = Arc::new(Heard::default());
+    let reset = toxic(ToxicKind::ResetPeer { timeout: 0 }, Stream::Downstream);
+    let proxy = Proxy::bind(ProxyConfig {
+        toxics: vec![reset.with_toxicity(0.5)],
+        observer: Some(heard.clone()),
+        ..config(echo().await)
+    })
+    .unwrap();
+    let mut expected = Vec::new();
+    for _ in 0..20 {
+        let mut client = connect(&proxy).await;
+        client.write_all(b"x").await.unwrap();
+        let hit = soon("an answer", client.read(&mut [0; 1])).await.is_err();
+        expected.push((client.local_addr().unwrap(), hit));
+    }
+    let kept = connect(&proxy).await;
+    until("the ends", || proxy.stats().open == 1).await;
+    let all = proxy.connections();
+    assert_eq!(all.len(), 21);
+    for (index, (connection, (client, hit))) in all.iter().zip(&expected).enumerate() {
+        assert_eq!(
+            (connection.id, connection.client),
+            (index as u64 + 1, *client)
+        );
+        assert!(connection.closed.unwrap() >= connection.opened && !connection.cut);
+        let rolled = &connection.toxics[0];
+        assert_eq!((rolled.affected, rolled.touched), (*hit, *hit));
+    }
+    assert!(all[20].closed.is_none() && all[20].client == kept.local_addr().unwrap());
+    assert!(expected.iter().any(|(_, hit)| *hit) && !expected.iter().all(|(_, hit)| *hit));
+    let told = heard.0.lock().unwrap().clone();
+    let touched: Vec<_> = told
+        .iter()
+        .filter(|(_, touched)| *touched)
+        .map(|(c, _)| *c)
+        .collect();
+    let hit: Vec<_> = expected
+        .iter()
+        .filter(|(_, hit)| *hit)
+        .map(|(c, _)| *c)
+        .collect();
+    assert_eq!(touched, hit);
+    assert_eq!(told.len(), 21 + hit.len());
+    proxy.disable(harness_proxy::Cut::Fin);
+    until("the cut", || proxy.stats().open == 0).await;
+    assert!(proxy.connections()[20].cut);
+    assert_eq!(
+        heard.0.lock().unwrap().last(),
+        Some(&(all[20].client, true))
+    );
+}
+
+#[tokio::test]
+async fn the_api_lists_connections_unless_it_is_strict() {
+    let api = served().await;
+    let listen = api.proxy("a/b").await;
+    let body = json!({"type": "latency", "attributes": {"latency": 1}});
+    api.json("POST", "/proxies/a%2Fb/toxics", &body).await;
+    let mut client = TcpStream::connect(listen).await.unwrap();
+    round_trip(&mut client, b"x").await;
+    let path = "/proxies/a%2Fb/connections";
+    let (status, all) = api.json("GET", path, &json!(null)).await;
+    assert_eq!((status, all.as_array().unwrap().len()), (200, 1));
+    let one = &all[0];
+    assert_eq!(
+        (&one["id"], &one["closed"], &one["cut"]),
+        (&json!(1), &json!(null), &json!(false))
+    );
+    assert_eq!(
+        one["client"],
+        json!(client.local_addr().unwrap().to_string())
+    );
+    assert!(one["opened"].as_u64().unwrap() > 0);
+    let rolled = json!({"name": "latency_downstream", "stream": "downstream", "affected": true, "touched": true});
+    assert_eq!(one["toxics"], json!([rolled]));
+    assert_eq!(api.ask("POST", path, "").await.status, 405);
+    assert_eq!(
+        api.ask("GET", "/proxies/none/connections", "").await.status,
+        404
+    );
+    let strict = serve(ApiConfig {
+        strict: true,
+        ..ApiConfig::default()
+    })
+    .await;
+    strict.proxy("p").await;
+    let said = strict.ask("GET", "/proxies/p/connections", "").await;
+    assert_eq!(
+        (said.status, said.body.as_str()),
+        (404, "404 page not found\n")
     );
 }
