@@ -8,13 +8,15 @@
 //! - A direction of a link is a [`pump`]: with no toxic at work it copies bytes from socket to socket; otherwise chunks
 //!   pass a [`chain`] of stages ([`toxics`]), plain state machines that are told the time. A chain can therefore be
 //!   changed at any moment without waiting for a socket, loses nothing in the change, and is tested without one.
-//! - [`Api`] keeps proxies by name and answers Toxiproxy's HTTP API; nothing below it knows of HTTP.
+//! - [`http`] reads the bytes of links whose requests somebody asks about; other links never come there.
+//! - [`Api`] keeps proxies by name and answers Toxiproxy's HTTP API.
 
 mod api;
 mod armed;
 mod chain;
 mod connections;
 mod dice;
+mod http;
 mod lease;
 mod link;
 mod listener;
@@ -30,6 +32,7 @@ mod upstream;
 
 pub use api::{Api, ApiConfig};
 pub use connections::{Connection, Observer, Rolled};
+pub use http::HttpStats;
 pub use lease::{Lapsed, Lease};
 pub use listener::BindError;
 pub use name::{NameError, ProxyName, ToxicName};

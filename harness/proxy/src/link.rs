@@ -2,6 +2,7 @@
 //! asks. Knows the proxy only through what is shared.
 
 use std::future::poll_fn;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::chain::Chain;
+use crate::http::{TapReader, TapWriter};
 use crate::pump::{Outcome, Pump};
 use crate::shared::{Cut, Seat};
 use crate::toxic::Stream;
@@ -62,15 +64,16 @@ async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) ->
     let shared = &seat.shared;
     let ((client_in, client_out), (upstream_in, upstream_out)) = (client.split(), upstream.split());
     let chain = |stream| Chain::new(seat.key(stream), seat.entry.clone());
+    let watcher = seat.watcher().map(Mutex::new);
     let mut up = Pump::new(
-        client_in,
+        TapReader::new(client_in, watcher.as_ref()),
         upstream_out,
         chain(Stream::Upstream),
         &shared.counters.up,
     );
     let mut down = Pump::new(
         upstream_in,
-        client_out,
+        TapWriter::new(client_out, watcher.as_ref()),
         chain(Stream::Downstream),
         &shared.counters.down,
     );

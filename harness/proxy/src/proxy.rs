@@ -43,6 +43,8 @@ pub struct ProxyConfig {
     pub enabled: bool,
     /// Hears which clients' connections are touched.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Whether connections are watched as HTTP/1.1 from the start: see [`Proxy::watch_http`].
+    pub watch_http: bool,
 }
 
 impl ProxyConfig {
@@ -57,6 +59,7 @@ impl ProxyConfig {
             toxics: Vec::new(),
             enabled: true,
             observer: None,
+            watch_http: false,
         }
     }
 }
@@ -81,6 +84,7 @@ impl Proxy {
             toxics,
             enabled,
             observer,
+            watch_http,
         } = config;
         let Ok(runtime) = Handle::try_current() else {
             return Err(BindError::NoRuntime(name));
@@ -93,6 +97,7 @@ impl Proxy {
             runtime,
             observer,
         ));
+        shared.watch_http(watch_http);
         for toxic in toxics {
             let toxic_name = toxic.name.clone();
             shared.add(toxic, None).map_err(|error| match error {
@@ -191,6 +196,12 @@ impl Proxy {
             }
         });
         lease
+    }
+
+    /// Whether connections opened from now on are watched: their bytes are read as HTTP/1.1, and [`LinkStats::http`]
+    /// counts requests and answers. No byte is changed or delayed by it. Those open already stay as they are.
+    pub fn watch_http(&self, watch: bool) {
+        self.shared.watch_http(watch);
     }
 
     /// The toxics in force, upstream ones first, each direction in the order of its chain; one that ramps with its present

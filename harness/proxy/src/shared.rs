@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::armed::Armed;
 use crate::connections::{Connection, Ended, Entry, Observer};
 use crate::dice::LinkKey;
+use crate::http::Watcher;
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
 use crate::toxic::ToxicKind;
@@ -166,6 +167,8 @@ pub(crate) struct Shared {
     /// When it was made.
     pub(crate) born: Instant,
     observer: Option<Arc<dyn Observer>>,
+    /// Whether new connections are watched.
+    watch: AtomicBool,
     /// Counts the changes of toxics.
     version: AtomicU64,
     state: Mutex<State>,
@@ -189,6 +192,7 @@ impl Shared {
             counters: Counters::default(),
             born: Instant::now(),
             observer,
+            watch: AtomicBool::new(false),
             version: AtomicU64::new(0),
             state: Mutex::new(State {
                 upstream,
@@ -211,6 +215,13 @@ impl Shared {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn watch_http(&self, watch: bool) {
+        if watch {
+            self.counters.http.get_or_init(Arc::default);
+        }
+        self.watch.store(watch, Ordering::Release);
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -420,6 +431,15 @@ impl Seat {
             connection: self.connection,
             stream,
         }
+    }
+}
+
+impl Seat {
+    /// A watcher of the connection, if new ones are watched.
+    pub(crate) fn watcher(&self) -> Option<Watcher> {
+        let watch = self.shared.watch.load(Ordering::Acquire);
+        let counters = self.shared.counters.http.get().filter(|_| watch)?;
+        Some(Watcher::new(counters.clone()))
     }
 }
 

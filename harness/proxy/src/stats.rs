@@ -1,13 +1,14 @@
 //! Figures of a proxy: counted with atomics while bytes pass, read as one snapshot whenever somebody asks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::connections::Entry;
+use crate::http::{HttpCounters, HttpStats};
 use crate::name::ToxicName;
 use crate::toxic::Stream;
 
@@ -26,6 +27,8 @@ pub struct LinkStats {
     pub up: Traffic,
     /// Service to client.
     pub down: Traffic,
+    /// Requests and answers of watched connections; none while no connection has been watched.
+    pub http: Option<HttpStats>,
     /// Per toxic in force, upstream ones first, each direction in the order of the chain.
     pub toxics: Vec<ToxicHits>,
 }
@@ -175,6 +178,8 @@ pub(crate) struct Counters {
     pub(crate) cut: AtomicU64,
     pub(crate) up: TrafficCounter,
     pub(crate) down: TrafficCounter,
+    /// Made when connections are first to be watched.
+    pub(crate) http: OnceLock<Arc<HttpCounters>>,
 }
 
 impl Counters {
@@ -189,6 +194,7 @@ impl Counters {
             cut: self.cut.load(Relaxed),
             up: self.up.snapshot(),
             down: self.down.snapshot(),
+            http: self.http.get().map(|http| http.snapshot()),
             toxics,
         }
     }

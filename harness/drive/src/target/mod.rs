@@ -138,6 +138,7 @@ impl Target {
             to.push(LinkTo {
                 name: link.name.clone(),
                 upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
+                watch: link.watch,
             });
         }
         let links = Links::bind(&to, around.seed, around.clock, &around.gauges)?;

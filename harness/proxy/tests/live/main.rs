@@ -5,6 +5,7 @@
 
 mod api;
 mod beyond;
+mod http;
 mod life;
 mod toxics;
 
