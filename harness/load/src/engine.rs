@@ -31,6 +31,8 @@ use tokio::sync::watch;
 pub struct Attack {
     /// The scenario: names its figures and takes part in its seed.
     pub scenario: Name,
+    /// The scenario under whose seed it is drawn: its own name, or that of the scenario whose control it is.
+    pub draws: Name,
     /// Stages, mix, connections, share of samples.
     pub plan: LoadPlan,
     /// The journeys of the mix, in its order, with every symbol bound.

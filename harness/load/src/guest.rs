@@ -84,7 +84,7 @@ impl Guest {
         let Model::Closed(plan) = attack.plan.model.clone() else {
             return Err(LaunchError::Guest(attack.scenario));
         };
-        let seed = Draws::at(attack.seed, &[coordinate(attack.scenario.as_str())]).bits();
+        let seed = Draws::at(attack.seed, &[coordinate(attack.draws.as_str())]).bits();
         let names = Names::of(&attack.journeys);
         let weights = attack.plan.mix.iter().zip(&attack.journeys);
         let mix = Mix::new(

@@ -19,6 +19,8 @@ pub struct Orders {
     /// As in [`Attack`].
     pub scenario: Name,
     /// As in [`Attack`].
+    pub draws: Name,
+    /// As in [`Attack`].
     pub plan: LoadPlan,
     /// With every symbol bound. Rows that stay in a file are not sent.
     pub journeys: Vec<Arc<Journey>>,
@@ -52,6 +54,7 @@ impl Orders {
         let begins_in = attack.t0.saturating_sub(attack.clock.now());
         Self {
             scenario: attack.scenario.clone(),
+            draws: attack.draws.clone(),
             plan: attack.plan.clone(),
             journeys: attack.journeys.clone(),
             seed: attack.seed,
@@ -68,6 +71,7 @@ impl Orders {
         let clock = Clock::start();
         Attack {
             scenario: self.scenario,
+            draws: self.draws,
             plan: self.plan,
             journeys: self.journeys,
             seed: self.seed,

@@ -133,7 +133,7 @@ impl Worker {
         reports: Sender<Report>,
     ) -> io::Result<Self> {
         // Two scenarios of a run must not generate the same identifiers, so each draws from a seed of its own.
-        let seed = Draws::at(attack.seed, &[coordinate(attack.scenario.as_str())]).bits();
+        let seed = Draws::at(attack.seed, &[coordinate(attack.draws.as_str())]).bits();
         let names = Names::of(&attack.journeys);
         let weights = attack.plan.mix.iter().zip(&attack.journeys);
         let mix = Mix::new(

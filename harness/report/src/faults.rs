@@ -4,6 +4,8 @@ use crate::text;
 use harness_core::plan::gate::During;
 use harness_core::record::{Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
+use harness_core::verdict::effect::{self, Effect as Held};
+use serde::Serialize;
 
 /// What the load was in one phase of a fault, all journeys together.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,8 +60,9 @@ pub fn names<'r>(record: &'r Record, scenario: &'r ScenarioRecord) -> Vec<&'r st
     names
 }
 
-/// The phases of a fault that lasted for some time, in order.
-pub fn phases(scenario: &ScenarioRecord, fault: &str) -> Vec<Phase> {
+/// The phases of a fault that lasted for some time, in order; after `during` the same seconds of the control, if there is
+/// one.
+pub fn phases(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<Phase> {
     let words = ["before", "during", "recovering", "after"];
     let phase = |(word, during): (&'static str, During)| Phase {
         word,
@@ -67,7 +70,94 @@ pub fn phases(scenario: &ScenarioRecord, fault: &str) -> Vec<Phase> {
         tally: scenario.select(None, &during),
     };
     let all = words.into_iter().zip(During::of_fault(fault)).map(phase);
-    all.filter(|phase| phase.seconds > 0.0).collect()
+    let mut phases: Vec<Phase> = all.filter(|phase| phase.seconds > 0.0).collect();
+    if let Some(effect) = held_against(record, scenario, fault) {
+        let control = Phase {
+            word: CONTROL,
+            seconds: effect.seconds,
+            tally: effect.control,
+        };
+        let during = phases.iter().position(|phase| phase.word == "during");
+        phases.insert(during.map_or(phases.len(), |at| at + 1), control);
+    }
+    phases
+}
+
+/// The word of the same seconds without the fault.
+const CONTROL: &str = "control";
+
+fn held_against(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Option<Held> {
+    let during = During::Fault(fault.to_owned());
+    effect::effect(record, scenario, None, &during).ok()
+}
+
+/// What a fault changed against the same seconds of the control, all journeys together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effect {
+    /// Seconds compared.
+    pub seconds: f64,
+    /// How many times the control's.
+    pub p50: Option<f64>,
+    /// The same.
+    pub p95: Option<f64>,
+    /// The same.
+    pub p99: Option<f64>,
+    /// The same of what ended well per second.
+    pub rate: Option<f64>,
+    /// By how much the share of errors is higher, 0 to 1; negative where it is lower.
+    pub error_rate: Option<f64>,
+}
+
+/// The effect of a fault; `None` without a control to hold it against.
+pub fn effect_of(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Option<Effect> {
+    let Held {
+        seconds,
+        control,
+        faulted,
+    } = held_against(record, scenario, fault)?;
+    let factor = |of: &dyn Fn(&Tally) -> Option<f64>| {
+        let usual = of(&control).filter(|usual| *usual > 0.0)?;
+        Some(of(&faulted)? / usual)
+    };
+    let quantile =
+        |q: f64| factor(&move |tally: &Tally| tally.response.quantile(q).map(|us| us as f64));
+    let errors = |tally: &Tally| {
+        let ended = tally.finished();
+        (ended > 0).then(|| tally.failed() as f64 / ended as f64)
+    };
+    Some(Effect {
+        seconds,
+        p50: quantile(0.5),
+        p95: quantile(0.95),
+        p99: quantile(0.99),
+        rate: factor(&|tally| Some(tally.ok as f64)),
+        error_rate: errors(&faulted)
+            .zip(errors(&control))
+            .map(|(is, was)| is - was),
+    })
+}
+
+impl Effect {
+    /// In one line: `p50 2.1x, p95 28x, p99 30x, rate 0.96x, errors +4.1 points`.
+    pub fn in_short(&self) -> String {
+        let factors = [
+            ("p50", self.p50),
+            ("p95", self.p95),
+            ("p99", self.p99),
+            ("rate", self.rate),
+        ];
+        let factor = |(word, factor): (&str, Option<f64>)| match factor {
+            Some(factor) if factor >= 10.0 => format!("{word} {factor:.0}x"),
+            Some(factor) => format!("{word} {factor:.2}x"),
+            None => format!("{word} {}", text::NONE),
+        };
+        let told: Vec<String> = factors.into_iter().map(factor).collect();
+        let errors = self.error_rate.map_or_else(
+            || text::NONE.to_owned(),
+            |points| format!("{:+.1} points", points * 100.0),
+        );
+        format!("{}, errors {errors}", told.join(", "))
+    }
 }
 
 /// A fault's phases in one line: `p95 1.2 ms before, 700 ms during, 2.0 ms recovering; errors 0%, 4.1%, 0%`.

@@ -170,9 +170,12 @@ pub struct ScenarioSummary {
 pub struct FaultFigures {
     /// The load in each of its phases that lasted, journeys together.
     pub phases: BTreeMap<&'static str, PhaseOfFault>,
+    /// What it changed against the control; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<faults::Effect>,
 }
 
-/// The load in one phase of a fault: `before`, `during`, `recovering` (lifted, until it has settled) or `after`.
+/// The load in one phase of a fault: `before`, `during`, `control` (the same seconds without it), `recovering` (lifted, until it has settled) or `after`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhaseOfFault {
     /// Its length.
@@ -403,7 +406,7 @@ fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
             .collect(),
         faults: faults::names(record, scenario)
             .into_iter()
-            .map(|fault| (fault.to_owned(), fault_figures(scenario, fault)))
+            .map(|fault| (fault.to_owned(), fault_figures(record, scenario, fault)))
             .collect(),
         warm_up: warmed.then(|| figures_of(&scenario.warm_up(None))),
         undisturbed: figures_of(&scenario.select(None, &During::Undisturbed)),
@@ -427,15 +430,16 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-fn fault_figures(scenario: &ScenarioRecord, fault: &str) -> FaultFigures {
+fn fault_figures(record: &Record, scenario: &ScenarioRecord, fault: &str) -> FaultFigures {
     let summary = |phase: &faults::Phase| PhaseOfFault {
         seconds: phase.seconds,
         rate: phase.rate(),
         figures: figures_of(&phase.tally),
     };
-    let phases = faults::phases(scenario, fault);
+    let phases = faults::phases(record, scenario, fault);
     FaultFigures {
         phases: phases.iter().map(|p| (p.word, summary(p))).collect(),
+        effect: faults::effect_of(record, scenario, fault),
     }
 }
 

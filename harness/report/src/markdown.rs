@@ -201,9 +201,15 @@ fn faults_of(record: &Record) -> Vec<String> {
             "---:|".repeat(columns.len())
         ));
         for fault in names.iter().take(MOST) {
-            parts.extend(faults::phases(scenario, fault).iter().map(|phase| {
+            parts.extend(faults::phases(record, scenario, fault).iter().map(|phase| {
                 let cells = phase.cells().map(|cell| format!(" {cell} |"));
                 format!("| {} | {} |{}\n", prose(fault), phase.word, cells.concat())
+            }));
+        }
+        for fault in names.iter().take(MOST) {
+            parts.extend(faults::effect_of(record, scenario, fault).map(|effect| {
+                let (fault, effect) = (prose(fault), effect.in_short());
+                format!("\nEffect of {fault} against the control: {effect}\n")
             }));
         }
         parts.extend(more(names.len()));

@@ -47,6 +47,9 @@ pub enum GateSubject {
     Recovery(Option<String>),
     /// `capacity`: the highest rate that a search found the target to carry, journey starts per second.
     Capacity,
+    /// `effect(p95(checkout))`: how many times the figure of the control's same seconds it is; of an `error_rate`, by how
+    /// much the share is higher.
+    Effect(Box<GateSubject>),
     /// `probe.NAME`: the value of a probe of the target's own metrics.
     Probe {
         /// Which.

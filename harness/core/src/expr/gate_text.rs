@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 16] = [
+const SUBJECTS: [&str; 17] = [
     "p50",
     "p95",
     "p99",
@@ -24,6 +24,7 @@ const SUBJECTS: [&str; 16] = [
     "rate_missed",
     "recovery",
     "capacity",
+    "effect",
     "service_max",
     "probe",
 ];
@@ -43,6 +44,7 @@ impl FromStr for GateExpr {
                 *unit = typed;
                 limit
             }
+            GateSubject::Effect(of) if of.unit() != Unit::Share => times(&mut scan)?,
             other => limit(&mut scan, &other.unit())?,
         };
         scan.end()?;
@@ -76,6 +78,8 @@ impl GateSubject {
                 Unit::Share
             }
             Self::Rate(_) | Self::Capacity => Unit::PerSecond,
+            Self::Effect(of) if of.unit() == Unit::Share => Unit::Share,
+            Self::Effect(_) => Unit::Named(TIMES.to_owned()),
             Self::Probe { unit, .. } => unit.clone(),
         }
     }
@@ -88,6 +92,7 @@ impl GateSubject {
             | Self::ErrorRate(name)
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
+            Self::Effect(of) => of.name(),
             Self::Recovery(_) | Self::RateMissed | Self::Capacity | Self::Probe { .. } => None,
         }
     }
@@ -100,6 +105,9 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
     let span = scan.since(from);
     if word == "probe" || word.starts_with("probe.") {
         return probe(scan, from);
+    }
+    if word == "effect" {
+        return effect(scan, span);
     }
     let argument = argument(scan)?;
     let name = |argument: Option<(&str, usize)>| match argument {
@@ -171,6 +179,55 @@ fn of_all(
     Err(ExprError::new(message, at..at + text.len()).hint("leave the parentheses out"))
 }
 
+/// The word of a factor's unit.
+const TIMES: &str = "x";
+
+/// `effect(SUBJECT)`: of a latency, a rate or an error rate.
+fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubject, ExprError> {
+    let hint = "name a figure, such as `effect(p95(checkout)) < 2x`";
+    if !scan.take("(") {
+        return Err(ExprError::new("an effect is that of a figure", span).hint(hint));
+    }
+    scan.space();
+    let from = scan.at;
+    let of = subject(scan)?;
+    let figure = scan.since(from);
+    scan.space();
+    if !scan.take(")") {
+        let open = span.end..scan.text.len();
+        return Err(ExprError::new("`(` is never closed", open).hint("close it with `)`"));
+    }
+    match of {
+        GateSubject::Latency { .. }
+        | GateSubject::Service { .. }
+        | GateSubject::Rate(_)
+        | GateSubject::ErrorRate(_) => Ok(GateSubject::Effect(Box::new(of))),
+        _ => Err(
+            ExprError::new("this figure has no control to be held against", figure)
+                .hint("an effect is that of a latency, of `rate` or of `error_rate`"),
+        ),
+    }
+}
+
+/// A factor: `2x`, `1.5x`.
+fn times(scan: &mut Scan<'_>) -> Result<f64, ExprError> {
+    scan.space();
+    let from = scan.at;
+    let text = scan.run(|c| !c.is_whitespace());
+    let factor = text.strip_suffix(TIMES).and_then(|n| n.parse::<f64>().ok());
+    factor
+        .filter(|factor| factor.is_finite() && *factor >= 0.0)
+        .ok_or_else(|| {
+            let span = if text.is_empty() {
+                scan.here()
+            } else {
+                from..from + text.len()
+            };
+            ExprError::new(format!("`{text}` is not a factor"), span)
+                .hint("this is compared with a factor, such as `2x`")
+        })
+}
+
 /// `probe.NAME`; its unit comes with the limit.
 fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
     scan.at = from + "probe".len();
@@ -194,7 +251,7 @@ fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
         "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
-        SUBJECTS[7..14].join(", ")
+        SUBJECTS[7..15].join(", ")
     );
     if word.is_empty() {
         return ExprError::new("a gate begins with what it measures", span).hint(known);
@@ -301,6 +358,7 @@ impl fmt::Display for GateExpr {
             ))),
             Unit::Bytes => f.write_str(&super::unit::size(self.limit)),
             Unit::Plain => write!(f, "{}", self.limit),
+            Unit::Named(word) if word == TIMES => write!(f, "{}{TIMES}", self.limit),
             Unit::Named(word) => write!(f, "{} {word}", self.limit),
         }
     }
@@ -311,6 +369,7 @@ impl fmt::Display for GateSubject {
         let argument: Option<&str> = match self {
             Self::Recovery(fault) => fault.as_deref(),
             Self::Probe { name, .. } => return write!(f, "probe.{name}"),
+            Self::Effect(of) => return write!(f, "effect({of})"),
             other => other.name().map(RequestName::as_str),
         };
         match self {
@@ -323,7 +382,7 @@ impl fmt::Display for GateSubject {
             Self::Recovery(_) => f.write_str("recovery")?,
             Self::RateMissed => f.write_str("rate_missed")?,
             Self::Capacity => f.write_str("capacity")?,
-            Self::Probe { .. } => {}
+            Self::Effect(_) | Self::Probe { .. } => {}
         }
         argument.map_or(Ok(()), |argument| write!(f, "({argument})"))
     }
@@ -364,6 +423,9 @@ mod tests {
             "probe.wait < 250ms",
             "probe.memory < 64MiB",
             "probe.backlog < 100 orders",
+            "effect(p95(checkout)) < 2x",
+            "effect(rate) >= 0.9x",
+            "effect(error_rate(checkout/pay it)) < 5%",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);
         }
@@ -391,6 +453,11 @@ mod tests {
         assert_eq!(mistake("p99(../x) < 5s").0, "../x");
         assert_eq!(mistake("prob < 5s").1, "did you mean `probe`?");
         assert_eq!(mistake("probe < 5s").0, "probe");
+        assert_eq!(mistake("effect < 2x").0, "effect");
+        assert_eq!(mistake("effect(p95 < 2x").0, "(p95 < 2x");
+        assert_eq!(mistake("effect(recovery) < 2x").0, "recovery");
+        assert_eq!(mistake("effect(p95) < 20ms").0, "20ms");
+        assert_eq!(mistake("effect(error_rate) < 2x").0, "2x");
         assert_eq!(mistake("probe. < 5s").0, "probe.");
         assert_eq!(mistake("probe.x < five").0, "five");
         assert_eq!(mistake("probe.x < 5 / 2").0, "5 / 2");

@@ -99,6 +99,13 @@ impl Plan {
         self.probes.iter().find(|p| p.name.as_str() == name)
     }
 
+    /// The control of a scenario, if it has one.
+    pub fn control(&self, of: &Name) -> Option<&ScenarioPlan> {
+        self.scenarios
+            .iter()
+            .find(|s| s.control_of.as_ref() == Some(of))
+    }
+
     /// A scenario by name.
     pub fn scenario(&self, name: &str) -> Option<&ScenarioPlan> {
         self.scenarios.iter().find(|s| s.name.as_str() == name)
@@ -153,6 +160,9 @@ pub struct ScenarioPlan {
     /// Restart the target first.
     #[serde(default)]
     pub fresh: bool,
+    /// The scenario that this one is the control of: the same load under the same draws, without the faults, just before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_of: Option<Name>,
     /// The load; a scenario without load only walks its journeys while faults are active.
     pub load: LoadPlan,
     /// The faults, by start.

@@ -136,6 +136,7 @@ mod tests {
                 line: 1,
             },
             fresh: false,
+            control_of: None,
             load: LoadPlan {
                 model: Model::Open(OpenPlan::of(stages.collect())),
                 mix: vec![],

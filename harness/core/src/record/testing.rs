@@ -82,6 +82,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         tags: Vec::new(),
         origin: origin(),
         fresh: false,
+        control_of: None,
         load: LoadPlan {
             model: Model::Open(OpenPlan::of(vec![Stage {
                 from: rate,

@@ -9,8 +9,8 @@ use super::obstacles::{blocked, faults};
 use super::recovery::{Recovered, recovery};
 use super::sliding::sliding;
 use super::{
-    GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, invariants,
-    probes,
+    GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
+    invariants, probes,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::name::Name;
@@ -72,6 +72,9 @@ pub fn tripped(record: &Record, scenario: &Name) -> Vec<(String, String)> {
     let Some(running) = record.scenario(scenario.as_str()) else {
         return Vec::new();
     };
+    if effect::is_control(plan, running) {
+        return Vec::new();
+    }
     let here = |gate: &&Gate| gate.abort && gate.scenario.as_ref().is_none_or(|s| s == scenario);
     let trips = |gate: &Gate| {
         if blocked(record, gate, &[running]).is_some() {
@@ -147,11 +150,16 @@ impl Found {
 }
 
 fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult {
-    let scenarios: Vec<&ScenarioRecord> = record
-        .scenarios
-        .iter()
-        .filter(|s| gate.scenario.as_ref().is_none_or(|name| s.name == *name))
-        .collect();
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    let looks_at = |s: &ScenarioRecord| match &gate.scenario {
+        Some(name) => s.name == *name,
+        None => !plan.is_some_and(|plan| effect::is_control(plan, s)),
+    };
+    let scenarios: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| looks_at(s)).collect();
+    let control = match gate.expect.subject {
+        GateSubject::Effect(_) => scenarios.first().and_then(|s| effect::control(record, s)),
+        _ => None,
+    };
     let done = |grade, found: &Found, reason| GateResult {
         gate: gate.clone(),
         grade,
@@ -167,7 +175,14 @@ fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult 
     let found = find(record, gate, &scenarios, When::Final);
     let distrusted = trust
         .iter()
-        .find(|t| t.trust == Trust::Invalid && scenarios.iter().any(|s| s.name == t.scenario));
+        .filter(|t| t.trust == Trust::Invalid)
+        .find(|t| {
+            scenarios
+                .iter()
+                .copied()
+                .chain(control)
+                .any(|s| s.name == t.scenario)
+        });
     if let Some(generator) = distrusted
         && !fails_regardless(record, gate, &scenarios, &found)
     {
@@ -232,6 +247,7 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::Recovery(_)
         | GateSubject::Capacity
         | GateSubject::Probe { .. } => None,
+        GateSubject::Effect(of) => subject_name(of),
     }
 }
 
@@ -243,6 +259,9 @@ pub(super) fn find(
 ) -> Found {
     if let GateSubject::Recovery(fault) = &gate.expect.subject {
         return find_recovery(record, &gate.expect, fault.as_deref(), scenarios);
+    }
+    if let GateSubject::Effect(of) = &gate.expect.subject {
+        return effect::judge(record, gate, of, scenarios);
     }
     if gate.expect.subject == GateSubject::Capacity {
         return capacity::judge(record, &gate.expect, scenarios);

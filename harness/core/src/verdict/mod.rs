@@ -4,6 +4,7 @@
 pub mod capacity;
 mod checks;
 mod contracts;
+pub mod effect;
 mod gates;
 mod generator;
 mod invariants;

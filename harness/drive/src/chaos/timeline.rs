@@ -142,6 +142,7 @@ mod tests {
                 line: 1,
             },
             fresh: false,
+            control_of: None,
             load: LoadPlan {
                 model: Model::Open(OpenPlan::of(
                     stages

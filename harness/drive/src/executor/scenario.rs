@@ -11,7 +11,7 @@ use crate::spans;
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
 use harness_core::journey::Journey;
-use harness_core::name::Name;
+use harness_core::name::{Name, RunId};
 use harness_core::plan::load::Model;
 use harness_core::plan::{Plan, ScenarioPlan};
 use harness_core::units::micros;
@@ -173,13 +173,15 @@ async fn play(
         effects: std::sync::Mutex::default(),
     };
     chaos.open().await;
+    let (draws, run_id) = drawn_as(scenario, &run.job.started.run)?;
     let attack = Attack {
         scenario: scenario.name.clone(),
+        draws,
         workers: workers(scenario, steps_of(mixed.iter()), run.job.threads),
         plan: scenario.load.clone(),
         journeys: mixed,
         seed: run.plan().seed,
-        run: run.job.started.run.clone(),
+        run: run_id,
         clock,
         t0,
         epoch,
@@ -220,6 +222,17 @@ async fn play(
             Ok((end, kept))
         }
     }
+}
+
+/// Under which scenario's seed a load is drawn, and which run its generated identifiers carry: those of a control must not
+/// be sent again by the load it is the control of, whose other draws are the same.
+fn drawn_as(scenario: &ScenarioPlan, run: &RunId) -> Result<(Name, RunId), String> {
+    let Some(of) = &scenario.control_of else {
+        return Ok((scenario.name.clone(), run.clone()));
+    };
+    let own = format!("{run}.control").parse();
+    let own = own.map_err(|error| format!("failed to name the control's identifiers: {error}"))?;
+    Ok((of.clone(), own))
 }
 
 /// The journeys of a scenario's mix, in its order, with the load's think time after steps that have none.

@@ -161,6 +161,7 @@ impl Search<'_> {
         let clock = run.job.clock;
         let (judged, end) = (begin + self.plan.settle, begin + self.plan.one());
         let attack = Attack {
+            draws: self.scenario.name.clone(),
             scenario: self.scenario.name.clone(),
             workers: workers(
                 self.scenario,

@@ -66,6 +66,7 @@ async fn twenty_on(lookup: Lookup, reuse: Reuse, told: Arc<Told>) -> LoadTick {
     };
     let attack = Attack {
         scenario: "test".parse().unwrap(),
+        draws: "test".parse().unwrap(),
         plan: LoadPlan {
             model: Model::Open(OpenPlan::of(vec![stage])),
             mix: vec![MixEntry {

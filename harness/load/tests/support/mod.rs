@@ -102,6 +102,7 @@ pub(crate) fn attack(journeys: Vec<Arc<Journey>>, stages: Vec<Stage>) -> Attack 
         .collect();
     Attack {
         scenario: "test".parse().unwrap(),
+        draws: "test".parse().unwrap(),
         plan: LoadPlan {
             model: Model::Open(OpenPlan::of(stages)),
             mix,

@@ -74,6 +74,7 @@ struct FaultView {
 struct PhaseOfFault {
     fault: String,
     rows: Vec<(&'static str, [String; 7])>,
+    effect: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -311,10 +312,11 @@ fn fault_phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault>
     let names = faults::names(record, scenario).into_iter();
     let view = |fault: &str| PhaseOfFault {
         fault: one_line(fault, 120),
-        rows: faults::phases(scenario, fault)
+        rows: faults::phases(record, scenario, fault)
             .iter()
             .map(|phase| (phase.word, phase.cells()))
             .collect(),
+        effect: faults::effect_of(record, scenario, fault).map(|effect| effect.in_short()),
     };
     names.map(view).collect()
 }

@@ -287,13 +287,17 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
             }
         }
         for fault in faults::names(record, scenario).into_iter().take(MOST) {
-            let words = faults::in_short(&faults::phases(scenario, fault));
+            let words = faults::in_short(&faults::phases(record, scenario, fault));
             wrapped(
                 out,
                 style,
                 "  ",
                 &format!("{}: {words}", one_line(fault, 60)),
             )?;
+            if let Some(effect) = faults::effect_of(record, scenario, fault) {
+                let words = format!("effect against the control: {}", effect.in_short());
+                wrapped(out, style, "    ", &words)?;
+            }
         }
         if let Some(words) = figures::warm_up(scenario) {
             wrapped(out, style, "  ", &words)?;

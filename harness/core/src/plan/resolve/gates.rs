@@ -32,6 +32,8 @@ struct Scope<'s> {
     /// Journeys that could not be resolved.
     broken: &'s [String],
     probes: Probes<'s>,
+    /// Whether the same load is played without the faults too.
+    control: bool,
 }
 
 /// The gates of a scenario.
@@ -68,6 +70,7 @@ pub(super) fn of_scenario(
             .collect(),
         broken: against.broken,
         probes: against.probes,
+        control: doc.raw.control.as_ref().is_some_and(|c| c.value),
     };
     goal(doc, scenario, &scope, found);
     all(doc, &doc.raw.gate, &scope, found)
@@ -128,6 +131,7 @@ pub(super) fn of_suite(
         journeys,
         broken: against.broken,
         probes: against.probes,
+        control: false,
     };
     all(doc, &doc.raw.gate, &scope, found)
 }
@@ -323,6 +327,12 @@ fn expression<T>(
             let name = (name.as_str(), place_of(name.as_str()));
             return probe(doc, typed, &expr, name, unit, scope, found);
         }
+        GateSubject::Effect(of) => {
+            if let Some(name) = of.name() {
+                request_exists(name, place_of(name.as_str()), scope, found);
+            }
+            effect(doc, typed, gate, scope, found);
+        }
         GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
         GateSubject::RateMissed => planned(doc, typed, scope, found),
         GateSubject::Recovery(None) => match scope.scenario {
@@ -367,6 +377,34 @@ fn capacity<T>(
     }
     if gate.abort == Some(true) {
         let message = "a capacity is known when the search has ended";
+        found.error_with(doc.at(typed), message, "leave `abort` out");
+    }
+}
+
+/// A gate on an effect: only of a scenario with a control, and of one part of it.
+fn effect<T>(
+    doc: &Document<T>,
+    typed: &Str,
+    gate: &raw::Gate,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) {
+    if !scope.control {
+        let message = "an effect is measured against a control, and there is none";
+        let hint = "write `control = true` into the scenario, and the gate beside it";
+        found.error_with(doc.at(typed), message, hint);
+    }
+    if gate.during.is_none() {
+        let message = "of which part of the load the effect is meant is not said";
+        let hint = "name a fault, such as `during = \"provider is slow\"`, or `during = \"all\"`";
+        found.error_with(doc.at(typed), message, hint);
+    }
+    if let Some(over) = &gate.over {
+        let message = "an effect is that of a whole part of the load";
+        found.error_with(doc.at(over), message, "leave `over` out");
+    }
+    if gate.abort == Some(true) {
+        let message = "an effect is known when the load has ended";
         found.error_with(doc.at(typed), message, "leave `abort` out");
     }
 }

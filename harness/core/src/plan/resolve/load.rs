@@ -110,6 +110,7 @@ pub(super) fn resolve(
             .collect(),
         origin: doc.origin(&(0..0)),
         fresh: raw.fresh.unwrap_or(false),
+        control_of: None,
         load: load.map_or_else(nothing, |(_, load)| load),
         faults,
         gates: Vec::new(),

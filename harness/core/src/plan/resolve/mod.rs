@@ -2,6 +2,7 @@
 //! suite is checked whatever is chosen; what stands only against the mode chosen is told of what runs.
 
 mod contracts;
+mod control;
 mod entry;
 mod fault;
 mod findings;
@@ -142,6 +143,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         journeys.push(resolved.journey);
     }
     links::watch(doc, &mut target.links, &scenarios, &journeys);
+    let scenarios = control::with(scenarios, &suite.scenarios, found);
     let queries = invariants::needed(queries, &scenarios, found);
     let http = doc.raw.http.as_ref();
     let plan = Plan {

@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) tags: Vec<Str>,
     /// Restart the target first; default false.
     pub(crate) fresh: Option<bool>,
+    /// Play the same load first without the faults, so that their effect is known; default false.
+    pub(crate) control: Option<At<bool>>,
     /// How long after a fault its recovery window lasts; default 10s.
     pub(crate) settle: Option<Str>,
     /// The load.
