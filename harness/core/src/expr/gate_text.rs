@@ -209,23 +209,18 @@ fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubje
     }
 }
 
-/// A factor: `2x`, `1.5x`.
+/// A factor: `2x`, `1.5 x`.
 fn times(scan: &mut Scan<'_>) -> Result<f64, ExprError> {
     scan.space();
     let from = scan.at;
-    let text = scan.run(|c| !c.is_whitespace());
-    let factor = text.strip_suffix(TIMES).and_then(|n| n.parse::<f64>().ok());
-    factor
-        .filter(|factor| factor.is_finite() && *factor >= 0.0)
-        .ok_or_else(|| {
-            let span = if text.is_empty() {
-                scan.here()
-            } else {
-                from..from + text.len()
-            };
-            ExprError::new(format!("`{text}` is not a factor"), span)
-                .hint("this is compared with a factor, such as `2x`")
-        })
+    let (factor, unit) = super::unit::limit(scan)?;
+    if unit == Unit::Named(TIMES.to_owned()) && factor >= 0.0 {
+        return Ok(factor);
+    }
+    let text = scan.text[from..scan.at].trim_end();
+    let message = format!("`{text}` is not a factor");
+    Err(ExprError::new(message, from..from + text.len())
+        .hint("this is compared with a factor, such as `2x`"))
 }
 
 /// `probe.NAME`; its unit comes with the limit.
@@ -358,7 +353,6 @@ impl fmt::Display for GateExpr {
             ))),
             Unit::Bytes => f.write_str(&super::unit::size(self.limit)),
             Unit::Plain => write!(f, "{}", self.limit),
-            Unit::Named(word) if word == TIMES => write!(f, "{}{TIMES}", self.limit),
             Unit::Named(word) => write!(f, "{} {word}", self.limit),
         }
     }
@@ -423,8 +417,8 @@ mod tests {
             "probe.wait < 250ms",
             "probe.memory < 64MiB",
             "probe.backlog < 100 orders",
-            "effect(p95(checkout)) < 2x",
-            "effect(rate) >= 0.9x",
+            "effect(p95(checkout)) < 2 x",
+            "effect(rate) >= 0.9 x",
             "effect(error_rate(checkout/pay it)) < 5%",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);

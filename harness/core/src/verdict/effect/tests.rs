@@ -99,7 +99,7 @@ fn a_gate_on_an_effect_is_a_factor_of_latencies_and_a_difference_of_shares() {
     let (grade, observed, reason) = judged("effect(p50(checkout)) < 2x", struck);
     assert_eq!(grade, Grade::Fail, "{reason}");
     assert!((9.5..10.5).contains(&observed.unwrap()), "{observed:?}");
-    assert!(reason.contains("effect(p50(checkout)) < 2x"), "{reason}");
+    assert!(reason.contains("effect(p50(checkout)) < 2 x"), "{reason}");
     assert_eq!(judged("effect(p50(checkout)) < 12x", struck).0, Grade::Pass);
     let (grade, observed, reason) = judged("effect(error_rate) < 5%", struck);
     assert_eq!(grade, Grade::Fail, "{reason}");
