@@ -11,6 +11,7 @@
 //! - [`http`] reads the bytes of links whose requests somebody asks about; other links never come there.
 //! - [`Api`] keeps proxies by name and answers Toxiproxy's HTTP API.
 
+mod alarm;
 mod api;
 mod armed;
 mod chain;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use crate::alarm::Alarm;
 use crate::chain::Chain;
 use crate::http::{TapReader, TapWriter};
 use crate::pump::{Outcome, Pump};
@@ -69,12 +70,14 @@ async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) ->
         TapReader::new(client_in, watcher.as_ref()),
         upstream_out,
         chain(Stream::Upstream),
+        Alarm::of(shared),
         &shared.counters.up,
     );
     let mut down = Pump::new(
         upstream_in,
         TapWriter::new(client_out, watcher.as_ref()),
         chain(Stream::Downstream),
+        Alarm::of(shared),
         &shared.counters.down,
     );
     let (mut up_done, mut down_done) = (false, false);

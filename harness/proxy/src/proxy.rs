@@ -297,7 +297,7 @@ impl Proxy {
         self.shared.born.into_std()
     }
 
-    /// How many tasks run for it: its accept loop, its links, its leases.
+    /// How many tasks run for it: its accept loop, its links, its leases, and one for its timer once a toxic has needed it.
     #[must_use]
     pub fn tasks(&self) -> usize {
         self.shared.tasks.len()

@@ -2,15 +2,15 @@
 //! may be interrupted and given another chain at any time. Knows neither the other direction nor the proxy.
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::armed::Armed;
 use crate::chain::Chain;
 use crate::queue::{Chunk, End};
@@ -42,19 +42,25 @@ pub(crate) struct Pump<'a, R, W> {
     writer: W,
     chain: Chain,
     traffic: &'a TrafficCounter,
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     /// The receiver takes no more.
     broken: bool,
 }
 
 impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
-    pub(crate) fn new(reader: R, writer: W, chain: Chain, traffic: &'a TrafficCounter) -> Self {
+    pub(crate) fn new(
+        reader: R,
+        writer: W,
+        chain: Chain,
+        alarm: Alarm,
+        traffic: &'a TrafficCounter,
+    ) -> Self {
         Self {
             reader,
             writer,
             chain,
             traffic,
-            timer: None,
+            alarm,
             broken: false,
         }
     }
@@ -83,7 +89,7 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
                 return self.poll_end(cx, end);
             }
             let read = self.read(cx);
-            if !wrote && !read && !self.timer_fires(cx, wake) {
+            if !wrote && !read && !wake.is_some_and(|wake| self.alarm.rings(cx, wake)) {
                 return Poll::Pending;
             }
         }
@@ -180,18 +186,6 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
             End::Reset => Poll::Ready(Outcome::Reset),
         }
     }
-
-    /// Sets the timer to `wake`; whether that is already past.
-    fn timer_fires(&mut self, cx: &mut Context<'_>, wake: Option<Instant>) -> bool {
-        let Some(wake) = wake else { return false };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake)));
-        if timer.deadline() != wake {
-            timer.as_mut().reset(wake);
-        }
-        timer.as_mut().poll(cx).is_ready()
-    }
 }
 
 /// What a read that brought no bytes says about the stream.
@@ -232,12 +226,8 @@ mod tests {
             let traffic = TrafficCounter::default();
             let (reader, _keep) = split(source);
             let (_keep_too, writer) = split(sink);
-            let mut pump = Pump::new(
-                reader,
-                writer,
-                Chain::new(test_key(0), test_entry()),
-                &traffic,
-            );
+            let chain = Chain::new(test_key(0), test_entry());
+            let mut pump = Pump::new(reader, writer, chain, Alarm::coarse(), &traffic);
             pump.apply(&toxics);
             poll_fn(|cx| pump.poll(cx)).await
         });

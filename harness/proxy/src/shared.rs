@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alarm::Alarms;
 use crate::armed::Armed;
 use crate::connections::{Connection, Ended, Entry, Observer};
 use crate::dice::LinkKey;
@@ -164,6 +165,8 @@ pub(crate) struct Shared {
     /// Ends the leases when the proxy ends.
     pub(crate) stop: CancellationToken,
     pub(crate) counters: Counters,
+    /// When its links want to be woken.
+    pub(crate) alarms: Alarms,
     /// When it was made.
     pub(crate) born: Instant,
     observer: Option<Arc<dyn Observer>>,
@@ -190,6 +193,7 @@ impl Shared {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             counters: Counters::default(),
+            alarms: Alarms::default(),
             born: Instant::now(),
             observer,
             watch: AtomicBool::new(false),

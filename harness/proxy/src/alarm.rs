@@ -1,0 +1,248 @@
+//! Wakes links at the times they ask for, exactly: Tokio's timer counts in milliseconds and comes late by one or two, which is
+//! a fault that nobody asked for. One kernel timer per proxy, with all its links' times in order; where there is none,
+//! Tokio's. Knows no toxic.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::time::{Instant, Sleep};
+
+use crate::shared::Shared;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::Alarms;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use portable::Alarms;
+
+/// One task's alarm.
+pub(crate) enum Alarm {
+    /// Tokio's timer.
+    Coarse(Option<Pin<Box<Sleep>>>),
+    /// The kernel's.
+    #[cfg(target_os = "linux")]
+    Exact(linux::Place),
+}
+
+impl Alarm {
+    /// One on Tokio's clock, which a test may move.
+    pub(crate) fn coarse() -> Self {
+        Self::Coarse(None)
+    }
+
+    /// The best there is.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        #[cfg(target_os = "linux")]
+        let alarm = Self::Exact(linux::Place::new(shared.clone()));
+        #[cfg(not(target_os = "linux"))]
+        let alarm = {
+            let _ = shared;
+            Self::coarse()
+        };
+        alarm
+    }
+
+    /// Wakes the task at `at`, in place of what was asked before; whether that is already past.
+    pub(crate) fn rings(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Self::Exact(place) = self {
+            match place.rings(cx, at) {
+                Ok(rings) => return rings,
+                // No descriptor is left: late is better than never.
+                Err(error) => {
+                    tracing::debug!(%error, "failed to make a timer");
+                    *self = Self::coarse();
+                }
+            }
+        }
+        self.rings_coarsely(cx, at)
+    }
+
+    fn rings_coarsely(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
+        let timer = match self {
+            Self::Coarse(timer) => timer,
+            #[cfg(target_os = "linux")]
+            Self::Exact(_) => return false,
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod portable {
+    /// Nothing is shared.
+    #[derive(Debug, Default)]
+    pub(crate) struct Alarms;
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::os::fd::OwnedFd;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+    use tokio::time::Instant;
+
+    use crate::shared::Shared;
+
+    /// The shortest sleep: pauses of a few µs are made up for in bunches, or they would cost a system call each.
+    const SHORTEST: Duration = Duration::from_micros(50);
+
+    /// A time, and a number that tells it from another of the same time.
+    type Key = (Instant, u64);
+
+    /// The times that a proxy's links wait for.
+    #[derive(Debug, Default)]
+    pub(crate) struct Alarms {
+        waiting: Mutex<Waiting>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Waiting {
+        wakers: BTreeMap<Key, Waker>,
+        numbers: u64,
+        /// Made when it is first needed, together with the task that waits for it.
+        timer: Option<Arc<AsyncFd<OwnedFd>>>,
+        /// What the timer is set to.
+        armed: Option<Instant>,
+    }
+
+    impl Alarms {
+        fn waiting(&self) -> MutexGuard<'_, Waiting> {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl Waiting {
+        /// Sets the timer to the first time, if it is set to a later one or to none.
+        fn arm(&mut self) -> io::Result<()> {
+            let (Some(timer), Some(((first, _), _))) = (&self.timer, self.wakers.first_key_value())
+            else {
+                return Ok(());
+            };
+            if self.armed.is_some_and(|armed| armed <= *first) {
+                return Ok(());
+            }
+            let wait = first
+                .saturating_duration_since(Instant::now())
+                .max(SHORTEST);
+            let value = Timespec {
+                tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(wait.subsec_nanos()),
+            };
+            let never = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let once = Itimerspec {
+                it_interval: never,
+                it_value: value,
+            };
+            timerfd_settime(timer.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+            self.armed = Some(*first);
+            Ok(())
+        }
+
+        /// Takes out who is to be woken, and sets the timer for the rest.
+        fn due(&mut self, now: Instant) -> io::Result<Vec<Waker>> {
+            let later = self.wakers.split_off(&(now, u64::MAX));
+            let due = std::mem::replace(&mut self.wakers, later);
+            self.armed = None;
+            self.arm()?;
+            Ok(due.into_values().collect())
+        }
+    }
+
+    /// One task's place among them; given up when it is dropped.
+    pub(crate) struct Place {
+        shared: Arc<Shared>,
+        key: Option<Key>,
+    }
+
+    impl Place {
+        pub(super) fn new(shared: Arc<Shared>) -> Self {
+            Self { shared, key: None }
+        }
+
+        pub(super) fn rings(&mut self, cx: &mut Context<'_>, at: Instant) -> io::Result<bool> {
+            if at <= Instant::now() {
+                return Ok(true);
+            }
+            let mut waiting = self.shared.alarms.waiting();
+            if let Some(key) = self.key {
+                match waiting.wakers.get_mut(&key) {
+                    Some(waker) if key.0 == at => {
+                        waker.clone_from(cx.waker());
+                        return Ok(false);
+                    }
+                    _ => drop(waiting.wakers.remove(&key)),
+                }
+            }
+            let key = (at, waiting.numbers);
+            waiting.numbers += 1;
+            waiting.wakers.insert(key, cx.waker().clone());
+            self.key = Some(key);
+            if waiting.timer.is_none() {
+                waiting.timer = Some(start(&self.shared)?);
+            }
+            waiting.arm()?;
+            Ok(false)
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            if let Some(key) = self.key {
+                self.shared.alarms.waiting().wakers.remove(&key);
+            }
+        }
+    }
+
+    /// Makes the timer and the task that waits for it.
+    fn start(shared: &Arc<Shared>) -> io::Result<Arc<AsyncFd<OwnedFd>>> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        #[allow(
+            deprecated,
+            reason = "its successor is unsafe for types that can swap their descriptor; an OwnedFd can't"
+        )]
+        let timer = Arc::new(AsyncFd::with_interest(timer, Interest::READABLE)?);
+        shared
+            .tasks
+            .spawn_on(wake(shared.clone(), timer.clone()), &shared.runtime);
+        Ok(timer)
+    }
+
+    /// Wakes who is due, until the proxy ends.
+    async fn wake(shared: Arc<Shared>, timer: Arc<AsyncFd<OwnedFd>>) {
+        loop {
+            let ready = tokio::select! {
+                () = shared.stop.cancelled() => return,
+                ready = timer.readable() => ready,
+            };
+            // The count of expiries is not read: setting the timer clears it, and the next expiry is a new edge.
+            let due = ready.and_then(|mut ready| {
+                ready.clear_ready();
+                shared.alarms.waiting().due(Instant::now())
+            });
+            match due {
+                Ok(due) => due.into_iter().for_each(Waker::wake),
+                // proof of no loss: a timer that exists can be set; were it not so, the links still wake for their sockets.
+                Err(error) => return tracing::warn!(%error, "failed to wait for a timer"),
+            }
+        }
+    }
+}
