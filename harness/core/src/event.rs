@@ -154,6 +154,14 @@ pub enum Event {
         #[serde(default = "first", skip_serializing_if = "is_first")]
         turn: u32,
     },
+    /// While a scenario with faults runs: a service's `ready` check began to answer that it is well, or stopped; the
+    /// first answer of each is told too.
+    HealthChanged {
+        /// The service.
+        service: String,
+        /// Whether it is well.
+        healthy: bool,
+    },
     /// A rate of a capacity search was tried.
     CapacityTrial(Box<CapacityTrial>),
     /// A scenario's load ended.

@@ -266,12 +266,12 @@ pub fn headroom(gate: &GateResult) -> Option<f64> {
     }
 }
 
-/// Which load a gate looked at, for people; empty for a recovery, whose subject says it.
+/// Which load a gate looked at, for people; empty where its subject says it.
 pub fn during(gate: &GateResult) -> String {
     match &gate.gate.during {
         _ if matches!(
             gate.gate.expect.subject,
-            GateSubject::Recovery(_) | GateSubject::Capacity
+            GateSubject::OfFault { .. } | GateSubject::OfLink { .. } | GateSubject::Capacity
         ) =>
         {
             String::new()

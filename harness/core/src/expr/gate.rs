@@ -42,9 +42,21 @@ pub enum GateSubject {
     /// `rate_missed`: by what share fewer journeys went out than the schedule meant to, all journeys together. An arrival
     /// that waits for a connection has not gone out; one that goes out later counts then.
     RateMissed,
-    /// `recovery`, `recovery(fault name)`: from the fault's lifting until the tail is back inside the band it had
-    /// before; without a name the slowest of the scenario's faults.
-    Recovery(Option<String>),
+    /// `recovery`, `detection(fault name)` …: a figure of a fault; without a name the worst of the scenario's faults.
+    OfFault {
+        /// Which figure.
+        figure: FaultFigure,
+        /// Of which fault.
+        fault: Option<String>,
+    },
+    /// `amplification(link)`, `gives_up(link)`: what the service that uses a link did while a fault struck it; without a
+    /// name the worst of the links struck.
+    OfLink {
+        /// Which figure.
+        figure: LinkFigure,
+        /// Of which link.
+        link: Option<String>,
+    },
     /// `capacity`: the highest rate that a search found the target to carry, journey starts per second.
     Capacity,
     /// `effect(p95(checkout))`: how many times the figure of the control's same seconds it is; of an `error_rate`, by how
@@ -57,6 +69,89 @@ pub enum GateSubject {
         /// The unit of its figures, as the limit is written.
         unit: Unit,
     },
+}
+
+/// A figure of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultFigure {
+    /// `effective`: from the arming to the first connection or byte touched.
+    Effective,
+    /// `impact`: from the arming to the first change that clients see.
+    Impact,
+    /// `detection`: from the arming until the target noticed.
+    Detection,
+    /// `recovery`: from the lifting until the tail is back inside the band it had before.
+    Recovery,
+    /// `fallback`: the share of journeys that ended well while what they depend on did not answer, against before.
+    Fallback,
+    /// `breaker_opens`: from the first effect until a circuit breaker stopped the calls.
+    BreakerOpens,
+    /// `breaker_closes`: from the lifting until it let them through again.
+    BreakerCloses,
+}
+
+impl FaultFigure {
+    /// All, clocks first.
+    pub const ALL: [Self; 7] = [
+        Self::Effective,
+        Self::Impact,
+        Self::Detection,
+        Self::Recovery,
+        Self::Fallback,
+        Self::BreakerOpens,
+        Self::BreakerCloses,
+    ];
+
+    /// Its word in a gate.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Effective => "effective",
+            Self::Impact => "impact",
+            Self::Detection => "detection",
+            Self::Recovery => "recovery",
+            Self::Fallback => "fallback",
+            Self::BreakerOpens => "breaker_opens",
+            Self::BreakerCloses => "breaker_closes",
+        }
+    }
+
+    /// The unit of its figures.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Fallback => Unit::Share,
+            _ => Unit::Micros,
+        }
+    }
+}
+
+/// A figure of a link that a fault struck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkFigure {
+    /// `amplification`: requests seen on the link for each journey started, during the fault divided by before it.
+    Amplification,
+    /// `gives_up`: how long its client waits for an answer.
+    GivesUp,
+}
+
+impl LinkFigure {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Amplification, Self::GivesUp];
+
+    /// Its word in a gate.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Amplification => "amplification",
+            Self::GivesUp => "gives_up",
+        }
+    }
+
+    /// The unit of its figures.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Amplification => Unit::Plain,
+            Self::GivesUp => Unit::Micros,
+        }
+    }
 }
 
 /// A figure of a distribution.

@@ -1,6 +1,6 @@
 //! Gate expressions as text: parser and printer.
 
-use super::gate::{Comparison, GateExpr, GateSubject, Stat, Unit};
+use super::gate::{Comparison, FaultFigure, GateExpr, GateSubject, LinkFigure, Stat, Unit};
 use super::scan::{ExprError, Scan, as_text};
 use crate::diagnostic::nearest;
 use crate::name::RequestName;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 17] = [
+const SUBJECTS: [&str; 25] = [
     "p50",
     "p95",
     "p99",
@@ -22,7 +22,15 @@ const SUBJECTS: [&str; 17] = [
     "availability",
     "dropped",
     "rate_missed",
+    "effective",
+    "impact",
+    "detection",
     "recovery",
+    "amplification",
+    "fallback",
+    "breaker_opens",
+    "breaker_closes",
+    "gives_up",
     "capacity",
     "effect",
     "service_max",
@@ -73,7 +81,9 @@ impl GateSubject {
     /// The unit of its figures.
     pub fn unit(&self) -> Unit {
         match self {
-            Self::Latency { .. } | Self::Service { .. } | Self::Recovery(_) => Unit::Micros,
+            Self::Latency { .. } | Self::Service { .. } => Unit::Micros,
+            Self::OfFault { figure, .. } => figure.unit(),
+            Self::OfLink { figure, .. } => figure.unit(),
             Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) | Self::RateMissed => {
                 Unit::Share
             }
@@ -84,7 +94,7 @@ impl GateSubject {
         }
     }
 
-    /// The journey or step it looks at; `None` for all journeys together, for recovery and for a probe.
+    /// The journey or step it looks at; `None` for all journeys together, and where a gate looks at something else.
     pub fn name(&self) -> Option<&RequestName> {
         match self {
             Self::Latency { name, .. } | Self::Service { name, .. } => name.as_ref(),
@@ -93,7 +103,11 @@ impl GateSubject {
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
             Self::Effect(of) => of.name(),
-            Self::Recovery(_) | Self::RateMissed | Self::Capacity | Self::Probe { .. } => None,
+            Self::OfFault { .. }
+            | Self::OfLink { .. }
+            | Self::RateMissed
+            | Self::Capacity
+            | Self::Probe { .. } => None,
         }
     }
 }
@@ -129,6 +143,15 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
             name: name(argument)?,
         })
     };
+    let whole = argument.map(|(text, _)| text.to_owned());
+    if let Some(figure) = FaultFigure::ALL.into_iter().find(|f| f.word() == word) {
+        let fault = whole;
+        return Ok(GateSubject::OfFault { figure, fault });
+    }
+    if let Some(figure) = LinkFigure::ALL.into_iter().find(|f| f.word() == word) {
+        let link = whole;
+        return Ok(GateSubject::OfLink { figure, link });
+    }
     match word {
         "mean" => latency(Stat::Mean),
         "max" => latency(Stat::Max),
@@ -138,9 +161,6 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
         "error_rate" => Ok(GateSubject::ErrorRate(name(argument)?)),
         "availability" => Ok(GateSubject::Availability(name(argument)?)),
         "dropped" => Ok(GateSubject::Dropped(name(argument)?)),
-        "recovery" => Ok(GateSubject::Recovery(
-            argument.map(|(text, _)| text.to_owned()),
-        )),
         "rate_missed" => of_all(word, argument, GateSubject::RateMissed),
         "capacity" => of_all(word, argument, GateSubject::Capacity),
         _ => {
@@ -246,7 +266,7 @@ fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
         "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
-        SUBJECTS[7..15].join(", ")
+        SUBJECTS[7..23].join(", ")
     );
     if word.is_empty() {
         return ExprError::new("a gate begins with what it measures", span).hint(known);
@@ -310,6 +330,13 @@ fn limit(scan: &mut Scan<'_>, unit: &Unit) -> Result<f64, ExprError> {
             "a percentage from 0% to 100%",
             "`0.1%`",
         ),
+        Unit::Plain => (
+            text.parse()
+                .ok()
+                .filter(|n: &f64| n.is_finite() && *n >= 0.0),
+            "a number from 0",
+            "`1.5`",
+        ),
         _ => (
             text.parse::<Rate>().ok().map(Rate::get),
             "a rate",
@@ -361,7 +388,7 @@ impl fmt::Display for GateExpr {
 impl fmt::Display for GateSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let argument: Option<&str> = match self {
-            Self::Recovery(fault) => fault.as_deref(),
+            Self::OfFault { fault: of, .. } | Self::OfLink { link: of, .. } => of.as_deref(),
             Self::Probe { name, .. } => return write!(f, "probe.{name}"),
             Self::Effect(of) => return write!(f, "effect({of})"),
             other => other.name().map(RequestName::as_str),
@@ -373,7 +400,8 @@ impl fmt::Display for GateSubject {
             Self::ErrorRate(_) => f.write_str("error_rate")?,
             Self::Availability(_) => f.write_str("availability")?,
             Self::Dropped(_) => f.write_str("dropped")?,
-            Self::Recovery(_) => f.write_str("recovery")?,
+            Self::OfFault { figure, .. } => f.write_str(figure.word())?,
+            Self::OfLink { figure, .. } => f.write_str(figure.word())?,
             Self::RateMissed => f.write_str("rate_missed")?,
             Self::Capacity => f.write_str("capacity")?,
             Self::Effect(_) | Self::Probe { .. } => {}
@@ -477,20 +505,28 @@ mod tests {
             Just(Unit::Plain),
             Just(Unit::Named("orders".into())),
         ];
-        let subject = (0..9, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
-            0 => GateSubject::Latency { stat, name },
-            1 => GateSubject::Service { stat, name },
-            2 => GateSubject::Rate(name),
-            3 => GateSubject::ErrorRate(name),
-            4 => GateSubject::Availability(name),
-            5 => GateSubject::Dropped(name),
-            6 => GateSubject::RateMissed,
-            7 => GateSubject::Probe {
-                name: "cache.hit_rate-2".parse().unwrap(),
-                unit,
-            },
-            _ => GateSubject::Recovery(name.map(|n| n.as_str().to_owned())),
-        });
+        let subject =
+            (0usize..16, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
+                0 => GateSubject::Latency { stat, name },
+                1 => GateSubject::Service { stat, name },
+                2 => GateSubject::Rate(name),
+                3 => GateSubject::ErrorRate(name),
+                4 => GateSubject::Availability(name),
+                5 => GateSubject::Dropped(name),
+                6 => GateSubject::RateMissed,
+                7 => GateSubject::Probe {
+                    name: "cache.hit_rate-2".parse().unwrap(),
+                    unit,
+                },
+                8 => GateSubject::OfLink {
+                    figure: LinkFigure::Amplification,
+                    link: name.map(|n| n.as_str().to_owned()),
+                },
+                kind => GateSubject::OfFault {
+                    figure: FaultFigure::ALL[kind - 9],
+                    fault: name.map(|n| n.as_str().to_owned()),
+                },
+            });
         let op = prop::sample::select(vec![
             Comparison::Less,
             Comparison::AtMost,

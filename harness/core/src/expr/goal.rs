@@ -102,7 +102,7 @@ fn condition(text: &str, part: Range<usize>) -> Result<GateExpr, ExprError> {
         GateSubject::Rate(_) => Some("the rate is what is looked for"),
         GateSubject::Effect(_) => Some("a search has no faults"),
         GateSubject::Capacity => Some("it is what is looked for"),
-        GateSubject::Recovery(_) => Some("a search breaks nothing that could recover"),
+        GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => Some("a search breaks nothing"),
         _ => None,
     };
     match refused {

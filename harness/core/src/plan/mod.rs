@@ -15,6 +15,7 @@ pub mod shape;
 pub mod tags;
 pub mod target;
 
+use crate::expr::gate::GateExpr;
 use crate::journey::{Journey, Origin};
 use crate::name::Name;
 use crate::units;
@@ -25,6 +26,7 @@ use invariant::{InvariantPlan, QueryPlan};
 use load::LoadPlan;
 use probe::ProbePlan;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use target::TargetPlan;
@@ -168,6 +170,9 @@ pub struct ScenarioPlan {
     /// The faults, by start.
     #[serde(default)]
     pub faults: Vec<FaultPlan>,
+    /// What tells that the target noticed a fault, by the fault's name: a condition on a probe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detected: BTreeMap<String, GateExpr>,
     /// The gates that judge this scenario.
     #[serde(default)]
     pub gates: Vec<Gate>,

@@ -146,6 +146,7 @@ mod tests {
                 think: None,
             },
             faults,
+            detected: Default::default(),
             gates: vec![],
             invariants: vec![],
             settle: Duration::ZERO,

@@ -372,7 +372,7 @@ fn closing(gate: Option<&Gate>, item: &Item) -> String {
         |name| format!("harness run {name}"),
     );
     match (item.grade, &gate.expect.subject) {
-        (Grade::Inconclusive, GateSubject::Recovery(_)) => format!(
+        (Grade::Inconclusive, GateSubject::OfFault { .. } | GateSubject::OfLink { .. }) => format!(
             "{run}, with load that goes on until gate {} decides",
             gate.id
         ),

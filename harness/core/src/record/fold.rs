@@ -3,7 +3,7 @@
 
 use super::admit::FoldError;
 use super::thin::{self, MAX_POINTS};
-use super::{FaultRecord, JourneyRecord, OTHER, Record, ScenarioRecord};
+use super::{FaultRecord, HealthChange, JourneyRecord, OTHER, Record, ScenarioRecord};
 use crate::event::{
     ContractFinding, Envelope, Event, Exemplar, InvariantChecked, JourneyFinished, LinkTick,
     LoadTick, Phase, ProbeSample, RunStarted, SelfHealth, StepFinished, Walked,
@@ -18,6 +18,7 @@ const MAX_DIED: usize = 50;
 const MAX_FINDINGS: usize = 1000;
 const MAX_WALKS: usize = 10_000;
 const MAX_FAULTS: usize = 1000;
+const MAX_HEALTH: usize = 10_000;
 const MAX_TRIPPED: usize = 100;
 const MAX_PHASES: usize = 100;
 /// Series kept of a service's metrics.
@@ -150,6 +151,15 @@ impl Record {
                 self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
                     f.failed = Some(reason.clone());
                 });
+            }
+            Event::HealthChanged { service, healthy } => {
+                if self.room(self.health_changes.len() < MAX_HEALTH, "changes of health") {
+                    self.health_changes.push(HealthChange {
+                        at_us: at,
+                        service: service.clone(),
+                        healthy: *healthy,
+                    });
+                }
             }
             Event::ScenarioFinished { scenario, end } => {
                 if let Some(scenario) = self.begun(scenario.as_str()) {

@@ -51,6 +51,8 @@ pub struct Record {
     pub invariants: Vec<InvariantChecked>,
     /// Faults, in order of arming; journeys' own included.
     pub faults: Vec<FaultRecord>,
+    /// What services said of themselves while scenarios with faults ran, in order: each first, and then each change.
+    pub health_changes: Vec<HealthChange>,
     /// Links: (microseconds, tick), one a second, thinned to at most 600.
     pub links: BTreeMap<Name, Vec<(u64, LinkTick)>>,
     /// Scrapes: service → series → (microseconds, value), thinned to at most 600 points.
@@ -117,6 +119,17 @@ impl Record {
             .iter()
             .filter(move |f| f.scenario.as_ref() == Some(scenario))
     }
+}
+
+/// What a service said of itself from a time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthChange {
+    /// When it was heard, microseconds.
+    pub at_us: u64,
+    /// The service.
+    pub service: String,
+    /// Whether its `ready` check answered that it is well.
+    pub healthy: bool,
 }
 
 /// How the target fared.

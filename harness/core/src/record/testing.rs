@@ -103,6 +103,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             lasts: Duration::from_secs(5),
             kind: FaultKind::Down,
         }],
+        detected: Default::default(),
         gates,
         invariants: Vec::new(),
         settle: Duration::from_secs(10),

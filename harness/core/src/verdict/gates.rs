@@ -5,17 +5,16 @@
 use super::generator::generator;
 use super::limits::{LIVE_SAMPLES, LIVE_SECONDS};
 use super::measure::{self, Judged, Seen, When, show};
-use super::obstacles::{blocked, faults};
-use super::recovery::{Recovered, recovery};
+use super::obstacles::blocked;
 use super::sliding::sliding;
 use super::{
     GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
-    invariants, probes,
+    fault_gates, invariants, probes,
 };
-use crate::expr::gate::{Comparison, GateExpr, GateSubject};
+use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
 use crate::name::Name;
 use crate::plan::Plan;
-use crate::plan::gate::{During, Gate};
+use crate::plan::gate::Gate;
 use crate::record::{Record, ScenarioRecord};
 
 /// Judges a run. May be asked while it lasts: what has not happened yet is inconclusive.
@@ -210,15 +209,18 @@ fn seen_text(gate: &Gate, found: &Found) -> String {
         .judged
         .observed
         .map_or_else(|| "nothing".to_owned(), |value| show(value, &unit));
-    let at_least = if found.judged.grade != Grade::Pass
-        && matches!(gate.expect.subject, GateSubject::Recovery(_))
+    // What did not happen would have taken at least as long as it was watched for.
+    let never = !found.judged.missing.is_empty();
+    let at_least = if never
+        && matches!(gate.expect.subject, GateSubject::OfFault { .. })
+        && unit == Unit::Micros
     {
         "at least "
     } else {
         ""
     };
     let over = match gate.expect.subject {
-        GateSubject::Recovery(_) => String::new(),
+        GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => String::new(),
         GateSubject::Capacity => format!(" after {} trials", found.judged.samples),
         GateSubject::Probe { .. } => format!(" over {} scrapes", found.judged.samples),
         GateSubject::Availability(_) => format!(" over {} windows", found.judged.samples),
@@ -244,7 +246,8 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
         GateSubject::RateMissed
-        | GateSubject::Recovery(_)
+        | GateSubject::OfFault { .. }
+        | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Probe { .. } => None,
         GateSubject::Effect(of) => subject_name(of),
@@ -257,8 +260,8 @@ pub(super) fn find(
     scenarios: &[&ScenarioRecord],
     when: When,
 ) -> Found {
-    if let GateSubject::Recovery(fault) = &gate.expect.subject {
-        return find_recovery(record, &gate.expect, fault.as_deref(), scenarios);
+    if let Some(found) = fault_gates::find(record, &gate.expect, scenarios) {
+        return found;
     }
     if let GateSubject::Effect(of) = &gate.expect.subject {
         return effect::judge(record, gate, of, scenarios);
@@ -301,56 +304,6 @@ fn whole(gate: &Gate, scenarios: &[&ScenarioRecord]) -> Seen {
         sum.add(&seen);
         sum
     })
-}
-
-/// The slowest recovery among the faults asked for, the worst grade first.
-fn find_recovery(
-    record: &Record,
-    expr: &GateExpr,
-    fault: Option<&str>,
-    scenarios: &[&ScenarioRecord],
-) -> Found {
-    let asked = faults(record, scenarios).filter(|(_, f)| fault.is_none_or(|name| f.name == name));
-    let judged = asked.map(|(scenario, fault)| {
-        let windows = scenario.series_in(None, &During::Recovery(fault.name.clone()));
-        let samples = windows.iter().map(|p| measure::finished(&p.tally)).sum();
-        let (grade, observed, missing) = match recovery(record, scenario, fault) {
-            Recovered::After(us) if expr.holds(us as f64) => {
-                (Grade::Pass, Some(us as f64), String::new())
-            }
-            Recovered::After(us) => (Grade::Fail, Some(us as f64), String::new()),
-            Recovered::NotWithin(us) => {
-                let upper = matches!(expr.op, Comparison::Less | Comparison::AtMost);
-                let missed = upper && !expr.holds(us as f64);
-                let missing = format!("the load ended before it recovered from `{}`", fault.name);
-                (
-                    if missed {
-                        Grade::Fail
-                    } else {
-                        Grade::Inconclusive
-                    },
-                    Some(us as f64),
-                    missing,
-                )
-            }
-            Recovered::Unknown(why) => (Grade::Inconclusive, None, why),
-        };
-        Judged {
-            grade,
-            observed,
-            samples,
-            missing,
-        }
-    });
-    let slower = |j: &Judged| (j.grade, j.observed.unwrap_or(0.0) as u64);
-    let worst = judged.max_by_key(slower);
-    worst.map_or_else(
-        || Found::inconclusive(0, "there was no fault to recover from"),
-        |judged| Found {
-            judged,
-            worst_second: None,
-        },
-    )
 }
 
 /// Whether a gate fails whatever the generator did: by the service time, which starts when a request is sent, or by

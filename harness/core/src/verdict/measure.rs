@@ -133,7 +133,8 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
             // One that came due at the very end goes out in the next second.
             share(missed.saturating_sub(1), tally.planned)
         }
-        GateSubject::Recovery(_)
+        GateSubject::OfFault { .. }
+        | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
         | GateSubject::Probe { .. } => None,
@@ -150,7 +151,8 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
         GateSubject::ErrorRate(_) => finished(&seen.tally),
         GateSubject::Availability(_) => seen.windows.0,
         GateSubject::Dropped(_) | GateSubject::RateMissed => seen.tally.planned,
-        GateSubject::Recovery(_)
+        GateSubject::OfFault { .. }
+        | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
         | GateSubject::Probe { .. } => 0,
@@ -247,7 +249,8 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
             );
             plain(seen.seconds >= RATE_SECONDS, missing)
         }
-        GateSubject::Recovery(_)
+        GateSubject::OfFault { .. }
+        | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
         | GateSubject::Probe { .. } => (Grade::Inconclusive, "load says nothing of it".to_owned()),

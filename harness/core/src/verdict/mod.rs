@@ -3,10 +3,13 @@
 
 pub mod capacity;
 mod checks;
+pub mod clocks;
 mod contracts;
 pub mod effect;
+mod fault_gates;
 mod gates;
 mod generator;
+pub mod inference;
 mod invariants;
 pub mod limits;
 mod measure;

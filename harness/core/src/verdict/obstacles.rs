@@ -29,11 +29,16 @@ pub(super) fn blocked(
         ));
     }
     let needed: Vec<&str> = match (&gate.expect.subject, &gate.during) {
-        (GateSubject::Recovery(Some(fault)), _)
+        (
+            GateSubject::OfFault {
+                fault: Some(fault), ..
+            },
+            _,
+        )
         | (_, During::Fault(fault) | During::Recovery(fault) | During::After(fault)) => {
             vec![fault]
         }
-        (GateSubject::Recovery(None), _) => planned_faults(record, scenarios),
+        (GateSubject::OfFault { fault: None, .. }, _) => planned_faults(record, scenarios),
         _ => Vec::new(),
     };
     let trouble = |fault: &&str| {

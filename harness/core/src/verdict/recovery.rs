@@ -13,9 +13,11 @@
 use super::limits::{
     BAND_ERRORS, BAND_FACTOR, BAND_FLOOR_US, BAND_SECONDS, BAND_WINDOWS, STEADY_WINDOWS,
 };
-use super::measure::{arrivals, failed, finished};
+use super::measure::{arrivals, failed, finished, show};
+use crate::expr::gate::Unit;
 use crate::plan::gate::During;
 use crate::record::{FaultRecord, Record, ScenarioRecord, Tally, WindowPoint};
+use crate::units::human_us;
 
 /// Whether and when the target recovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Band {
 
 impl Band {
     /// Whether a window is inside; `None` if it says nothing.
-    fn holds(&self, tally: &Tally) -> Option<bool> {
+    pub(super) fn holds(&self, tally: &Tally) -> Option<bool> {
         let ended = finished(tally);
         match (ended, tally.response.quantile(0.95)) {
             (0, _) if arrivals(tally) == 0 => None,
@@ -49,6 +51,39 @@ impl Band {
             ),
         }
     }
+
+    /// How a window that is outside left it, for people.
+    pub(super) fn broken_by(&self, tally: &Tally) -> String {
+        let ended = finished(tally).max(1) as f64;
+        let errors = failed(tally) as f64 / ended;
+        match tally.response.quantile(0.95) {
+            None => "nothing that was sent ended".to_owned(),
+            Some(_) if errors > self.errors => format!(
+                "{} ended badly, usual is up to {}",
+                show(errors, &Unit::Share),
+                show(self.errors, &Unit::Share)
+            ),
+            Some(p95) => format!(
+                "p95 {}, usual is up to {}",
+                human_us(p95),
+                human_us(self.p95_us as u64)
+            ),
+        }
+    }
+}
+
+/// What was usual before a fault: before this turn of it, or before the first where turns follow too closely.
+pub(super) fn band_of(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    fault: &FaultRecord,
+) -> Option<Band> {
+    let first = || {
+        record
+            .faults_of(&scenario.name)
+            .find(|f| f.name == fault.name)
+    };
+    band(scenario, fault).or_else(|| band(scenario, first()?))
 }
 
 /// What was usual before a fault of a scenario; `None` with too little to say.
@@ -87,7 +122,7 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
             fault.name
         ));
     };
-    let Some(band) = band(scenario, fault) else {
+    let Some(band) = band_of(record, scenario, fault) else {
         let words = format!(
             "fewer than {BAND_WINDOWS} undisturbed windows with load lie before `{}`",
             fault.name
@@ -95,7 +130,8 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
         return Recovered::Unknown(words);
     };
     let until = watched_until(record, scenario, fault, lifted);
-    let after = |epoch: u32| begins_after(scenario, epoch, fault);
+    let last = epochs_of(scenario, fault).map(|(_, last)| last);
+    let after = |epoch: u32| last.is_some_and(|last| epoch > last);
     let (mut run, mut since) = (0, None);
     for point in scenario.series_where(None, after) {
         let (begin, end) = bounds(scenario, &point);
@@ -118,19 +154,26 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
     Recovered::NotWithin(since.unwrap_or(until).saturating_sub(lifted))
 }
 
-/// Whether an epoch begins after the fault was lifted: those before it was armed are free of it too, and so are those
-/// between its turns.
-fn begins_after(scenario: &ScenarioRecord, epoch: u32, fault: &FaultRecord) -> bool {
+/// The first and the last epoch in which a turn of a fault was active: of the turns that began before it was lifted the
+/// last.
+fn epochs_of(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<(u32, u32)> {
     let lifted = fault.lifted_us.unwrap_or(u64::MAX);
-    let mut with = scenario
+    let turns = scenario
         .epochs
-        .iter()
-        .filter(|e| e.faults.contains(&fault.name) && e.from_us <= lifted);
-    with.next_back().is_some_and(|last| epoch > last.epoch)
+        .chunk_by(|a, b| a.faults.contains(&fault.name) == b.faults.contains(&fault.name));
+    let turns = turns.filter_map(|turn| Some((turn.first()?, turn.last()?)));
+    let mut turns = turns.filter(|(first, _)| first.faults.contains(&fault.name));
+    let turn = turns.rfind(|(first, _)| first.from_us < lifted)?;
+    Some((turn.0.epoch, turn.1.epoch))
 }
 
-/// When the watch ends: with the load, or with the next fault.
-fn watched_until(
+/// The epoch in which a turn of a fault opens.
+pub(super) fn first_epoch(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<u32> {
+    epochs_of(scenario, fault).map(|(first, _)| first)
+}
+
+/// When the watch ends that begins at a time: with the load, or when the next fault is armed.
+pub(super) fn watched_until(
     record: &Record,
     scenario: &ScenarioRecord,
     fault: &FaultRecord,
@@ -153,7 +196,7 @@ fn watched_until(
 }
 
 /// A window's begin and end, microseconds since the run began.
-fn bounds(scenario: &ScenarioRecord, point: &WindowPoint) -> (u64, u64) {
+pub(super) fn bounds(scenario: &ScenarioRecord, point: &WindowPoint) -> (u64, u64) {
     let begin = scenario.t0_us + u64::from(point.second) * 1_000_000;
     (begin, begin + u64::from(scenario.window_s) * 1_000_000)
 }

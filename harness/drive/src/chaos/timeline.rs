@@ -172,6 +172,7 @@ mod tests {
                     kind: FaultKind::Down,
                 })
                 .collect(),
+            detected: Default::default(),
             gates: vec![],
             invariants: vec![],
             settle: seconds(settle),

@@ -6,7 +6,7 @@ use crate::audit::Audit;
 use crate::chaos::Chaos;
 use crate::load::{self, Ended};
 use crate::ports::{Faults, Restart as _, Watch};
-use crate::probe::Scraper;
+use crate::probe::{Scraper, pulse};
 use crate::spans;
 use crate::target::Target;
 use harness_core::event::{Event, ScenarioEnd};
@@ -196,7 +196,12 @@ async fn play(
         faulty.cancel();
         ended
     };
-    let (ended, ()) = tokio::join!(loading, chaos.play(&faulty));
+    let pulses = match scenario.faults.is_empty() {
+        true => Vec::new(),
+        false => stage.target.pulses(),
+    };
+    let pulse = pulse::watch(pulses, run.client.clone(), run.mouth.clone(), &faulty);
+    let (ended, (), ()) = tokio::join!(loading, chaos.play(&faulty), pulse);
     let why = run
         .control
         .loading

@@ -3,6 +3,7 @@
 //! alone.
 
 pub mod prometheus;
+pub mod pulse;
 
 use crate::dispatcher::Mouth;
 use crate::http_client::Client;

@@ -282,6 +282,19 @@ impl Target {
         own.chain(elsewhere).chain(given).collect()
     }
 
+    /// Where services say whether they are ready: those that are asked with a request.
+    pub fn pulses(&self) -> Vec<Endpoint> {
+        let asked = self.plan.services.iter().filter_map(|service| {
+            let path = service.ready.get.as_ref()?;
+            self.ports.get(&service.name)?;
+            Some(Endpoint {
+                service: service.name.to_string(),
+                url: format!("{}{path}", self.place(&service.name)),
+            })
+        });
+        asked.collect()
+    }
+
     /// Whether every service lives and says that it is ready, waiting for it within its own limit.
     pub async fn steady(&self) -> Result<(), String> {
         if self.plan.mode == Mode::External {

@@ -1,5 +1,7 @@
 //! Gates: expressions whose journeys, steps and faults are there to be judged.
 
+mod detected;
+mod of_faults;
 mod warm_up;
 
 use super::findings::Findings;
@@ -15,7 +17,7 @@ use crate::plan::load::Model;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +38,13 @@ struct Scope<'s> {
     control: bool,
 }
 
-/// The gates of a scenario.
+/// The gates of a scenario, and what tells that its faults were noticed.
 pub(super) fn of_scenario(
     doc: &Document<raw::ScenarioFile>,
     scenario: &ScenarioPlan,
     against: &Against<'_>,
     found: &mut Findings,
-) -> Vec<Gate> {
+) -> (Vec<Gate>, BTreeMap<String, GateExpr>) {
     let names = doc
         .raw
         .fault
@@ -73,7 +75,8 @@ pub(super) fn of_scenario(
         control: doc.raw.control.as_ref().is_some_and(|c| c.value),
     };
     goal(doc, scenario, &scope, found);
-    all(doc, &doc.raw.gate, &scope, found)
+    let gates = all(doc, &doc.raw.gate, &scope, found);
+    (gates, detected::all(doc, &scope, found))
 }
 
 /// What the goal of a search names: journeys and steps of the mix, and probes.
@@ -316,12 +319,8 @@ fn expression<T>(
                 request_exists(name, place_of(name.as_str()), scope, found);
             }
         }
-        GateSubject::Recovery(Some(fault)) => {
-            let place = place_of(fault);
-            let exists = fault_exists(fault, place.clone(), scope, found);
-            if let Some(scenario) = scope.scenario.filter(|_| exists) {
-                warm_up::comes_before(Some(fault), scenario, place, found);
-            }
+        GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => {
+            of_faults::check(doc, typed, &expr, scope, found);
         }
         GateSubject::Probe { name, unit } => {
             let name = (name.as_str(), place_of(name.as_str()));
@@ -335,20 +334,6 @@ fn expression<T>(
         }
         GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
         GateSubject::RateMissed => planned(doc, typed, scope, found),
-        GateSubject::Recovery(None) => match scope.scenario {
-            None => {
-                let hint = "write the gate into the scenario that has the fault";
-                found.error_with(
-                    doc.at(typed),
-                    "a gate of the whole run sees no recovery",
-                    hint,
-                );
-            }
-            Some(_) if scope.faults.is_empty() => {
-                found.error(doc.at(typed), "this scenario has no fault to recover from");
-            }
-            Some(scenario) => warm_up::comes_before(None, scenario, doc.at(typed), found),
-        },
     }
     Some(expr)
 }

@@ -31,6 +31,7 @@ use crate::suite::document::Document;
 use crate::suite::raw::{self, Load, ScenarioFile};
 use crate::suite::stem;
 use crate::units::format_duration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,11 +114,12 @@ pub(super) fn resolve(
         control_of: None,
         load: load.map_or_else(nothing, |(_, load)| load),
         faults,
+        detected: BTreeMap::new(),
         gates: Vec::new(),
         invariants: Vec::new(),
         settle,
     };
-    scenario.gates = gates::of_scenario(doc, &scenario, against, found);
+    (scenario.gates, scenario.detected) = gates::of_scenario(doc, &scenario, against, found);
     scenario.gates.extend(abort::gate(doc, &scenario, found));
     scenario.invariants = invariants::of_scenario(doc, &scenario, against, found);
     (!scenario.load.duration().is_zero()).then_some(scenario)

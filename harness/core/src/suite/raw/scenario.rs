@@ -57,6 +57,8 @@ pub(crate) struct Fault {
     /// How often it strikes; required with `every`.
     #[schemars(range(min = 2, max = 100))]
     pub(crate) times: Option<At<u32>>,
+    /// What tells that the target noticed it, beside its services' own health: `probe.breaker >= 1`.
+    pub(crate) detected: Option<Str>,
     /// Answers come later.
     pub(crate) latency: Option<At<Latency>>,
     /// Data is swallowed, then the connection closes.

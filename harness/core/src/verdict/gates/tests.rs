@@ -4,6 +4,7 @@ use super::*;
 use crate::event::{Event, LoadTick, ScenarioEnd};
 use crate::hist::Hist;
 use crate::plan::gate::Class;
+use crate::plan::gate::During;
 use crate::record::testing::{FAULT, Stream, gate, name, plan, tick, tick_of};
 use proptest::prelude::*;
 use std::time::Duration;

@@ -391,6 +391,28 @@ fn errors_of_scenarios() {
             ("scenario", "p99(visit/open) < 1s", "p99(visit) < 5%"),
             ("scenario", "p99(visit/open) < 1s", "p99(visit) << 5s"),
             ("scenario", "p99(visit/open) < 1s", "recovery(slwo) < 5s"),
+            ("scenario", "p99(visit/open) < 1s", "impact(slwo) < 5s"),
+            (
+                "scenario",
+                "p99(visit/open) < 1s",
+                "amplification(bcak) < 2",
+            ),
+            (
+                "scenario",
+                "p99(visit/open) < 1s",
+                "amplification(back) < 2s",
+            ),
+            ("scenario", "p99(visit/open) < 1s", "breaker_open < 2s"),
+            (
+                "scenario",
+                "link = \"back\"",
+                "link = \"back\"\ndetected = \"p99 < 1s\"",
+            ),
+            (
+                "scenario",
+                "link = \"back\"",
+                "link = \"back\"\ndetected = \"probe.nope >= 1\"",
+            ),
             (
                 "scenario",
                 "title = \"steady\"",
