@@ -184,6 +184,25 @@ pub enum Event {
         /// What was seen.
         observed: String,
     },
+    /// What fires a fault came about: its turns are timed from here.
+    FaultTriggered {
+        /// The fault.
+        fault: String,
+        /// The scenario.
+        scenario: Name,
+        /// What was seen.
+        seen: String,
+    },
+    /// A condition beside the faults does not hold: of `stop`, and every fault is lifted; of `[steady]` before the first,
+    /// and none is applied.
+    ConditionBroken {
+        /// The scenario.
+        scenario: Name,
+        /// The condition's gate, by its id.
+        gate: String,
+        /// What was seen.
+        seen: String,
+    },
     /// Somebody asked the run to stop.
     CancelRequested,
     /// Something worth saying that judges nothing.
@@ -220,6 +239,8 @@ pub enum ScenarioEnd {
     Completed,
     /// A gate with `abort` failed.
     Aborted,
+    /// It was not steady before its first fault: none was applied.
+    Unsteady,
     /// Somebody stopped it.
     Cancelled,
     /// A part of the target died.

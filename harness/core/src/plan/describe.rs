@@ -213,13 +213,22 @@ fn scenario(out: &mut String, plan: &Plan, scenario: &ScenarioPlan) -> std::fmt:
     for fault in scenario.faults.iter().filter(|fault| fault.turn == 1) {
         let time = |fault: &FaultPlan| {
             let (at, lasts) = (format_duration(fault.at), format_duration(fault.lasts));
-            format!("at {at} for {lasts}")
+            match &fault.when {
+                Some(_) => format!("{at} later for {lasts}"),
+                None => format!("at {at} for {lasts}"),
+            }
         };
+        let when = fault.when.as_ref();
+        let when = when.map_or_else(String::new, |when| format!("once {when}, "));
         let turns = scenario.faults.iter();
         let again = turns.filter(|turn| turn.turn > 1 && turn.name == fault.name);
         let again: String = again.map(|turn| format!(", {}", time(turn))).collect();
         let (name, what) = (&fault.name, fault.what());
-        writeln!(out, "  fault {name:?}: {what}, {}{again}", time(fault))?;
+        writeln!(
+            out,
+            "  fault {name:?}: {what}, {when}{}{again}",
+            time(fault)
+        )?;
     }
     scenario.gates.iter().try_for_each(|g| gate(out, g))?;
     scenario.invariants.iter().try_for_each(|i| {

@@ -1,5 +1,6 @@
 //! Faults as planned: what breaks, how, from when and for how long. Applying them is the driver's work.
 
+use crate::expr::gate::GateExpr;
 use crate::name::Name;
 use crate::units;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,10 @@ pub struct FaultPlan {
     /// What breaks: `"link": "payments"` or `"service": "payments"` in JSON.
     #[serde(flatten)]
     pub on: Site,
-    /// Start, from the scenario's first intended arrival.
+    /// What fires it, once, over the last seconds of load; all its turns are timed from then on. `None`: nothing needs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<GateExpr>,
+    /// Start, from the scenario's first intended arrival, or from what fires it.
     #[serde(with = "units::duration")]
     pub at: Duration,
     /// How long it lasts.

@@ -33,8 +33,56 @@ pub struct Gate {
     /// Stop the scenario as soon as it fails.
     #[serde(default)]
     pub abort: bool,
+    /// What else it is for.
+    #[serde(default, skip_serializing_if = "Role::is_verdict")]
+    pub role: Role,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl Gate {
+    /// A gate of no suite, to ask something of a scenario's load.
+    pub(crate) fn asking(
+        scenario: &Name,
+        expect: &GateExpr,
+        during: During,
+        over: Option<Duration>,
+    ) -> Self {
+        Self {
+            id: String::new(),
+            expect: expect.clone(),
+            class: Class::Info,
+            weight: 1.0,
+            scenario: Some(scenario.clone()),
+            during,
+            over,
+            abort: false,
+            role: Role::Verdict,
+            origin: Origin {
+                file: String::new(),
+                line: 1,
+            },
+        }
+    }
+}
+
+/// What a gate is for beside the verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Nothing else.
+    #[default]
+    Verdict,
+    /// `stop`: should it not hold over the last seconds, every fault is lifted. It fails only by that.
+    Stop,
+    /// `[steady]`: should it not hold before the first fault, none is applied.
+    Steady,
+}
+
+impl Role {
+    fn is_verdict(&self) -> bool {
+        *self == Self::Verdict
+    }
 }
 
 /// What a failed gate means for the release.

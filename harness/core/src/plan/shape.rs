@@ -1,6 +1,7 @@
 //! A load drawn as text: its rate or its users over time, with warm-up and faults beneath. Knows no terminal; plain characters only.
 
 use super::ScenarioPlan;
+use super::fault::FaultPlan;
 use super::load::{LoadPlan, Model};
 use crate::units;
 use std::time::Duration;
@@ -74,7 +75,9 @@ pub fn draw(scenario: &ScenarioPlan) -> String {
         let whole = (Duration::ZERO, load.warm_up);
         ("warm-up", vec![whole])
     });
-    let faults = scenario.faults.iter().filter(|fault| fault.turn == 1);
+    // When one strikes that something fires, nobody knows.
+    let timed = |fault: &&FaultPlan| fault.turn == 1 && fault.when.is_none();
+    let faults = scenario.faults.iter().filter(timed);
     let faults = faults.map(|first| {
         let turns = scenario.faults.iter().filter(|f| f.name == first.name);
         let times = turns.map(|fault| (fault.at, fault.at + fault.lasts));
@@ -114,7 +117,7 @@ pub(super) fn units_rate(rate: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::{FaultKind, FaultPlan, Site};
+    use super::super::fault::{FaultKind, Site};
     use super::super::load::{HttpPlan, OpenPlan, Stage};
     use super::*;
     use crate::journey::Origin;
@@ -158,6 +161,7 @@ mod tests {
         let fault = FaultPlan {
             name: "provider is slow".into(),
             turn: 1,
+            when: None,
             on: Site::Link("payments".parse().unwrap()),
             at: Duration::from_secs(40),
             lasts: Duration::from_secs(15),
@@ -174,6 +178,7 @@ mod tests {
         let turn = |turn: u32| FaultPlan {
             name: "provider is slow".into(),
             turn,
+            when: None,
             on: Site::Link("payments".parse().unwrap()),
             at: Duration::from_secs(20 * u64::from(turn)),
             lasts: Duration::from_secs(10),

@@ -3,7 +3,9 @@
 
 use super::admit::FoldError;
 use super::thin::{self, MAX_POINTS};
-use super::{FaultRecord, HealthChange, JourneyRecord, OTHER, Record, ScenarioRecord};
+use super::{
+    Broken, FaultRecord, HealthChange, JourneyRecord, OTHER, Record, ScenarioRecord, Triggered,
+};
 use crate::event::{
     ContractFinding, Envelope, Event, Exemplar, InvariantChecked, JourneyFinished, LinkTick,
     LoadTick, Phase, ProbeSample, RunStarted, SelfHealth, StepFinished, Walked,
@@ -172,6 +174,34 @@ impl Record {
             Event::GateTripped { gate, observed } => {
                 if self.room(self.tripped.len() < MAX_TRIPPED, "tripped gates") {
                     self.tripped.push((at, gate.clone(), observed.clone()));
+                }
+            }
+            Event::FaultTriggered {
+                fault,
+                scenario,
+                seen,
+            } => {
+                if self.room(self.triggered.len() < MAX_FAULTS, "fired faults") {
+                    self.triggered.push(Triggered {
+                        at_us: at,
+                        scenario: scenario.clone(),
+                        fault: fault.clone(),
+                        seen: seen.clone(),
+                    });
+                }
+            }
+            Event::ConditionBroken {
+                scenario,
+                gate,
+                seen,
+            } => {
+                if self.room(self.broken.len() < MAX_TRIPPED, "broken conditions") {
+                    self.broken.push(Broken {
+                        at_us: at,
+                        scenario: scenario.clone(),
+                        gate: gate.clone(),
+                        seen: seen.clone(),
+                    });
                 }
             }
             Event::CancelRequested => self.cancelled = true,

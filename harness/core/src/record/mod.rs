@@ -65,6 +65,10 @@ pub struct Record {
     pub health: Vec<(u64, SelfHealth)>,
     /// Gates that stopped a scenario: (microseconds, gate, observed).
     pub tripped: Vec<(u64, String, String)>,
+    /// What fired faults, in order.
+    pub triggered: Vec<Triggered>,
+    /// Conditions beside the faults that did not hold, in order.
+    pub broken: Vec<Broken>,
     /// Notices: (microseconds, words).
     pub notices: Vec<(u64, String)>,
     /// What a bound kept out, by kind (`notices`, `exemplars`, …): how many were counted but not kept.
@@ -386,4 +390,30 @@ impl FaultRecord {
             turn => format!("{} (turn {turn})", self.name),
         }
     }
+}
+
+/// What fired a fault.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triggered {
+    /// Microseconds.
+    pub at_us: u64,
+    /// The scenario.
+    pub scenario: Name,
+    /// The fault.
+    pub fault: String,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// A condition beside the faults that did not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    /// Microseconds.
+    pub at_us: u64,
+    /// The scenario.
+    pub scenario: Name,
+    /// Its gate, by id.
+    pub gate: String,
+    /// What was seen.
+    pub seen: String,
 }

@@ -9,7 +9,7 @@ use crate::hist::Hist;
 use crate::journey::{Action, Journey, Origin, Step};
 use crate::name::Name;
 use crate::plan::fault::{FaultKind, FaultPlan, Site};
-use crate::plan::gate::{Class, During, Gate};
+use crate::plan::gate::{Class, During, Gate, Role};
 use crate::plan::load::{HttpPlan, LoadPlan, MixEntry, Model, OpenPlan, Stage};
 use crate::plan::target::{Mode, TargetPlan};
 use crate::plan::{Plan, ScenarioPlan};
@@ -47,6 +47,7 @@ pub(crate) fn gate(expect: &str) -> Gate {
         during: During::Undisturbed,
         over: None,
         abort: false,
+        role: Role::Verdict,
         origin: origin(),
     }
 }
@@ -98,6 +99,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         faults: vec![FaultPlan {
             name: FAULT.into(),
             turn: 1,
+            when: None,
             on: Site::Link(name("edge")),
             at: Duration::from_secs(10),
             lasts: Duration::from_secs(5),

@@ -10,8 +10,7 @@ use crate::event::SelfHealth;
 use crate::expr::gate::{Comparison, GateExpr};
 use crate::hist::Hist;
 use crate::http::FailureKind;
-use crate::journey::Origin;
-use crate::plan::gate::{Class, During, Gate};
+use crate::plan::gate::{During, Gate};
 use crate::plan::load::Model;
 use crate::record::{Record, ScenarioRecord, Tally};
 use crate::units::{human_us, micros};
@@ -81,20 +80,7 @@ fn judged(
     condition: &GateExpr,
     during: &During,
 ) -> Found {
-    let gate = Gate {
-        id: String::new(),
-        expect: condition.clone(),
-        class: Class::Info,
-        weight: 1.0,
-        scenario: Some(running.name.clone()),
-        during: during.clone(),
-        over: None,
-        abort: false,
-        origin: Origin {
-            file: String::new(),
-            line: 1,
-        },
-    };
+    let gate = Gate::asking(&running.name, condition, during.clone(), None);
     find(record, &gate, &[running], When::Final)
 }
 

@@ -94,6 +94,13 @@ fn undone(record: &Record) -> Option<(Grade, String)> {
     }
     plan.scenarios.iter().find_map(|scenario| {
         let end = record.scenario(scenario.name.as_str())?.end.as_ref()?;
+        if end.1 == ScenarioEnd::Unsteady {
+            let reason = format!(
+                "`{}` was not steady before its first fault, and none was applied",
+                scenario.name
+            );
+            return Some((Grade::Inconclusive, reason));
+        }
         if end.1 != ScenarioEnd::Completed {
             return None;
         }
@@ -102,6 +109,10 @@ fn undone(record: &Record) -> Option<(Grade, String)> {
                 .faults_of(&scenario.name)
                 .find(|fault| fault.name == planned.name && fault.turn == planned.turn);
             let why = match fault {
+                // It waited for something that did not come about, or came too late: its gates say so.
+                None if planned.when.is_some() => return None,
+                // They were lifted, and none was applied any more: the condition says so.
+                None if record.broken.iter().any(|b| b.scenario == scenario.name) => return None,
                 None => "was never applied".to_owned(),
                 Some(fault) if fault.failed.is_some() => {
                     format!("failed: {}", fault.failed.as_deref().unwrap_or_default())

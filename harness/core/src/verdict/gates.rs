@@ -6,16 +6,17 @@ use super::generator::generator;
 use super::limits::{LIVE_SAMPLES, LIVE_SECONDS};
 use super::measure::{self, Judged, Seen, When, show};
 use super::obstacles::blocked;
-use super::sliding::sliding;
+use super::sliding::{sliding, sliding_windows};
 use super::{
     GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
-    fault_gates, invariants, probes,
+    fault_gates, invariants, lately, probes,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
 use crate::name::Name;
 use crate::plan::Plan;
-use crate::plan::gate::Gate;
+use crate::plan::gate::{During, Gate, Role};
 use crate::record::{Record, ScenarioRecord};
+use std::time::Duration;
 
 /// Judges a run. May be asked while it lasts: what has not happened yet is inconclusive.
 pub fn evaluate(record: &Record) -> Verdict {
@@ -171,6 +172,10 @@ fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult 
     if let Some((grade, reason)) = blocked(record, gate, &scenarios) {
         return done(grade, &Found::inconclusive(0, ""), reason);
     }
+    if gate.role == Role::Stop {
+        let (found, reason) = lately::stop(record, gate, &scenarios);
+        return done(found.judged.grade, &found, reason);
+    }
     let found = find(record, gate, &scenarios, When::Final);
     let distrusted = trust
         .iter()
@@ -203,7 +208,7 @@ fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult 
 }
 
 /// `p99(checkout) < 250ms: saw 41.0 ms over 12034 samples, in the worst window from second 12`.
-fn seen_text(gate: &Gate, found: &Found) -> String {
+pub(super) fn seen_text(gate: &Gate, found: &Found) -> String {
     let unit = gate.expect.unit();
     let saw = found
         .judged
@@ -288,6 +293,26 @@ pub(super) fn find(
             worst_second: None,
         },
     }
+}
+
+/// The figure of an expression over the last so much of a scenario's load while it runs; `None` where that says too little.
+pub(super) fn latest(
+    record: &Record,
+    expect: &GateExpr,
+    over: Duration,
+    scenario: &ScenarioRecord,
+) -> Option<f64> {
+    let gate = Gate::asking(&scenario.name, expect, During::All, Some(over));
+    let over_s = over.as_secs_f64();
+    let windows = match expect.subject {
+        GateSubject::Probe { .. } => probes::live_windows(record, &gate, scenario, over_s),
+        _ => sliding_windows(&gate, over_s, scenario, When::Live),
+    };
+    let (second, figure) = windows.last().copied()?;
+    // Windows that say too little are left out: an old one is not the latest. A scrape comes after its second.
+    let newest = scenario.series_in(None, &During::All).last()?.second;
+    let end = f64::from(second) + over_s + f64::from(scenario.window_s);
+    (end >= f64::from(newest)).then_some(figure)
 }
 
 /// What all scenarios saw of the gate's phase, together.

@@ -107,3 +107,7 @@ pub const BAND_ERRORS: f64 = 0.01;
 
 /// Windows in a row inside the band that make a recovery.
 pub const STEADY_WINDOWS: usize = 3;
+
+/// How far back a condition looks that fires a fault or stops all of them: long enough that one slow second does not,
+/// short enough that a person would still say "now".
+pub const LATELY: Duration = Duration::from_secs(5);

@@ -2,7 +2,8 @@
 //! effect. Such a gate is inconclusive or invalid before any figure is looked at.
 
 use super::Grade;
-use crate::expr::gate::GateSubject;
+use crate::expr::gate::{GateExpr, GateSubject};
+use crate::plan::ScenarioPlan;
 use crate::plan::fault::told;
 use crate::plan::gate::{During, Gate};
 use crate::record::{FaultRecord, Record, ScenarioRecord};
@@ -46,10 +47,13 @@ pub(super) fn blocked(
             .filter(|(_, f)| f.name == *fault)
             .peekable();
         if turns.peek().is_none() {
-            return Some((
-                Grade::Inconclusive,
-                format!("fault `{fault}` was never armed"),
-            ));
+            let reason = match fires(record, scenarios, fault) {
+                Some(when) => format!(
+                    "fault `{fault}` never struck: `{when}` did not come about while the load ran"
+                ),
+                None => format!("fault `{fault}` was never armed"),
+            };
+            return Some((Grade::Inconclusive, reason));
         }
         turns
             .filter_map(|(_, turn)| fault_trouble(turn))
@@ -59,6 +63,18 @@ pub(super) fn blocked(
         .iter()
         .filter_map(trouble)
         .max_by_key(|(grade, _)| *grade)
+}
+
+/// What would have fired a fault that did not strike.
+fn fires<'r>(
+    record: &'r Record,
+    scenarios: &[&ScenarioRecord],
+    fault: &str,
+) -> Option<&'r GateExpr> {
+    let plan = record.run.as_ref().map(|run| &run.plan)?;
+    let mine = |s: &&ScenarioPlan| scenarios.iter().any(|played| played.name == s.name);
+    let mut faults = plan.scenarios.iter().filter(mine).flat_map(|s| &s.faults);
+    faults.find(|f| f.name == fault)?.when.as_ref()
 }
 
 fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {

@@ -55,14 +55,7 @@ pub(super) fn find(
     scenarios: &[&ScenarioRecord],
     when: When,
 ) -> Found {
-    let planned = record
-        .run
-        .as_ref()
-        .and_then(|run| match &gate.expect.subject {
-            GateSubject::Probe { name, .. } => run.plan.probe(name.as_str()),
-            _ => None,
-        });
-    let Some(probe) = planned else {
+    let Some(probe) = asked(record, gate) else {
         return Found::inconclusive(0, "its probe is not in the plan");
     };
     let whole = whole(record, gate, probe, scenarios);
@@ -81,6 +74,27 @@ pub(super) fn find(
             worst_second: None,
         },
     }
+}
+
+/// The probe that a gate asks for.
+fn asked<'r>(record: &'r Record, gate: &Gate) -> Option<&'r ProbePlan> {
+    let run = record.run.as_ref()?;
+    match &gate.expect.subject {
+        GateSubject::Probe { name, .. } => run.plan.probe(name.as_str()),
+        _ => None,
+    }
+}
+
+/// The figures of the last windows of a scenario that runs: (first second, figure).
+pub(super) fn live_windows(
+    record: &Record,
+    gate: &Gate,
+    scenario: &ScenarioRecord,
+    over_s: f64,
+) -> Vec<(u32, f64)> {
+    asked(record, gate).map_or_else(Vec::new, |probe| {
+        windows(record, gate, probe, scenario, over_s, When::Live)
+    })
 }
 
 fn whole(record: &Record, gate: &Gate, probe: &ProbePlan, scenarios: &[&ScenarioRecord]) -> Judged {

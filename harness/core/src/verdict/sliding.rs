@@ -23,7 +23,7 @@ pub(super) fn sliding(
 }
 
 /// The figures of a scenario's sliding windows that say enough: (first second, figure).
-fn sliding_windows(
+pub(super) fn sliding_windows(
     gate: &Gate,
     over_s: f64,
     scenario: &ScenarioRecord,

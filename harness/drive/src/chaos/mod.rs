@@ -7,15 +7,19 @@ use crate::dispatcher::Mouth;
 use crate::ports::Faults;
 use crate::spans;
 use harness_core::event::{Epoch, Event};
+use harness_core::expr::gate::GateExpr;
 use harness_core::name::Name;
 use harness_core::plan::ScenarioPlan;
+use harness_core::plan::gate::Role;
 use harness_core::units::micros;
+use harness_core::verdict;
 use harness_load::Clock;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use timeline::{Change, State, edges};
+use timeline::{Change, State, Timeline};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, field, info_span};
 
@@ -23,6 +27,8 @@ use tracing::{Span, field, info_span};
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How often the proxy is asked whether a fault has touched anything yet.
 const EFFECT_POLL: Duration = Duration::from_millis(20);
+/// Conditions are looked at this long after each second has ended: by then its figures are there.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
 
 /// Plays the faults of one scenario.
 pub struct Chaos<'r> {
@@ -42,24 +48,68 @@ pub struct Chaos<'r> {
     pub effects: Mutex<BTreeMap<usize, Arc<AtomicBool>>>,
 }
 
+/// How the faults of a scenario were played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// As far as the load went.
+    Played,
+    /// Not at all: the scenario was not steady. Its load should end.
+    Unsteady,
+}
+
 impl Chaos<'_> {
     /// Says the first epoch; must come before the first arrival.
     pub async fn open(&self) {
         self.say_epoch(0, &State::begin(self.scenario)).await;
     }
 
-    /// Plays every edge, or until it is told to stop; then lifts whatever is still armed.
-    pub async fn play(&self, stop: &CancellationToken) {
+    /// Plays every edge until it is told to stop; then lifts whatever is still armed.
+    pub async fn play(&self, stop: &CancellationToken) -> Outcome {
+        let mut timeline = Timeline::of(self.scenario);
         let mut state = State::begin(self.scenario);
         let mut armed = Vec::new();
-        let mut epoch = 0;
-        for edge in edges(self.scenario) {
-            let due = self.clock.instant(self.t0 + edge.at);
+        let (mut epoch, mut steady) = (0, !self.has(Role::Steady));
+        let mut outcome = Outcome::Played;
+        let mut looks = tokio::time::interval_at(
+            self.clock.instant(self.t0 + LOOK_AFTER).into(),
+            Duration::from_secs(1),
+        );
+        looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut looking = self.has(Role::Stop);
+        loop {
+            if timeline.next().is_none() && timeline.waiting().is_empty() && !looking {
+                break;
+            }
+            let due = async {
+                match timeline.next() {
+                    Some(edge) => {
+                        let due = self.clock.instant(self.t0 + edge.at);
+                        tokio::time::sleep_until(due.into()).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep_until(due.into()) => {}
+                () = due => {}
+                _ = looks.tick(), if looking || !timeline.waiting().is_empty() => {
+                    looking &= !self.look(&mut timeline).await;
+                    continue;
+                }
             }
+            if let Some(Change::Open(_)) = timeline.next().map(|edge| edge.change)
+                && !steady
+            {
+                steady = self.is_steady().await;
+                if !steady {
+                    outcome = Outcome::Unsteady;
+                    break;
+                }
+            }
+            let Some(edge) = timeline.take() else {
+                continue;
+            };
             match edge.change {
                 Change::Arm(fault) => {
                     armed.push((fault, self.arm(fault).await));
@@ -79,6 +129,87 @@ impl Chaos<'_> {
         }
         for (fault, _span) in armed {
             self.lift(fault).await;
+        }
+        self.say_waiting(&timeline).await;
+        outcome
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.scenario.gates.iter().any(|gate| gate.role == role)
+    }
+
+    /// Asks what was seen of late: fires the faults that waited for it, and stops all of them; whether it did that.
+    async fn look(&self, timeline: &mut Timeline<'_>) -> bool {
+        let scenario = self.scenario.name.clone();
+        let waiting = timeline.waiting().into_iter();
+        let waiting: Vec<(String, GateExpr)> = waiting
+            .map(|(name, when)| (name.to_owned(), when.clone()))
+            .collect();
+        let asked = self.mouth.ask(move |record| {
+            let fired = waiting.into_iter().filter_map(|(fault, when)| {
+                let seen = verdict::lately(record, &scenario, &when)?;
+                Some((fault, seen))
+            });
+            (
+                verdict::stopped(record, &scenario),
+                fired.collect::<Vec<_>>(),
+            )
+        });
+        let Some((stopped, fired)) = asked.await else {
+            return false;
+        };
+        let (scenario, now) = (
+            self.scenario.name.clone(),
+            self.clock.now().saturating_sub(self.t0),
+        );
+        if let Some((gate, seen)) = stopped {
+            timeline.stop(now);
+            let broken = Event::ConditionBroken {
+                scenario,
+                gate,
+                seen,
+            };
+            self.mouth.say(broken).await;
+            return true;
+        }
+        for (fault, seen) in fired {
+            timeline.fire(&fault, now);
+            let triggered = Event::FaultTriggered {
+                fault,
+                scenario: scenario.clone(),
+                seen,
+            };
+            self.mouth.say(triggered).await;
+        }
+        false
+    }
+
+    /// Whether the scenario is what it should be before its first fault; says what is not.
+    async fn is_steady(&self) -> bool {
+        let scenario = self.scenario.name.clone();
+        let asked = self
+            .mouth
+            .ask(move |record| verdict::unsteady(record, &scenario));
+        let Some((gate, seen)) = asked.await.flatten() else {
+            return true;
+        };
+        let broken = Event::ConditionBroken {
+            scenario: self.scenario.name.clone(),
+            gate,
+            seen,
+        };
+        self.mouth.say(broken).await;
+        false
+    }
+
+    /// Says which faults nothing has fired.
+    async fn say_waiting(&self, timeline: &Timeline<'_>) {
+        for (fault, when) in timeline.waiting() {
+            let text = format!(
+                "fault {fault:?} of scenario {} never struck: `{when}` did not come about while the load ran",
+                self.scenario.name
+            );
+            self.mouth.say(Event::Notice { text }).await;
         }
     }
 

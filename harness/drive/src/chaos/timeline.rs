@@ -1,6 +1,9 @@
-//! A scenario's edges in order: stages begin, faults are armed, lifted and settled. Pure; whoever has a clock plays it.
+//! A scenario's edges in order: stages begin, faults are armed, lifted and settled, some of them once something fires
+//! them. A state machine without a clock; whoever has one plays it.
 
+use harness_core::expr::gate::GateExpr;
 use harness_core::plan::ScenarioPlan;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A fault's window opens this long before it is applied, so that requests which it catches in flight are charged to
@@ -12,10 +15,12 @@ pub const LEAD: Duration = Duration::from_millis(250);
 pub enum Change {
     /// The warm-up is over.
     Warm,
-    /// A settled fault stops being told apart.
-    Settled(usize),
     /// A fault is lifted.
     Lift(usize),
+    /// A window closes whose fault was never applied.
+    Close(usize),
+    /// A settled fault stops being told apart; after its lifting, also where both come at once.
+    Settled(usize),
     /// A stage begins, by index.
     Stage(u32),
     /// A fault's window opens.
@@ -33,53 +38,135 @@ pub struct Edge {
     pub change: Change,
 }
 
-/// Every edge of a scenario, in order. What lies after the load's end is left out, except that every fault that is
-/// armed is also lifted: at the end at the latest.
-pub fn edges(scenario: &ScenarioPlan) -> Vec<Edge> {
-    let end = scenario.load.duration();
-    let mut edges = Vec::new();
-    for (at, number) in scenario.load.stage_edges().into_iter().zip(1..) {
-        edges.push(Edge {
-            at,
-            change: Change::Stage(number),
-        });
+/// A scenario's edges to come. Knows no clock: who has one takes each edge when it is due, and tells what fired a fault or
+/// stopped them all. What lies after the load's end is left out, except that every fault that is armed is also lifted: at
+/// the end at the latest.
+#[derive(Debug)]
+pub struct Timeline<'s> {
+    scenario: &'s ScenarioPlan,
+    end: Duration,
+    edges: BTreeSet<Edge>,
+    open: BTreeSet<usize>,
+    armed: BTreeSet<usize>,
+    /// Faults that wait for what fires them.
+    waiting: BTreeSet<usize>,
+}
+
+impl<'s> Timeline<'s> {
+    /// The edges of a scenario that nothing has fired yet.
+    pub fn of(scenario: &'s ScenarioPlan) -> Self {
+        let end = scenario.load.duration();
+        let mut timeline = Self {
+            scenario,
+            end,
+            edges: BTreeSet::new(),
+            open: BTreeSet::new(),
+            armed: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        };
+        for (at, number) in scenario.load.stage_edges().into_iter().zip(1..) {
+            timeline.add(at, Change::Stage(number));
+        }
+        let warm_up = scenario.load.warm_up;
+        if !warm_up.is_zero() && warm_up < end {
+            timeline.add(warm_up, Change::Warm);
+        }
+        for (index, fault) in scenario.faults.iter().enumerate() {
+            match fault.when {
+                Some(_) => _ = timeline.waiting.insert(index),
+                None => timeline.schedule(index, fault.at.saturating_sub(LEAD), fault.at),
+            }
+        }
+        timeline
     }
-    let warm_up = scenario.load.warm_up;
-    if !warm_up.is_zero() && warm_up < end {
-        edges.push(Edge {
-            at: warm_up,
-            change: Change::Warm,
-        });
+
+    /// The next edge.
+    pub fn next(&self) -> Option<Edge> {
+        self.edges.first().copied()
     }
-    for (index, fault) in scenario
-        .faults
-        .iter()
-        .enumerate()
-        .filter(|(_, fault)| fault.at < end)
-    {
-        let lifted = (fault.at + fault.lasts).min(end);
-        edges.push(Edge {
-            at: fault.at.saturating_sub(LEAD),
-            change: Change::Open(index),
+
+    /// Takes the next edge; whoever takes it plays it.
+    pub fn take(&mut self) -> Option<Edge> {
+        let edge = self.edges.pop_first()?;
+        match edge.change {
+            Change::Open(fault) => _ = self.open.insert(fault),
+            Change::Arm(fault) => _ = self.armed.insert(fault),
+            Change::Lift(fault) => {
+                self.open.remove(&fault);
+                self.armed.remove(&fault);
+            }
+            Change::Close(fault) => _ = self.open.remove(&fault),
+            Change::Warm | Change::Stage(_) | Change::Settled(_) => {}
+        }
+        Some(edge)
+    }
+
+    /// What is waited for: each fault once, by name, with what fires it.
+    pub fn waiting(&self) -> Vec<(&'s str, &'s GateExpr)> {
+        let faults = self.waiting.iter().filter_map(|index| {
+            let fault = self.scenario.faults.get(*index)?;
+            Some((fault.name.as_str(), fault.when.as_ref()?))
         });
-        edges.push(Edge {
-            at: fault.at,
-            change: Change::Arm(index),
-        });
-        edges.push(Edge {
-            at: lifted,
-            change: Change::Lift(index),
-        });
-        let settled = lifted + scenario.settle;
-        if settled < end {
-            edges.push(Edge {
-                at: settled,
-                change: Change::Settled(index),
-            });
+        let mut waiting: Vec<_> = faults.collect();
+        waiting.dedup_by_key(|(name, _)| *name);
+        waiting
+    }
+
+    /// What fires a fault came about: its turns are timed from now. Applied a little later at the soonest, so that its
+    /// window opens before it. Those that would begin after the load stay away.
+    pub fn fire(&mut self, name: &str, now: Duration) {
+        let faults = &self.scenario.faults;
+        let mine = |index: &usize| faults.get(*index).is_some_and(|f| f.name == name);
+        let fired: Vec<usize> = self.waiting.iter().copied().filter(mine).collect();
+        for index in fired {
+            self.waiting.remove(&index);
+            let Some(fault) = faults.get(index) else {
+                continue;
+            };
+            let at = now + fault.at.max(LEAD);
+            self.schedule(index, at - LEAD, at);
         }
     }
-    edges.sort();
-    edges
+
+    /// Every fault is to be lifted now, and none applied any more.
+    pub fn stop(&mut self, now: Duration) {
+        let now = now.min(self.end);
+        self.waiting.clear();
+        let of_none = |change: Change| matches!(change, Change::Warm | Change::Stage(_));
+        let lifted = |fault| !self.edges.iter().any(|e| e.change == Change::Lift(fault));
+        let kept = |edge: &&Edge| match edge.change {
+            Change::Settled(fault) => lifted(fault),
+            change => of_none(change),
+        };
+        self.edges = self.edges.iter().filter(kept).copied().collect();
+        for fault in self.open.clone() {
+            match self.armed.contains(&fault) {
+                true => self.lift(fault, now),
+                false => self.add(now, Change::Close(fault)),
+            }
+        }
+    }
+
+    fn schedule(&mut self, index: usize, open: Duration, at: Duration) {
+        let Some(fault) = self.scenario.faults.get(index).filter(|_| at < self.end) else {
+            return;
+        };
+        self.add(open, Change::Open(index));
+        self.add(at, Change::Arm(index));
+        self.lift(index, (at + fault.lasts).min(self.end));
+    }
+
+    fn lift(&mut self, index: usize, at: Duration) {
+        self.add(at, Change::Lift(index));
+        let settled = at + self.scenario.settle;
+        if settled < self.end {
+            self.add(settled, Change::Settled(index));
+        }
+    }
+
+    fn add(&mut self, at: Duration, change: Change) {
+        self.edges.insert(Edge { at, change });
+    }
 }
 
 /// What holds between two edges.
@@ -115,6 +202,7 @@ impl State {
                 self.open.retain(|f| *f != fault);
                 self.settling.push(fault);
             }
+            Change::Close(fault) => self.open.retain(|f| *f != fault),
             Change::Settled(fault) => self.settling.retain(|f| *f != fault),
         }
         true
@@ -166,6 +254,7 @@ mod tests {
                 .map(|(n, (at, lasts))| FaultPlan {
                     name: format!("f{n}"),
                     turn: 1,
+                    when: None,
                     on: Site::Link("l".parse().unwrap()),
                     at: seconds(*at),
                     lasts: seconds(*lasts),
@@ -179,9 +268,19 @@ mod tests {
         }
     }
 
+    fn all(scenario: &ScenarioPlan) -> Vec<Edge> {
+        let mut timeline = Timeline::of(scenario);
+        std::iter::from_fn(|| timeline.take()).collect()
+    }
+
+    fn changes(timeline: &mut Timeline<'_>) -> Vec<(u64, Change)> {
+        let rest = std::iter::from_fn(|| timeline.take());
+        rest.map(|e| (e.at.as_millis() as u64, e.change)).collect()
+    }
+
     #[test]
     fn a_fault_opens_before_it_is_armed_and_settles_after() {
-        let order: Vec<_> = edges(&scenario(&[10, 20], &[(12, 5)], 3))
+        let order: Vec<_> = all(&scenario(&[10, 20], &[(12, 5)], 3))
             .into_iter()
             .map(|e| e.change)
             .collect();
@@ -204,7 +303,7 @@ mod tests {
         scenario.load.warm_up = Duration::from_secs(10);
         let mut state = State::begin(&scenario);
         assert!(state.warm_up);
-        let all = edges(&scenario);
+        let all = all(&scenario);
         let first: Vec<_> = all.iter().take(2).map(|e| (e.at, e.change)).collect();
         let at = Duration::from_secs(10);
         assert_eq!(first, [(at, Change::Warm), (at, Change::Stage(1))]);
@@ -212,23 +311,100 @@ mod tests {
         assert_eq!(all.iter().filter(|e| e.change == Change::Warm).count(), 1);
     }
 
+    #[test]
+    fn a_fault_that_something_fires_waits_for_it() {
+        let mut scenario = scenario(&[30], &[(0, 5), (10, 5)], 3);
+        for (fault, turn) in scenario.faults.iter_mut().zip(1..) {
+            fault.name = "f".into();
+            fault.turn = turn;
+            fault.when = Some("p95 > 300ms".parse().unwrap());
+        }
+        let mut timeline = Timeline::of(&scenario);
+        assert_eq!((timeline.next(), timeline.waiting().len()), (None, 1));
+        timeline.fire("f", Duration::from_secs(12));
+        assert!(timeline.waiting().is_empty());
+        let seen = changes(&mut timeline);
+        let first = [(12_000, Change::Open(0)), (12_250, Change::Arm(0))];
+        assert_eq!(seen[..2], first);
+        let second = [(21_750, Change::Open(1)), (22_000, Change::Arm(1))];
+        assert_eq!(seen[4..6], second);
+        timeline.fire("f", Duration::from_secs(20));
+        assert_eq!(timeline.next(), None, "it fires once");
+
+        let mut late = Timeline::of(&scenario);
+        late.fire("f", Duration::from_secs(28));
+        let seen = changes(&mut late);
+        assert_eq!(seen.last(), Some(&(30_000, Change::Lift(0))), "{seen:?}");
+    }
+
+    #[test]
+    fn a_stop_lifts_what_is_armed_and_closes_what_is_open() {
+        let scenario = scenario(&[60], &[(5, 2), (10, 20), (13, 20), (40, 5)], 10);
+        let mut timeline = Timeline::of(&scenario);
+        let until = Change::Open(2);
+        while timeline.take().is_some_and(|edge| edge.change != until) {}
+        timeline.stop(Duration::from_secs(13));
+        let at = [
+            (13_000, Change::Lift(1)),
+            (13_000, Change::Close(2)),
+            (17_000, Change::Settled(0)),
+            (23_000, Change::Settled(1)),
+        ];
+        assert_eq!(changes(&mut timeline), at);
+    }
+
     proptest! {
+        /// Whatever fires and stops them, and when.
         #[test]
         fn every_armed_fault_is_lifted_within_the_load(
             stages in prop::collection::vec(1u64..30, 1..4),
             faults in prop::collection::vec((0u64..100, 1u64..50), 0..6),
+            fired in prop::collection::vec(prop::option::of(0u64..110_000), 6),
+            stop in prop::option::of(0u64..110_000),
             settle in 0u64..20,
         ) {
-            let scenario = scenario(&stages, &faults, settle);
-            let (mut state, mut armed) = (State::default(), Vec::new());
-            let all = edges(&scenario);
-            prop_assert!(all.is_sorted_by_key(|e| e.at));
-            prop_assert!(all.iter().all(|e| e.at <= scenario.load.duration()));
-            for edge in all {
+            let mut scenario = scenario(&stages, &faults, settle);
+            for (fault, fired) in scenario.faults.iter_mut().zip(&fired) {
+                fault.when = fired.map(|_| "p95 > 300ms".parse().unwrap());
+            }
+            let end = scenario.load.duration();
+            let mut asked: Vec<(Duration, Option<usize>)> = Vec::new();
+            let fires = fired.iter().take(faults.len()).enumerate();
+            asked.extend(fires.filter_map(|(n, at)| Some((Duration::from_millis((*at)?), Some(n)))));
+            asked.extend(stop.map(|at| (Duration::from_millis(at), None)));
+            asked.retain(|(at, _)| *at < end);
+            asked.sort();
+
+            let mut timeline = Timeline::of(&scenario);
+            let (mut state, mut armed, mut last) = (State::begin(&scenario), Vec::new(), Duration::ZERO);
+            let mut asked = asked.into_iter().peekable();
+            let mut stopped = false;
+            loop {
+                let due = timeline.next().map(|edge| edge.at);
+                if let Some((at, what)) = asked.next_if(|(at, _)| due.is_none_or(|due| *at < due)) {
+                    match what {
+                        Some(fault) => timeline.fire(&format!("f{fault}"), at),
+                        None => { timeline.stop(at); stopped = true; }
+                    }
+                    last = last.max(at);
+                    continue;
+                }
+                let Some(edge) = timeline.take() else { break };
+                prop_assert!(edge.at >= last && edge.at <= end, "{edge:?} after {last:?}");
+                last = edge.at;
                 match edge.change {
-                    Change::Arm(f) => { prop_assert!(state.open.contains(&f)); armed.push(f); }
-                    Change::Lift(f) => { prop_assert!(armed.contains(&f)); armed.retain(|a| *a != f); }
-                    _ => {}
+                    Change::Arm(f) => {
+                        prop_assert!(!stopped && state.open.contains(&f));
+                        armed.push(f);
+                    }
+                    Change::Lift(f) => {
+                        prop_assert!(armed.contains(&f));
+                        armed.retain(|a| *a != f);
+                    }
+                    Change::Close(f) => prop_assert!(stopped && !armed.contains(&f)),
+                    Change::Open(_) => prop_assert!(!stopped),
+                    Change::Settled(f) => prop_assert!(state.settling.contains(&f)),
+                    Change::Warm | Change::Stage(_) => {}
                 }
                 state.apply(edge.change);
             }

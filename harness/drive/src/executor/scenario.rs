@@ -3,7 +3,7 @@
 
 use super::{Run, search};
 use crate::audit::Audit;
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, Outcome};
 use crate::load::{self, Ended};
 use crate::ports::{Faults, Restart as _, Watch};
 use crate::probe::{Scraper, pulse};
@@ -201,7 +201,13 @@ async fn play(
         false => stage.target.pulses(),
     };
     let pulse = pulse::watch(pulses, run.client.clone(), run.mouth.clone(), &faulty);
-    let (ended, (), ()) = tokio::join!(loading, chaos.play(&faulty), pulse);
+    let breaking = async {
+        if chaos.play(&faulty).await == Outcome::Unsteady {
+            run.control
+                .stop_scenario(&scenario.name, ScenarioEnd::Unsteady);
+        }
+    };
+    let (ended, (), ()) = tokio::join!(loading, breaking, pulse);
     let why = run
         .control
         .loading

@@ -346,6 +346,14 @@ fn warnings(record: &Record) -> Vec<String> {
             one_line(status, 100)
         )
     }));
+    warnings.extend(record.broken.iter().map(|broken| {
+        format!(
+            "{} at {}: {}",
+            one_line(&broken.gate, 80),
+            text::clock(broken.at_us as f64 / 1e6),
+            one_line(&broken.seen, 200)
+        )
+    }));
     warnings.extend(record.tripped.iter().map(|(at, gate, seen)| {
         format!(
             "Gate {} stopped its scenario at {}: {}",

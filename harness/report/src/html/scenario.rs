@@ -282,6 +282,7 @@ fn ended(scenario: &ScenarioRecord) -> String {
         Some((_, end)) => match end {
             ScenarioEnd::Completed => "played to the end",
             ScenarioEnd::Aborted => "stopped by a gate",
+            ScenarioEnd::Unsteady => "stopped before its first fault: it was not steady",
             ScenarioEnd::Cancelled => "stopped by hand",
             ScenarioEnd::TargetDied => "ended when a part of the target died",
             ScenarioEnd::Broken => "the load could not be made",

@@ -200,6 +200,16 @@ impl Live {
                 one_line(gate, 60),
                 one_line(observed, 200)
             )),
+            Event::FaultTriggered { fault, seen, .. } => format!(
+                "  fault {} is fired: {}",
+                one_line(fault, 60),
+                one_line(seen, 200)
+            ),
+            Event::ConditionBroken { gate, seen, .. } => self.bad(&format!(
+                "  ✗ {}: {}",
+                one_line(gate, 60),
+                one_line(seen, 200)
+            )),
             Event::InvariantChecked(checked) => match self.invariant(checked) {
                 Some(words) => words,
                 None => return,

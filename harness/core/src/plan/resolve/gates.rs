@@ -1,5 +1,6 @@
 //! Gates: expressions whose journeys, steps and faults are there to be judged.
 
+mod conditions;
 mod detected;
 mod of_faults;
 mod warm_up;
@@ -12,7 +13,7 @@ use crate::expr::gate::{GateExpr, GateSubject, Unit};
 use crate::journey::{Action, Journey};
 use crate::name::RequestName;
 use crate::plan::ScenarioPlan;
-use crate::plan::gate::{Class, During, Gate};
+use crate::plan::gate::{Class, During, Gate, Role};
 use crate::plan::load::Model;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
@@ -75,7 +76,8 @@ pub(super) fn of_scenario(
         control: doc.raw.control.as_ref().is_some_and(|c| c.value),
     };
     goal(doc, scenario, &scope, found);
-    let gates = all(doc, &doc.raw.gate, &scope, found);
+    let mut gates = all(doc, &doc.raw.gate, &scope, found);
+    gates.extend(conditions::gates(doc, scenario, &scope, found));
     (gates, detected::all(doc, &scope, found))
 }
 
@@ -209,6 +211,7 @@ fn one<T>(
         during: during?,
         over,
         abort: gate.abort.unwrap_or(false),
+        role: Role::Verdict,
         origin: doc.origin(&typed.span),
     })
 }

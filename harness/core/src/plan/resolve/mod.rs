@@ -28,6 +28,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::journey::{self, Journey};
 use crate::name::Name;
 use crate::plan::draft::Draft;
+use crate::suite::raw::ScenarioFile;
 use crate::suite::{Suite, stem};
 use findings::Findings;
 use invariants::Presets;
@@ -169,7 +170,9 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
 
 /// Warns of loads that nothing judges, in a suite without gates of its own: they can't fail, whatever the target does.
 fn unjudged(suite: &Suite, scenarios: &[ScenarioPlan], found: &mut Findings) {
-    for doc in suite.scenarios.iter().filter(|doc| doc.raw.gate.is_empty()) {
+    let conditions = |raw: &ScenarioFile| raw.steady.is_some() || !raw.stop.is_empty();
+    let bare = suite.scenarios.iter().filter(|doc| doc.raw.gate.is_empty());
+    for doc in bare.filter(|doc| !conditions(&doc.raw)) {
         let sound = scenarios
             .iter()
             .any(|scenario| stem(&doc.source.name) == scenario.name.as_str());

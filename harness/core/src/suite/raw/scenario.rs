@@ -27,9 +27,26 @@ pub(crate) struct Scenario {
     /// What breaks while the load runs.
     #[serde(default)]
     pub(crate) fault: Vec<At<Fault>>,
+    /// Conditions that lift every fault as soon as one holds over the last 5 s of load; none is applied any more, and
+    /// the scenario fails: `error_rate > 50%`.
+    #[serde(default)]
+    pub(crate) stop: Vec<Str>,
+    /// What holds while nothing is broken.
+    pub(crate) steady: Option<At<Steady>>,
     /// Conditions that judge this scenario.
     #[serde(default)]
     pub(crate) gate: Vec<At<Gate>>,
+}
+
+/// What holds while nothing is broken: looked at before the first fault, without which none is applied, told during them,
+/// and judged once the last has settled.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Steady {
+    /// `p95 < 200ms`, `error_rate < 1%`.
+    #[serde(default)]
+    #[schemars(required, length(min = 1))]
+    pub(crate) expect: Vec<Str>,
 }
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
@@ -46,7 +63,8 @@ pub(crate) struct Fault {
     pub(crate) service: Option<Str>,
     /// Start, from the start of the load or from `when`; `30s..50s` draws one by the seed. Default with `when`: at once.
     pub(crate) at: Option<Str>,
-    /// What `at` counts from: `ramp ends`, `stage 2 begins`, `stage 2 ends`.
+    /// What `at` counts from: `ramp ends`, `stage 2 begins`, `stage 2 ends`, or the moment when a condition first holds
+    /// over the last 5 s of load, such as `p95(checkout) > 300ms`.
     pub(crate) when: Option<Str>,
     /// How long it lasts; `5s..20s` draws one by the seed.
     #[serde(rename = "for")]

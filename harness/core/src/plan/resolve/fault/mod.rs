@@ -88,18 +88,20 @@ fn one(
     let on = kinds
         .site(doc, &raw.span, kind.as_ref(), found)
         .filter(|(site, text)| around.world.has(doc.at(text), site, found));
-    let turns = timing::turns(doc, raw, around, found);
+    let times = timing::resolve(doc, raw, around, found);
     let name = raw.value.name.as_ref()?;
     fault_name(doc, name, found);
+    let times = times?;
     let fault = FaultPlan {
         name: name.value.clone(),
         turn: 1,
         on: on?.0,
+        when: times.when,
         at: Duration::ZERO,
         lasts: Duration::ZERO,
         kind: kind?,
     };
-    let turns = turns?.into_iter().zip(1..).map(|(time, turn)| {
+    let turns = times.turns.into_iter().zip(1..).map(|(time, turn)| {
         let fault = FaultPlan {
             turn,
             at: time.at,

@@ -2,7 +2,9 @@
 //! what may come of any seed, so that no seed makes a suite wrong.
 
 use super::{Around, Timeline};
+use crate::expr::gate::GateExpr;
 use crate::plan::resolve::findings::Findings;
+use crate::plan::resolve::texts;
 use crate::random::{Draws, coordinate};
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
@@ -52,13 +54,29 @@ impl Between {
     }
 }
 
-/// The turns of a fault, in order; `None` after noting why there are none.
-pub(super) fn turns(
+/// When a fault strikes.
+pub(super) struct Times {
+    /// What fires it, if that is no time.
+    pub(super) when: Option<GateExpr>,
+    /// In order; not empty.
+    pub(super) turns: Vec<Turn>,
+}
+
+/// What a fault's `at` counts from.
+enum Since {
+    /// A time from the load's start.
+    Time(Duration),
+    /// What fires it.
+    Condition(GateExpr),
+}
+
+/// When a fault strikes; `None` after noting why nobody knows.
+pub(super) fn resolve(
     doc: &Doc,
     raw: &At<Fault>,
     around: &Around<'_>,
     found: &mut Findings,
-) -> Option<Vec<Turn>> {
+) -> Option<Times> {
     let fault = &raw.value;
     let at = match &fault.at {
         Some(text) => between(doc, text, found),
@@ -68,20 +86,28 @@ pub(super) fn turns(
         let lasts = between(doc, text, found)?;
         positive(doc, text, lasts, found)
     });
-    let from = match &fault.when {
-        Some(when) => around.load.and_then(|load| event(doc, when, load, found)),
-        None => Some(Duration::ZERO),
+    let since = match &fault.when {
+        Some(when) if when.value.contains(['<', '>']) => condition(doc, when, found),
+        Some(when) => {
+            let event = around.load.and_then(|load| event(doc, when, load, found));
+            event.map(Since::Time)
+        }
+        None => Some(Since::Time(Duration::ZERO)),
     };
     if fault.at.is_none() && fault.when.is_none() && !doc.incomplete {
         found.error_with(
             doc.place(&raw.span),
             "this fault does not say when it begins",
-            "give it a time, `at = \"40s\"`, or an event, `when = \"ramp ends\"`",
+            "give it a time, `at = \"40s\"`, or something to wait for, `when = \"ramp ends\"`",
         );
         return None;
     }
     let repeated = repeated(doc, fault, lasts, found);
-    let (at, lasts, from) = (at?, lasts?, from?);
+    let (at, lasts) = (at?, lasts?);
+    let (from, when) = match since? {
+        Since::Time(from) => (from, None),
+        Since::Condition(when) => (Duration::ZERO, Some(when)),
+    };
     let (every, times) = repeated?;
     let draw = |what: &str, between: Between, turn: u32| {
         let name = fault.name.as_ref().map_or("", |name| name.value.as_str());
@@ -104,7 +130,12 @@ pub(super) fn turns(
     if let Some(load) = around.load {
         within(doc, fault, &turns, load, found);
     }
-    Some(turns)
+    if when.is_some() {
+        // Then it may be there at any time.
+        let always = (Duration::ZERO, Duration::MAX);
+        turns.iter_mut().for_each(|turn| turn.within = always);
+    }
+    Some(Times { when, turns })
 }
 
 /// Notes the first turn that may end after the load.
@@ -174,6 +205,15 @@ fn repeated(
     Some((every, times.value))
 }
 
+/// What fires a fault: whether the load has what it names is looked at where gates are.
+fn condition(doc: &Doc, text: &Str, found: &mut Findings) -> Option<Since> {
+    let parsed = text.value.parse().map_err(|error| {
+        let place = |inner: &_| doc.inside(text, inner);
+        found.out.push(texts::expression_error(&error, &place));
+    });
+    parsed.ok().map(Since::Condition)
+}
+
 /// When an event of the load comes, from its start.
 fn event(doc: &Doc, text: &Str, load: &Timeline, found: &mut Findings) -> Option<Duration> {
     let words: Vec<&str> = text.value.split_whitespace().collect();
@@ -216,7 +256,7 @@ fn event(doc: &Doc, text: &Str, load: &Timeline, found: &mut Findings) -> Option
             found.error_with(
                 doc.at(text),
                 format!("`{}` is no event of a load", text.value),
-                "write `ramp ends`, `stage 2 begins` or `stage 2 ends`",
+                "write `ramp ends`, `stage 2 begins`, `stage 2 ends`, or a condition such as `p95 > 300ms`",
             );
             None
         }

@@ -16,7 +16,9 @@ pub(super) fn leaves_something(
     let Some(fault) = during.fault() else {
         return;
     };
-    let turns = || scenario.faults.iter().filter(|plan| plan.name == fault);
+    // When one begins that something fires, nobody knows.
+    let timed = scenario.faults.iter().filter(|plan| plan.when.is_none());
+    let turns = || timed.clone().filter(|plan| plan.name == fault);
     let begins = turns().map(|plan| plan.at).min();
     let lifted = turns().map(|plan| plan.at + plan.lasts).max();
     let (Some(begins), Some(lifted)) = (begins, lifted) else {
@@ -64,7 +66,7 @@ pub(super) fn comes_before(
     found: &mut Findings,
 ) {
     let warm_up = scenario.load.warm_up;
-    let mut asked = scenario.faults.iter();
+    let mut asked = scenario.faults.iter().filter(|plan| plan.when.is_none());
     let early = asked
         .find(|plan| fault.is_none_or(|name| plan.name == name) && plan.at <= warm_up)
         .filter(|_| !warm_up.is_zero());

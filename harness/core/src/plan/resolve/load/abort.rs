@@ -3,7 +3,7 @@
 use super::Doc;
 use crate::expr::abort::Abort;
 use crate::plan::ScenarioPlan;
-use crate::plan::gate::{Class, During, Gate};
+use crate::plan::gate::{Class, During, Gate, Role};
 use crate::plan::load::Model;
 use crate::plan::resolve::findings::Findings;
 use crate::plan::resolve::texts;
@@ -60,6 +60,7 @@ pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> 
         during: During::All,
         over: Some(abort.over),
         abort: true,
+        role: Role::Verdict,
         origin: doc.origin(&typed.span),
     })
 }

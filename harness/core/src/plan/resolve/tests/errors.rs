@@ -327,6 +327,41 @@ fn errors_of_a_faults_times() {
 }
 
 #[test]
+fn errors_of_conditions_beside_faults() {
+    let at = "at = \"2s\"";
+    let whens = [
+        "when = \"p95 > 300\"",
+        "when = \"p95(vist) > 300ms\"",
+        "when = \"recovery(slow) > 3s\"",
+        "when = \"probe.queue > 3\"",
+        "when = \"p95 > 300ms\"\nat = \"9s\"",
+    ];
+    let whens = whens.map(|when| ("scenario", at, when));
+    let title = "title = \"steady\"";
+    let tops = [
+        "stop = [\"error_rate > 50\"]",
+        "stop = [\"p95(visit/opne) > 1s\", \"capacity > 3/s\"]",
+        "stop = \"error_rate > 50%\"",
+        "steady = { expect = [] }",
+        "steady = { expect = [\"p95 < 1s\"] }",
+        "steady = { expects = [\"p95 < 1s\"] }",
+    ];
+    let tops = tops.map(|top| format!("{title}\n{top}"));
+    let tops = tops.iter().map(|top| ("scenario", title, top.as_str()));
+    let calm = SCENARIO[..SCENARIO.find("[[fault]]").unwrap()].replace(
+        title,
+        &format!("{title}\nstop = [\"error_rate > 50%\"]\nsteady = {{ expect = [\"p95 < 1s\"] }}"),
+    );
+    let shared = "[[fault]]\nname = \"slower\"\nlink = \"back\"\nwhen = \"p95 > 2s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";
+    let all = whens.into_iter().chain(tops);
+    let all = all.chain([
+        ("scenario", SCENARIO, calm.as_str()),
+        ("scenario", "[[gate]]", shared),
+    ]);
+    snapshot("errors of conditions", &all.collect::<Vec<_>>());
+}
+
+#[test]
 fn errors_of_scenarios() {
     let overlap = "[[fault]]\nname = \"slow\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"1s\", jitter = \"2s\" }\n\
         [[fault]]\nname = \"slower\"\nlink = \"back\"\nat = \"3s\"\nfor = \"1s\"\nlatency = { delay = \"2s\" }\n[[gate]]";

@@ -317,3 +317,45 @@ fn draws_of_a_fault_are_the_seeds_and_stay_between() {
     firsts.dedup();
     assert!(firsts.len() > 15, "{firsts:?}");
 }
+
+#[test]
+fn conditions_beside_faults_are_gates() {
+    let text = SCENARIO
+        .replace("title = \"steady\"", "title = \"steady\"\nsettle = \"1s\"\nstop = [\"error_rate > 50%\"]\nsteady = { expect = [\"p95 < 1s\"] }")
+        .replace("at = \"2s\"", "at = \"3s\"");
+    let fired = text.clone()
+        + "[[fault]]\nname = \"more\"\nlink = \"edge\"\nwhen = \"p95(visit) > 300ms\"\nfor = \"2s\"\ndown = true";
+    let of = |text: &str| {
+        let choice = Choice::default();
+        let (plan, found) = findings(&sources(&[("scenarios/steady.toml", text)]), &choice);
+        plan.unwrap_or_else(|| panic!("{}", told(&found)))
+    };
+    let plan = of(&text);
+    let gates = plan.scenarios[0].gates.iter().skip(1);
+    let gates: Vec<_> = gates
+        .map(|g| format!("{} {:?} {}{}", g.id, g.class, g.expect, g.during.aside()))
+        .collect();
+    assert_eq!(
+        gates,
+        [
+            "steady#stop 1 Key error_rate <= 50%, faults included",
+            "steady#steady 1 before Key p95 < 1s, before `slow`",
+            "steady#steady 1 during slow Info p95 < 1s, during `slow`",
+            "steady#steady 1 after Key p95 < 1s, after `slow`",
+        ]
+    );
+    let plan = of(&fired);
+    let more = &plan.scenarios[0].faults[0];
+    assert_eq!((more.name.as_str(), more.at.as_secs()), ("more", 0));
+    assert_eq!(
+        more.when.as_ref().unwrap().to_string(),
+        "p95(visit) > 300ms"
+    );
+    let told = crate::plan::describe::describe(&plan);
+    assert!(
+        told.contains(
+            "fault \"more\": link down on edge, once p95(visit) > 300ms, 0s later for 2s"
+        ),
+        "{told}"
+    );
+}
