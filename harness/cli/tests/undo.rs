@@ -309,7 +309,11 @@ fn orphaned_once(moment: Moment, delay: Duration) -> bool {
 }
 
 /// Draws moments and plays them on several lanes until the budget is spent; every moment comes up in its turn.
-#[expect(clippy::disallowed_methods, reason = "a test has no run's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test has no run's clock; the draws are what repeats a failure"
+)]
 fn again_and_again(what: &str, once: impl Fn(Moment, Duration) + Sync) {
     let seed = Draws::seed();
     let begun = Instant::now();

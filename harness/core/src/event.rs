@@ -131,6 +131,9 @@ pub enum Event {
         /// Which of its turns, from 1.
         #[serde(default = "first", skip_serializing_if = "is_first")]
         turn: u32,
+        /// Nobody saw it: the proxy does not tell what a toxic touched, and this is when it confirmed the change.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        assumed: bool,
     },
     /// A fault was lifted.
     FaultLifted {

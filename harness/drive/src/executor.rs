@@ -222,7 +222,7 @@ impl Run {
             .say(Event::RunStarted(Box::new(self.job.started.clone())))
             .await;
         self.mouth.say(Event::TargetStarting).await;
-        let end = match Target::lay_out(&self.plan().target, self.surroundings()) {
+        let end = match Target::lay_out(self.plan(), self.surroundings()).await {
             Ok(target) => {
                 let end = self.with_target(&target).await;
                 let stop = async {
@@ -247,6 +247,12 @@ impl Run {
                 format!(
                     "not everything could be undone: {}",
                     healed.failed.join("; ")
+                )
+            }
+            Ok(Ok(healed)) if !healed.proxies.is_empty() => {
+                format!(
+                    "what was left on a Toxiproxy server was undone: {}",
+                    healed.proxies.join("; ")
                 )
             }
             Ok(Ok(healed)) if !healed.processes.is_empty() => format!(
@@ -319,7 +325,7 @@ impl Run {
             self.mouth.clone(),
         );
         watchers.spawn(scraper.clone().watch(background.clone()));
-        let end = match self.phases(target, &scraper).await {
+        let end = match Box::pin(self.phases(target, &scraper)).await {
             Ok(()) if self.control.cancel.is_cancelled() => RunEnd::Cancelled,
             Ok(()) => RunEnd::Completed,
             Err(reason) => {

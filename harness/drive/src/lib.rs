@@ -15,6 +15,7 @@ pub mod ports;
 mod ports_in_use;
 pub mod probe;
 pub mod procfs;
+pub mod prometheus;
 pub mod redact;
 mod renamed;
 mod spans;

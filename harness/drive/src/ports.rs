@@ -24,11 +24,20 @@ pub trait Faults: Send + Sync {
     /// is part of the recovery.
     fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>>;
 
-    /// Run-clock time of the first connection or byte the fault touched since it was armed; of a service, of the signal.
-    fn effective(&self, id: &str) -> Option<Duration>;
+    /// The first connection or byte the fault touched since it was armed; of a service, the signal.
+    fn effective(&self, id: &str) -> Option<FirstEffect>;
 
     /// Waits until what was broken is ready again: a link at once, a service within its own limit.
     fn ready<'a>(&'a self, on: &'a Site) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// When a fault first touched something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstEffect {
+    /// On the run's clock.
+    pub at: Duration,
+    /// Whether nobody saw it: this is when the proxy confirmed the change.
+    pub assumed: bool,
 }
 
 /// Looks at every exchange that passes and holds it against the documents.

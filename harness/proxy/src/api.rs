@@ -98,6 +98,7 @@ impl Api {
     }
 
     fn router(&self) -> Router {
+        let strict = self.config.strict;
         let router = Router::new()
             .route("/proxies", get(proxies).post(create))
             .route(
@@ -114,9 +115,9 @@ impl Api {
             )
             .route("/populate", post(populate))
             .route("/reset", post(reset))
-            .route("/version", get(version));
+            .route("/version", get(move || version(strict)));
         // What the real server has not is no path there.
-        let router = match self.config.strict {
+        let router = match strict {
             true => router,
             false => router.route("/proxies/{proxy}/connections", get(connections)),
         };
@@ -240,9 +241,15 @@ async fn reset(State(kept): Kept) -> Answer<StatusCode> {
     kept.reset().map(|()| StatusCode::NO_CONTENT)
 }
 
-async fn version() -> impl IntoResponse {
+/// A server that does more says so, in a field that clients read over.
+async fn version(strict: bool) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "application/json;charset=utf-8")];
-    (kind, format!("{{\"version\": \"{VERSION}\"}}\n"))
+    let more = if strict {
+        ""
+    } else {
+        ", \"server\": \"harness\""
+    };
+    (kind, format!("{{\"version\": \"{VERSION}\"{more}}}\n"))
 }
 
 async fn metrics(State(kept): Kept) -> impl IntoResponse {

@@ -117,6 +117,9 @@ impl FromStr for Stream {
     }
 }
 
+/// What Toxiproxy itself tells of a toxic.
+const KNOWN: [&str; 5] = ["name", "type", "attributes", "stream", "toxicity"];
+
 /// A fault on one direction of a proxy's links.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawToxic")]
@@ -197,6 +200,20 @@ impl Toxic {
     /// Whether it works on connections from this address.
     pub(crate) fn concerns(&self, client: IpAddr) -> bool {
         self.clients.is_empty() || self.clients.iter().any(|network| network.contains(client))
+    }
+
+    /// What of it Toxiproxy does not know: its kind, or what it is told beside the kind; `None` where any server does as
+    /// it says.
+    #[must_use]
+    pub fn beyond(&self) -> Option<String> {
+        let kind = self.kind.type_name();
+        if !ToxicKind::names(true).any(|name| name == kind) {
+            return Some(format!("`{kind}`"));
+        }
+        let written = serde_json::to_value(self).unwrap_or_default();
+        let fields = written.as_object()?.keys();
+        let beyond = |field: &&String| !KNOWN.contains(&field.as_str());
+        fields.into_iter().find(beyond).map(|f| format!("`{f}`"))
     }
 
     /// # Errors
@@ -304,6 +321,16 @@ mod tests {
             (toxic.kind, toxic.stream, toxic.toxicity),
             (ToxicKind::Noop {}, Stream::Upstream, 0.5)
         );
+    }
+
+    #[test]
+    fn what_toxiproxy_does_not_know_is_told() {
+        let known = r#"{"type":"slicer","attributes":{"average_size":2},"toxicity":0.5}"#;
+        assert_eq!(read(known).unwrap().beyond(), None);
+        let lost = r#"{"type":"loss","attributes":{"share":0.1,"stall":9}}"#;
+        assert_eq!(read(lost).unwrap().beyond().as_deref(), Some("`loss`"));
+        let some = r#"{"type":"noop","clients":["10.0.0.0/8"]}"#;
+        assert_eq!(read(some).unwrap().beyond().as_deref(), Some("`clients`"));
     }
 
     #[test]

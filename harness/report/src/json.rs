@@ -279,6 +279,9 @@ pub struct FaultSummary {
     pub armed_us: u64,
     /// First effect.
     pub effective_us: Option<u64>,
+    /// Whether nobody saw that: it is when the proxy confirmed the change.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub effective_assumed: bool,
     /// Lifted.
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.
@@ -491,6 +494,7 @@ fn fault(fault: &harness_core::record::FaultRecord) -> FaultSummary {
         what: fault.what.clone(),
         armed_us: fault.armed_us,
         effective_us: fault.effective_us,
+        effective_assumed: fault.assumed,
         lifted_us: fault.lifted_us,
         failed: fault.failed.clone(),
     }

@@ -67,6 +67,7 @@ fn told(healed: &heal::Healed) -> String {
     }
     let folders = healed.folders.iter();
     done.extend(folders.map(|folder| format!("removed {}", folder.display())));
+    done.extend(healed.proxies.iter().cloned());
     if done.is_empty() {
         done.push("nothing could be undone".to_owned());
     }

@@ -9,6 +9,7 @@
 
 pub(crate) mod server;
 mod shop;
+pub(crate) mod toxiproxy;
 mod turns;
 
 use serde_json::Value;

@@ -82,7 +82,10 @@ fn target(out: &mut String, plan: &Plan) -> std::fmt::Result {
         for (index, service) in target.services.iter().enumerate() {
             self::service(out, index + 1, service)?;
         }
-        target.links.iter().try_for_each(|l| link(out, l))?;
+    }
+    target.links.iter().try_for_each(|l| link(out, l))?;
+    if let Some(proxy) = &target.proxy {
+        writeln!(out, "  links are served by the Toxiproxy at {proxy}")?;
     }
     for secret in &plan.secrets {
         let default = if secret.has_default {

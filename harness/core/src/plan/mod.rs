@@ -16,11 +16,12 @@ pub mod tags;
 pub mod target;
 
 use crate::expr::gate::GateExpr;
-use crate::journey::{Journey, Origin};
+use crate::journey::command::Command;
+use crate::journey::{Action, Journey, Origin};
 use crate::name::Name;
 use crate::units;
 use accept::Accepted;
-use fault::FaultPlan;
+use fault::{FaultKind, FaultPlan, Site};
 use gate::Gate;
 use invariant::{InvariantPlan, QueryPlan};
 use load::LoadPlan;
@@ -89,6 +90,18 @@ impl Plan {
         self.workload_digest = digest::workload(&self);
         self.plan_digest = digest::plan(&self);
         self
+    }
+
+    /// Every fault that a run may arm, of scenarios and of journeys: its name, what it breaks and how.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, &Site, &FaultKind)> {
+        let planned = self.scenarios.iter().flat_map(|scenario| &scenario.faults);
+        let planned = planned.map(|fault| (fault.name.as_str(), &fault.on, &fault.kind));
+        let steps = self.journeys.iter().flat_map(|journey| &journey.steps);
+        let armed = steps.filter_map(|step| match &step.action {
+            Action::Command(Command::Arm { fault, on, kind }) => Some((fault.as_str(), on, kind)),
+            _ => None,
+        });
+        planned.chain(armed)
     }
 
     /// A journey by name.

@@ -19,6 +19,9 @@ pub struct TargetPlan {
     /// Links through the fault proxy.
     #[serde(default)]
     pub links: Vec<LinkPlan>,
+    /// Where the API of the Toxiproxy server answers that serves the links; `None`: the proxy in the harness does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Text>,
     /// Base address of journeys and load, symbolic: `${link.edge.url}`, `${service.NAME.url}` or a URL.
     pub entry: Text,
     /// Metrics endpoints scraped during the run beside the services' own: for an external target.
@@ -136,4 +139,7 @@ pub struct LinkPlan {
     /// Whether the proxy reads its bytes as HTTP/1.1 and counts requests and answers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watch: bool,
+    /// The proxy that serves it, where the user made it: in mode `external`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
 }

@@ -130,9 +130,11 @@ impl Record {
                 scenario,
                 effective_us,
                 turn,
+                assumed,
             } => {
                 self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
                     f.effective_us = Some(*effective_us);
+                    f.assumed = *assumed;
                 });
             }
             Event::FaultLifted {
@@ -458,6 +460,7 @@ impl Record {
                 what: what.to_owned(),
                 armed_us: at,
                 effective_us: None,
+                assumed: false,
                 lifted_us: None,
                 failed: None,
             });

@@ -376,6 +376,8 @@ pub struct FaultRecord {
     pub armed_us: u64,
     /// First effect, microseconds.
     pub effective_us: Option<u64>,
+    /// Whether that is only when the change was confirmed: the proxy does not tell what a toxic touched.
+    pub assumed: bool,
     /// Lifted, microseconds.
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.

@@ -120,6 +120,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             mode: Mode::External,
             services: Vec::new(),
             links: Vec::new(),
+            proxy: None,
             entry: Text::literal("http://127.0.0.1"),
             metrics: Vec::new(),
             scrapes: Vec::new(),
@@ -322,6 +323,7 @@ impl Stream {
                 scenario: scenario.clone(),
                 effective_us: at(10),
                 turn: 1,
+                assumed: false,
             })
             .at(15.0)
             .event(Event::FaultLifted {

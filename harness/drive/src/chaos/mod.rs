@@ -353,17 +353,18 @@ async fn say_effect(
     told: &AtomicBool,
     mouth: &Mouth,
 ) -> bool {
-    let Some(at) = faults.effective(id) else {
+    let Some(first) = faults.effective(id) else {
         return told.load(Ordering::Acquire);
     };
     if !told.swap(true, Ordering::AcqRel) {
-        let effective_us = micros(at);
+        let effective_us = micros(first.at);
         let (fault, scenario) = (fault.to_owned(), scenario.clone());
         mouth
             .say(Event::FaultEffective {
                 fault,
                 scenario,
                 effective_us,
+                assumed: first.assumed,
                 turn,
             })
             .await;

@@ -2,18 +2,17 @@
 //! fails is an event like any other; none takes longer than a second, and the run waits for the last of a scenario
 //! alone.
 
-pub mod prometheus;
 pub mod pulse;
 
 use crate::dispatcher::Mouth;
 use crate::http_client::Client;
+use crate::prometheus::{self, Scrape};
 use harness_core::event::{Event, ProbeSample};
 use harness_core::expr::probe::Selector;
 use harness_core::http::{Method, Request};
 use harness_core::plan::Plan;
 use harness_core::record::SCRAPE_EVERY_US;
 use harness_load::Clock;
-use prometheus::Scrape;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 
 use super::service::Service;
 use super::{Target, ready};
-use crate::ports::Faults;
+use crate::ports::{Faults, FirstEffect};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::Name;
@@ -34,7 +34,7 @@ impl Faults for Target {
     ) -> BoxFuture<'a, Result<(), String>> {
         async move {
             match on {
-                Site::Link(link) => self.links.apply(id, link, kind, lease),
+                Site::Link(link) => self.links.apply(id, link, kind, lease).await,
                 Site::Service(service) => self.strike(id, service, kind).await,
             }
         }
@@ -50,14 +50,17 @@ impl Faults for Target {
                     let mended = self.runtime.spawn(async move { me.mend(&struck).await });
                     mended.await.map_err(|error| error.to_string())?
                 }
-                None => self.links.remove(id),
+                None => self.links.remove(id).await,
             }
         }
         .boxed()
     }
 
-    fn effective(&self, id: &str) -> Option<Duration> {
-        let struck = self.struck().get(id).map(|struck| struck.at);
+    fn effective(&self, id: &str) -> Option<FirstEffect> {
+        let struck = self.struck().get(id).map(|struck| FirstEffect {
+            at: struck.at,
+            assumed: false,
+        });
         struck.or_else(|| self.links.effective(id))
     }
 
@@ -91,7 +94,10 @@ impl Faults for Target {
 impl Target {
     /// Lifts every fault.
     pub async fn heal(&self) {
-        self.links.heal();
+        for reason in self.links.heal().await {
+            let text = format!("a link could not be healed: {reason}");
+            self.around.mouth.say(Event::Notice { text }).await;
+        }
         let struck = std::mem::take(&mut *self.struck());
         for one in struck.values() {
             if let Err(reason) = self.mend(one).await {

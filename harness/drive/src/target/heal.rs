@@ -1,6 +1,8 @@
 //! Undoes what a run left behind: works through its journal and ends every process that carries its label. Used by the
 //! guardian, by `harness heal`, and by the end of a run; doing it twice does nothing more.
 
+mod proxies;
+
 use super::journal::{self, Entry, LABEL};
 use crate::procfs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -15,6 +17,8 @@ pub struct Healed {
     pub processes: Vec<i32>,
     /// Folders removed.
     pub folders: Vec<PathBuf>,
+    /// What was undone on Toxiproxy servers, in words.
+    pub proxies: Vec<String>,
     /// What could not be undone, a sentence each.
     pub failed: Vec<String>,
 }
@@ -22,7 +26,10 @@ pub struct Healed {
 impl Healed {
     /// Whether there was nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.processes.is_empty() && self.folders.is_empty() && self.failed.is_empty()
+        self.processes.is_empty()
+            && self.folders.is_empty()
+            && self.proxies.is_empty()
+            && self.failed.is_empty()
     }
 }
 
@@ -59,7 +66,8 @@ pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::R
     Ok(Outcome::Healed(healed))
 }
 
-/// Works through a journal: TERM, a moment's grace, KILL, folders, and a last sweep by label.
+/// Works through a journal: TERM, a moment's grace, KILL, a last sweep by label, what is on Toxiproxy servers, and
+/// folders. Must not be called where an executor runs.
 pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
     let entries = journal::read(path)?;
     let mut healed = Healed::default();
@@ -67,6 +75,7 @@ pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
         return Ok(healed);
     }
     end_processes(&entries, grace, &mut healed);
+    proxies::undo(&entries, &mut healed);
     for folder in entries.iter().filter_map(|e| {
         if let Entry::Folder { path } = e {
             Some(path)

@@ -34,6 +34,36 @@ pub enum Entry {
         /// Pid of its leader.
         pid: i32,
     },
+    /// Proxies of this run's own on a Toxiproxy server, to be deleted; written before the first is made.
+    Proxies {
+        /// Its API.
+        api: String,
+        /// Their names.
+        proxies: Vec<String>,
+    },
+    /// Toxics on a proxy that the user made, to be removed; written before the first is added.
+    Toxics {
+        /// The server's API.
+        api: String,
+        /// The proxy.
+        proxy: String,
+        /// Their names.
+        toxics: Vec<String>,
+    },
+    /// A proxy that the user made is about to be disabled, and is to be enabled again.
+    Down {
+        /// The server's API.
+        api: String,
+        /// The proxy.
+        proxy: String,
+    },
+    /// A proxy that the user made was enabled again.
+    Up {
+        /// The server's API.
+        api: String,
+        /// The proxy.
+        proxy: String,
+    },
     /// A folder to be removed.
     Folder {
         /// Absolute path.

@@ -3,6 +3,7 @@
 
 use crate::dispatcher::Mouth;
 use crate::health::{Gauges, thread_cpu};
+use crate::ports::FirstEffect;
 use harness_core::event::{Event, LinkTick};
 use harness_core::hist::Hist;
 use harness_core::name::Name;
@@ -228,8 +229,8 @@ impl Links {
         }
     }
 
-    /// Run-clock time of the first connection or byte the fault touched since it was armed.
-    pub(super) fn effective(&self, id: &str) -> Option<Duration> {
+    /// The first connection or byte the fault touched since it was armed.
+    pub(super) fn effective(&self, id: &str) -> Option<FirstEffect> {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = applied.get(id)?;
         let first = applied
@@ -238,7 +239,10 @@ impl Links {
             .filter_map(Effect::first_affected)
             .chain(applied.down)
             .min()?;
-        Some(self.clock.at(first))
+        Some(FirstEffect {
+            at: self.clock.at(first),
+            assumed: false,
+        })
     }
 }
 
@@ -282,7 +286,7 @@ async fn account(stop: CancellationToken, gauges: Gauges) {
 
 /// A fault in the proxy's vocabulary. Reset meets the answer: the service may have done its work, which is the case
 /// that retries and idempotency keys exist for. A time-out swallows both directions: nothing arrives anywhere.
-fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
+pub(super) fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
     let ms = |d: &Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     match kind {
         FaultKind::Latency { delay, jitter } => {

@@ -9,8 +9,11 @@ mod lifecycle;
 pub mod links;
 pub mod output;
 mod ports;
+pub mod proxies;
 mod ready;
+pub mod server;
 mod service;
+pub mod toxiproxy;
 
 use crate::dispatcher::Mouth;
 use crate::health::Gauges;
@@ -22,16 +25,17 @@ use faults::{Rising, Struck};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
+use harness_core::plan::Plan;
 use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
 use harness_load::Clock;
 use journal::{Entry, Journal, JournalError};
-use links::{LinkError, LinkTo, Links};
+use links::LinkError;
+use proxies::Proxies;
 use ready::Place;
 use service::Service;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
@@ -114,7 +118,7 @@ pub struct Target {
     plan: TargetPlan,
     around: Surroundings,
     ports: BTreeMap<Name, u16>,
-    links: Arc<Links>,
+    links: Arc<Proxies>,
     symbols: Symbols,
     services: Mutex<Vec<Arc<Service>>>,
     struck: std::sync::Mutex<BTreeMap<String, Struck>>,
@@ -128,21 +132,17 @@ pub struct Target {
 impl Target {
     /// Chooses ports, binds links and prepares; starts nothing yet. Whoever holds the answer must call
     /// [`Target::down`] in the end, also when starting fails.
-    pub fn lay_out(plan: &TargetPlan, around: Surroundings) -> Result<Arc<Self>, Failed> {
+    pub async fn lay_out(plan: &Plan, around: Surroundings) -> Result<Arc<Self>, Failed> {
+        let whole = plan;
+        let plan = &whole.target;
         let ports = ports::free(&plan.services)?;
-        let mut to = Vec::new();
-        for link in plan.links.iter().filter(|_| plan.mode == Mode::Process) {
-            let port = ports.get(&link.to).ok_or_else(|| {
-                Failed::whole(format!("link `{}` leads to no service", link.name))
-            })?;
-            to.push(LinkTo {
-                name: link.name.clone(),
-                upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
-                watch: link.watch,
-            });
-        }
-        let links = Links::bind(&to, around.seed, around.clock, &around.gauges)?;
         let mut symbols = Symbols::default();
+        for (name, value) in around.secrets.iter() {
+            symbols.insert(Symbol::Secret(name.clone()), value.to_owned());
+        }
+        let server = plan.proxy.as_ref().map(|proxy| proxy.bind(&symbols));
+        let server = server.transpose()?.map(|proxy| proxy.to_plain());
+        let links = Proxies::bind(whole, server.as_deref(), &ports, &around).await?;
         for (service, port) in &ports {
             symbols.insert(Symbol::ServicePort(service.clone()), port.to_string());
             symbols.insert(
@@ -156,15 +156,12 @@ impl Target {
         }
         for link in &plan.links {
             if let Some(address) = links.address(&link.name) {
-                symbols.insert(Symbol::LinkAddress(link.name.clone()), address.to_string());
+                symbols.insert(Symbol::LinkAddress(link.name.clone()), address.clone());
                 symbols.insert(
                     Symbol::LinkUrl(link.name.clone()),
                     format!("{}://{address}", link.scheme),
                 );
             }
-        }
-        for (name, value) in around.secrets.iter() {
-            symbols.insert(Symbol::Secret(name.clone()), value.to_owned());
         }
         symbols.insert(Symbol::RunId, around.run.to_string());
         symbols.insert(
@@ -220,7 +217,7 @@ impl Target {
     }
 
     /// The links, to be broken.
-    pub fn links(&self) -> &Arc<Links> {
+    pub fn links(&self) -> &Arc<Proxies> {
         &self.links
     }
 
@@ -325,7 +322,10 @@ impl Target {
     pub async fn down(&self) {
         self.heal().await;
         self.stop_all().await;
-        self.links.shut_down().await;
+        if let Some(reason) = self.links.shut_down().await {
+            let text = format!("the links were not all ended: {reason}");
+            self.around.mouth.say(Event::Notice { text }).await;
+        }
         let _ = tokio::fs::remove_dir_all(self.around.folder.join("scratch")).await;
     }
 

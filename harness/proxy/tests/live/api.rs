@@ -377,7 +377,8 @@ async fn what_is_no_call_is_answered_as_the_real_server_does() {
         );
     }
     let version = api.ask("GET", "/version", "").await;
-    assert_eq!(version.body, "{\"version\": \"2.12.0\"}\n");
+    let ours = "{\"version\": \"2.12.0\", \"server\": \"harness\"}\n";
+    assert_eq!(version.body, ours);
     assert!(
         version.head.contains("x-toxiproxy-request-id: "),
         "{}",
@@ -560,6 +561,8 @@ async fn strict_is_the_real_servers_way() {
         ..ApiConfig::default()
     };
     let api = serve(config).await;
+    let version = api.ask("GET", "/version", "").await;
+    assert_eq!(version.body, "{\"version\": \"2.12.0\"}\n");
     let body = json!({"name": "p", "listen": "127.0.0.1:0", "upstream": "nonsense", "toxics": [{"type": "lag"}]});
     let (status, made) = api.json("POST", "/proxies", &body).await;
     assert_eq!((status, &made["toxics"]), (201, &json!([])), "{made}");

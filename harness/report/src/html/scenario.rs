@@ -298,7 +298,10 @@ fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Fau
         name: one_line(&fault.label(), 120),
         what: one_line(&fault.what, 300),
         armed: at(fault.armed_us),
-        effective: or_none(fault.effective_us),
+        effective: match fault.assumed {
+            true => format!("{}, assumed", or_none(fault.effective_us)),
+            false => or_none(fault.effective_us),
+        },
         lifted: or_none(fault.lifted_us),
         recovery: recovery_words(record, scenario, fault),
         failed: fault

@@ -85,6 +85,7 @@ fn edge(s: &mut Stream, epoch: &Epoch, shape: &Shape) {
                 scenario,
                 effective_us,
                 turn: 1,
+                assumed: false,
             });
             if shape.broken {
                 s.say(Event::Notice {

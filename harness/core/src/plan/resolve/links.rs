@@ -6,7 +6,7 @@ use crate::journey::command::Command;
 use crate::journey::{Action, Journey};
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
-use crate::plan::target::{LinkPlan, ServicePlan};
+use crate::plan::target::{LinkPlan, Mode, ServicePlan};
 use crate::suite::at::{Named, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{ConfigFile, Link, Scheme, Target};
@@ -74,6 +74,9 @@ pub(super) fn resolve(
             Some(Scheme::Https) => "https",
             Some(Scheme::Http) | None => "http",
         };
+        if let Some(proxy) = &link.value.proxy {
+            super::proxy::named(doc, proxy, world, found);
+        }
         let watch = link.value.watch.as_ref().filter(|watch| watch.value);
         if let Some(watch) = watch.filter(|_| scheme != "http") {
             found.error_with(
@@ -92,6 +95,12 @@ pub(super) fn resolve(
                 to,
                 scheme: scheme.to_owned(),
                 watch: watch.is_some(),
+                proxy: link
+                    .value
+                    .proxy
+                    .as_ref()
+                    .filter(|_| world.mode == Mode::External)
+                    .map(|proxy| proxy.value.clone()),
             });
         }
     }

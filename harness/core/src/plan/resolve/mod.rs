@@ -14,6 +14,7 @@ mod load;
 mod order;
 mod passes;
 mod probes;
+mod proxy;
 mod request;
 mod select;
 mod target;

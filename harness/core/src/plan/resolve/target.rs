@@ -31,6 +31,10 @@ pub(super) struct World {
     pub(super) entry: Text,
     /// The service behind the way in, if it is known.
     pub(super) entry_service: Option<String>,
+    /// Whether a Toxiproxy server is named that serves the links.
+    pub(super) served: bool,
+    /// Links that say which proxy of that server the user routed them through.
+    routed: Vec<String>,
 }
 
 impl World {
@@ -49,7 +53,12 @@ impl World {
 
     /// Why a fault can't strike there in this mode; `None` where it can.
     pub(super) fn out_of_reach(&self, site: &Site) -> Option<String> {
-        (self.mode == Mode::External).then(|| match site {
+        let routed = |link: &Name| self.routed.iter().any(|routed| routed == link.as_str());
+        let here = match site {
+            Site::Link(link) => self.mode == Mode::Process || routed(link),
+            Site::Service(_) => self.mode == Mode::Process,
+        };
+        (!here).then(|| match site {
             Site::Link(link) => {
                 format!(
                     "the target is external: link `{link}` does not run through the fault proxy"
@@ -124,7 +133,11 @@ pub(super) fn resolve(
         urls: BTreeMap::new(),
         entry: Text::default(),
         entry_service: None,
+        served: raw.value.proxy.is_some(),
+        routed: Vec::new(),
     };
+    world.routed = routed(&raw.value);
+    let proxy = super::proxy::resolve(doc, &raw.value, &world, found);
     let links = links::resolve(doc, &raw.value.link, &world, found);
     entry::resolve(doc, raw, &links, &mut world, found);
     for (key, service) in raw.value.service.iter() {
@@ -171,7 +184,11 @@ pub(super) fn resolve(
     let plan = TargetPlan {
         mode,
         services: if external { Vec::new() } else { services },
-        links: if external { Vec::new() } else { links },
+        links: links
+            .into_iter()
+            .filter(|link| !external || link.proxy.is_some())
+            .collect(),
+        proxy,
         entry: world.entry.clone(),
         metrics,
         scrapes,
@@ -179,6 +196,16 @@ pub(super) fn resolve(
         tls: None,
     };
     (plan, world)
+}
+
+/// Links that say which proxy they run through.
+fn routed(raw: &Target) -> Vec<String> {
+    let links = raw
+        .link
+        .iter()
+        .filter(|(_, link)| link.value.proxy.is_some());
+    let names = links.map(|(key, _)| key.value.clone());
+    names.filter(|_| raw.proxy.is_some()).collect()
 }
 
 /// The metrics endpoints of services that say where they run.

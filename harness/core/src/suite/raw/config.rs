@@ -73,6 +73,8 @@ pub(crate) struct Target {
     /// Metrics endpoints scraped beside the services' own: URLs.
     #[serde(default)]
     pub(crate) metrics: Vec<Str>,
+    /// Who serves the links, instead of the proxy in the harness itself.
+    pub(crate) proxy: Option<At<ProxyServer>>,
     /// The services, by name.
     #[serde(default)]
     pub(crate) service: Named<Service>,
@@ -152,6 +154,16 @@ pub(crate) enum Scheme {
     Tcp,
 }
 
+/// A Toxiproxy server that runs already, or `harness proxy`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct ProxyServer {
+    /// Where its API answers, such as `http://127.0.0.1:8474`. In mode `process` it gets a proxy for every link while the
+    /// run lasts, and must reach this machine's services on loopback.
+    #[schemars(required)]
+    pub(crate) external: Option<Str>,
+}
+
 /// An edge of the network that runs through the fault proxy.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -166,6 +178,9 @@ pub(crate) struct Link {
     /// Whether the proxy reads its bytes as HTTP/1.1, and counts requests and answers. Left out, it does where a fault of
     /// the run strikes the link or the service it leads to. Only links of scheme `http` can be watched.
     pub(crate) watch: Option<At<bool>>,
+    /// In mode `external`: the proxy on the server of `[target.proxy]` that this edge is routed through already. It gets
+    /// toxics while faults last, and is never deleted.
+    pub(crate) proxy: Option<Str>,
 }
 
 /// Defaults of every request; a step may say otherwise.

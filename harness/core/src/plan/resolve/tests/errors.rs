@@ -138,6 +138,41 @@ fn errors_of_the_target() {
 }
 
 #[test]
+fn errors_of_a_proxy_server() {
+    let urls = [
+        "127.0.0.1:8474",
+        "https://127.0.0.1:8474",
+        "http://127.0.0.1:8474/proxies",
+        "http://127.0.0.1:8474?x",
+        "http://me@127.0.0.1:8474",
+        "http://127.0.0.1:99999",
+    ];
+    let served = |more: &str| format!("[target.proxy]\n{more}\n[secret]");
+    let mut cases: Vec<(&str, &str, String)> = urls
+        .iter()
+        .map(|url| {
+            (
+                "config",
+                "[secret]",
+                served(&format!("external = \"{url}\"")),
+            )
+        })
+        .collect();
+    let good = "external = \"http://127.0.0.1:8474/\"";
+    cases.push(("config", "[secret]", served("")));
+    cases.push(("config", "[secret]", served("url = \"http://a\"")));
+    let routed = "to = \"back\"\nproxy = \"db\"".to_owned();
+    cases.push(("config", "to = \"back\"", routed));
+    let nameless = format!("proxy = \"a/b\"\n{}", served(good));
+    cases.push(("config", "[secret]", nameless));
+    let cases: Vec<_> = cases
+        .iter()
+        .map(|(file, from, to)| (*file, *from, to.as_str()))
+        .collect();
+    snapshot("errors of a proxy server", &cases);
+}
+
+#[test]
 fn errors_of_journeys() {
     snapshot(
         "errors of journeys",

@@ -148,6 +148,52 @@ fn an_external_target_keeps_only_its_url() {
 }
 
 #[test]
+fn an_external_target_keeps_the_links_that_it_is_routed_through() {
+    let served = |link: &str| {
+        let more =
+            "proxy = \"the db\"\n[target.proxy]\nexternal = \"http://127.0.0.1:8474/\"\n[secret]";
+        let config = CONFIG.replace(
+            "[target.service.front]",
+            "[target]\nurl = \"http://x\"\n[target.service.front]",
+        );
+        let config = config.replace("[secret]", more);
+        let scenario = SCENARIO.replace("link = \"back\"", &format!("link = \"{link}\""));
+        sources(&[
+            ("harness.toml", &config),
+            ("scenarios/steady.toml", &scenario),
+        ])
+    };
+    let choice = Choice {
+        target: Some(Mode::External),
+        ..Choice::default()
+    };
+    let (plan, told) = findings(&served("edge"), &choice);
+    let target = plan.unwrap_or_else(|| panic!("{told:?}")).target;
+    let links: Vec<_> = target
+        .links
+        .iter()
+        .map(|link| (link.name.as_str(), link.proxy.as_deref()))
+        .collect();
+    assert_eq!(links, [("edge", Some("the db"))]);
+    assert_eq!(target.proxy.unwrap().to_string(), "http://127.0.0.1:8474");
+    let (plan, told) = findings(&served("back"), &choice);
+    assert!(plan.is_none());
+    assert!(
+        format!("{told:?}").contains("link `back` does not run through"),
+        "{told:?}"
+    );
+    // Where the services are started here, every link is the run's own.
+    let (plan, _) = findings(&served("back"), &Choice::default());
+    assert!(
+        plan.unwrap()
+            .target
+            .links
+            .iter()
+            .all(|link| link.proxy.is_none())
+    );
+}
+
+#[test]
 fn a_profile_scales_and_a_variant_changes() {
     let config = format!(
         "{CONFIG}\n[profile.short]\nscale = {{ duration = 0.5, rate = 2 }}\nseed = 7\n[variant.v]\nservice.front.env = {{ BACK = \"${{link.back.url}}/v\" }}\n"

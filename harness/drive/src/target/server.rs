@@ -1,0 +1,444 @@
+//! Links served by a Toxiproxy server: proxies of this run's own, or some that the user routed the target through. What
+//! is done there is in the undo journal before it is done, for nothing of it goes with this process.
+
+mod watch;
+
+use super::journal::{Entry, Journal, JournalError};
+use super::links::{LinkTo, toxics};
+use super::toxiproxy::{Shown, Toxiproxy, ToxiproxyError, Wanted};
+use crate::ports::FirstEffect;
+use harness_core::name::{Name, RunId};
+use harness_core::plan::fault::FaultKind;
+use harness_load::Clock;
+use harness_proxy::{NameError, Toxic, ToxicName};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What everything made on a server begins with, before the run's id.
+const LABEL: &str = "harness-";
+
+/// Why a server can't serve the links.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// It does not do as it is asked.
+    #[error(transparent)]
+    Api(#[from] ToxiproxyError),
+    /// It has not the proxy that a link is routed through.
+    #[error(
+        "the Toxiproxy at {url} has no proxy `{proxy}`, which link `{link}` names; it has {known}"
+    )]
+    NoProxy {
+        /// The server.
+        url: String,
+        /// The proxy.
+        proxy: String,
+        /// The link.
+        link: Name,
+        /// Those it has.
+        known: String,
+    },
+    /// The proxy that a link is routed through is broken already.
+    #[error(
+        "the proxy `{proxy}` of link `{link}` at {url} {is} before the run began: heal it first"
+    )]
+    Broken {
+        /// The server.
+        url: String,
+        /// The proxy.
+        proxy: String,
+        /// The link.
+        link: Name,
+        /// How it is.
+        is: String,
+    },
+    /// A fault needs what only the proxy of a harness can do.
+    #[error(
+        "fault `{fault}` needs {needs}, which the Toxiproxy {version} at {url} does not know: start `harness proxy` there (without --strict), or leave `[target.proxy]` out"
+    )]
+    Beyond {
+        /// The fault.
+        fault: String,
+        /// What of it.
+        needs: String,
+        /// The server's version.
+        version: String,
+        /// The server.
+        url: String,
+    },
+    /// What is done could not be undone after a kill.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A toxic can't be named.
+    #[error("failed to name a toxic: {0}")]
+    Name(#[from] NameError),
+}
+
+/// A link to be served.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    /// By a proxy that is made for this run.
+    Own(LinkTo),
+    /// By one that is there.
+    There {
+        /// The link.
+        link: Name,
+        /// The proxy.
+        proxy: String,
+    },
+}
+
+/// A link as it is served.
+#[derive(Debug, Clone)]
+struct Served {
+    proxy: String,
+    /// Whether this run made the proxy.
+    own: bool,
+    /// Where it is reached.
+    address: String,
+}
+
+/// What is applied under a fault's id.
+#[derive(Debug, Clone)]
+struct Applied {
+    link: Name,
+    toxics: Vec<String>,
+    down: bool,
+    /// When all of it was read back; `None` while it is being done.
+    confirmed: Option<Duration>,
+    /// When it was first seen that it had touched a connection.
+    touched: Option<Duration>,
+    /// What was seen that ended it before its time.
+    undone: Option<String>,
+}
+
+/// The links of a run on a Toxiproxy server.
+pub struct Server {
+    api: Toxiproxy,
+    clock: Clock,
+    journal: Journal,
+    /// What everything made here begins with, so that it is known for this run's.
+    label: String,
+    links: BTreeMap<Name, Served>,
+    applied: Mutex<BTreeMap<String, Applied>>,
+    made: AtomicU32,
+}
+
+impl Server {
+    /// Asks the server whether it can do all that is planned, and has every link served.
+    pub(super) async fn bind(
+        api: Toxiproxy,
+        routes: &[Route],
+        planned: &[(String, FaultKind)],
+        run: &RunId,
+        clock: Clock,
+        journal: &Journal,
+    ) -> Result<Self, ServerError> {
+        if !api.ours {
+            known_there(&api, planned)?;
+        }
+        let mut server = Self {
+            api,
+            clock,
+            journal: journal.clone(),
+            label: format!("{LABEL}{run}"),
+            links: BTreeMap::new(),
+            applied: Mutex::default(),
+            made: AtomicU32::new(0),
+        };
+        match server.serve(routes).await {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                // Nobody else will before this process ends; what fails is in the journal.
+                let _ = server.shut_down().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn serve(&mut self, routes: &[Route]) -> Result<(), ServerError> {
+        let name = |link: &Name| format!("{}-{link}", self.label);
+        let own: Vec<String> = routes
+            .iter()
+            .filter_map(|route| match route {
+                Route::Own(to) => Some(name(&to.name)),
+                Route::There { .. } => None,
+            })
+            .collect();
+        if !own.is_empty() {
+            self.journal.write(&Entry::Proxies {
+                api: self.api.url().to_string(),
+                proxies: own,
+            })?;
+        }
+        let there = self.api.proxies().await?;
+        for route in routes {
+            let (link, served) = match route {
+                Route::Own(to) => (&to.name, self.create(name(&to.name), to).await?),
+                Route::There { link, proxy } => (link, self.find(link, proxy, &there)?),
+            };
+            self.links.insert(link.clone(), served);
+        }
+        Ok(())
+    }
+
+    async fn create(&self, name: String, to: &LinkTo) -> Result<Served, ServerError> {
+        let wanted = Wanted {
+            name,
+            listen: format!("{}:0", self.api.host()),
+            upstream: to.upstream.to_string(),
+        };
+        let shown = self.api.create(&wanted).await?;
+        Ok(Served {
+            address: self.reached(&shown),
+            proxy: wanted.name,
+            own: true,
+        })
+    }
+
+    fn find(
+        &self,
+        link: &Name,
+        proxy: &str,
+        there: &BTreeMap<String, Shown>,
+    ) -> Result<Served, ServerError> {
+        let shown = there.get(proxy).ok_or_else(|| ServerError::NoProxy {
+            url: self.api.url().to_string(),
+            proxy: proxy.to_owned(),
+            link: link.clone(),
+            known: match there.is_empty() {
+                true => "none".to_owned(),
+                false => there.keys().cloned().collect::<Vec<_>>().join(", "),
+            },
+        })?;
+        // Toxics that the user keeps there are part of the target.
+        let names = shown
+            .toxics
+            .iter()
+            .filter_map(|toxic| toxic["name"].as_str());
+        let left = names.into_iter().find(|name| name.starts_with(LABEL));
+        let is = match left {
+            None if shown.enabled => {
+                return Ok(Served {
+                    proxy: proxy.to_owned(),
+                    own: false,
+                    address: self.reached(shown),
+                });
+            }
+            None => "is disabled: enable it first".to_owned(),
+            Some(toxic) => format!(
+                "carries the toxic {toxic} of another run: let that end, or `harness heal` if it was killed"
+            ),
+        };
+        Err(ServerError::Broken {
+            url: self.api.url().to_string(),
+            proxy: proxy.to_owned(),
+            link: link.clone(),
+            is,
+        })
+    }
+
+    /// The API's host, and the port that the proxy listens on.
+    fn reached(&self, shown: &Shown) -> String {
+        let port = shown.listen.rsplit_once(':').map_or("0", |(_, port)| port);
+        format!("{}:{port}", self.api.host())
+    }
+
+    /// Where a link is reached.
+    pub(super) fn address(&self, link: &Name) -> Option<String> {
+        self.links.get(link).map(|served| served.address.clone())
+    }
+
+    fn applied(&self) -> MutexGuard<'_, BTreeMap<String, Applied>> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies a fault to a link under a name unique in the run.
+    pub(super) async fn apply(
+        &self,
+        id: &str,
+        link: &Name,
+        kind: &FaultKind,
+    ) -> Result<(), String> {
+        let served = self.links.get(link);
+        let served = served.ok_or_else(|| format!("there is no link `{link}` here"))?;
+        let toxics = self.toxics(kind).map_err(|error| error.to_string())?;
+        let applied = Applied {
+            link: link.clone(),
+            toxics: toxics.iter().map(|toxic| toxic.name.to_string()).collect(),
+            down: *kind == FaultKind::Down,
+            confirmed: None,
+            touched: None,
+            undone: None,
+        };
+        // A proxy of the run's own is deleted whatever works on it.
+        if !served.own {
+            let planned = self.journal_of(served, &applied);
+            planned.map_err(|error| error.to_string())?;
+        }
+        self.applied().insert(id.to_owned(), applied.clone());
+        match self.act(served, &toxics, applied.down).await {
+            Ok(()) => {
+                let now = self.clock.now();
+                if let Some(applied) = self.applied().get_mut(id) {
+                    applied.confirmed = Some(now);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.applied().remove(id);
+                // What was done of it before is no fault that anybody planned.
+                let _ = self.undo(&applied).await;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn journal_of(&self, served: &Served, applied: &Applied) -> Result<(), JournalError> {
+        let (api, proxy) = (self.api.url().to_string(), served.proxy.clone());
+        if applied.down {
+            return self.journal.write(&Entry::Down { api, proxy });
+        }
+        let toxics = applied.toxics.clone();
+        self.journal.write(&Entry::Toxics { api, proxy, toxics })
+    }
+
+    async fn act(
+        &self,
+        served: &Served,
+        toxics: &[Toxic],
+        down: bool,
+    ) -> Result<(), ToxiproxyError> {
+        if down {
+            self.api.enable(&served.proxy, false).await?;
+        }
+        for toxic in toxics {
+            self.api.add(&served.proxy, toxic).await?;
+        }
+        Ok(())
+    }
+
+    fn toxics(&self, kind: &FaultKind) -> Result<Vec<Toxic>, NameError> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let named = toxics(kind).into_iter().map(|(stream, kind)| {
+            let name = ToxicName::new(format!("{}-{number}-{stream}", self.label))?;
+            Ok(Toxic::new(kind, stream).named(name))
+        });
+        named.collect()
+    }
+
+    /// Lifts a fault; lifting what is not there is fine. An error also when it had been lifted before, by whomever: then
+    /// nobody can say what the load met.
+    pub(super) async fn remove(&self, id: &str) -> Result<(), String> {
+        let Some(applied) = self.applied().remove(id) else {
+            return Ok(());
+        };
+        match self.undo(&applied).await {
+            Ok(None) => applied.undone.map_or(Ok(()), Err),
+            Ok(Some(missing)) => Err(applied.undone.unwrap_or(missing)),
+            Err(error) => {
+                // Whoever heals tries again.
+                self.applied().insert(id.to_owned(), applied);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Undoes what is applied; what of it was not there any more, in words.
+    async fn undo(&self, applied: &Applied) -> Result<Option<String>, ToxiproxyError> {
+        let Some(served) = self.links.get(&applied.link) else {
+            return Ok(None);
+        };
+        let mut missing = None;
+        for toxic in &applied.toxics {
+            if !self.api.remove(&served.proxy, toxic).await? {
+                missing = Some(self.lost(served, &format!("lost the toxic {toxic}")));
+            }
+        }
+        if applied.down {
+            match self.api.proxies().await?.get(&served.proxy) {
+                None => missing = Some(self.lost(served, "was deleted")),
+                Some(shown) if shown.enabled => {
+                    missing = Some(self.lost(served, "was enabled"));
+                }
+                Some(_) => self.api.enable(&served.proxy, true).await?,
+            }
+            if !served.own {
+                // A journal that can't be written any more is told when the next thing is done.
+                let _ = self.journal.write(&Entry::Up {
+                    api: self.api.url().to_string(),
+                    proxy: served.proxy.clone(),
+                });
+            }
+        }
+        Ok(missing)
+    }
+
+    fn lost(&self, served: &Served, what: &str) -> String {
+        let (proxy, url) = (&served.proxy, self.api.url());
+        format!("the proxy {proxy} at {url} {what} while the fault lasted, and not by this run")
+    }
+
+    /// When the fault was seen to have touched a connection; where the server does not tell, when it had confirmed the
+    /// change. A proxy that is down refuses from then on.
+    pub(super) fn effective(&self, id: &str) -> Option<FirstEffect> {
+        let applied = self.applied();
+        let applied = applied.get(id)?;
+        let seen = match self.api.ours && !applied.down {
+            true => applied.touched,
+            false => applied.confirmed,
+        };
+        seen.map(|at| FirstEffect {
+            at,
+            assumed: !self.api.ours && !applied.down,
+        })
+    }
+
+    /// Lifts every fault; what could not be, a sentence each.
+    pub(super) async fn heal(&self) -> Vec<String> {
+        let ids: Vec<String> = self.applied().keys().cloned().collect();
+        let mut failed = Vec::new();
+        for id in ids {
+            if let Err(reason) = self.remove(&id).await {
+                failed.push(reason);
+            }
+            // One that does not answer is not asked for each fault in turn.
+            if self.applied().contains_key(&id) {
+                break;
+            }
+        }
+        failed
+    }
+
+    /// Deletes the run's own proxies; what could not be, a sentence.
+    pub(super) async fn shut_down(&self) -> Option<String> {
+        for served in self.links.values().filter(|served| served.own) {
+            match self.api.delete(&served.proxy).await {
+                Ok(_) => {}
+                // Its proxies went with it.
+                Err(error) if error.is_absent() => return None,
+                Err(error) => return Some(error.to_string()),
+            }
+        }
+        None
+    }
+}
+
+/// Whether any Toxiproxy knows all that the planned faults need.
+fn known_there(api: &Toxiproxy, planned: &[(String, FaultKind)]) -> Result<(), ServerError> {
+    for (fault, kind) in planned {
+        let beyond = toxics(kind)
+            .into_iter()
+            .find_map(|(stream, kind)| Toxic::new(kind, stream).beyond());
+        if let Some(needs) = beyond {
+            return Err(ServerError::Beyond {
+                fault: fault.clone(),
+                needs,
+                version: api.version.clone(),
+                url: api.url().to_string(),
+            });
+        }
+    }
+    Ok(())
+}
