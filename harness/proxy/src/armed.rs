@@ -1,11 +1,13 @@
 //! A toxic in force: its values, how often they have changed, what it counts, and how far its ramp is. Links compare theirs
 //! with it; knows nothing of how a toxic is carried out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use tokio::time::Instant;
 
+use crate::dice::Dice;
 use crate::stats::Hits;
 use crate::toxic::{Course, Toxic, ToxicKind};
 
@@ -47,6 +49,16 @@ impl Armed {
     pub(crate) fn set(&mut self, toxic: Toxic, now: Instant) {
         self.course = course(&toxic, now);
         self.toxic = toxic;
+    }
+
+    /// Whether it works on a connection from `client`: by its address and by the roll. An `http` toxic rolls for each
+    /// request instead.
+    pub(crate) fn rolls_for(&self, dice: &mut Dice, client: IpAddr) -> bool {
+        let rolled = match self.toxic.kind {
+            ToxicKind::Http(_) => self.toxic.toxicity > 0.0,
+            _ => dice.hits(self.toxic.toxicity),
+        };
+        rolled && self.toxic.concerns(client)
     }
 
     /// What it does at `now`.

@@ -35,6 +35,14 @@ impl Dice {
         Self(Pcg64Mcg::seed_from_u64(mixed(hash.0)))
     }
 
+    /// The chance of one toxic with one request of the connection, by its number.
+    pub(crate) fn of_request(key: &LinkKey, toxic: &ToxicName, roll: u64, request: u64) -> Self {
+        let Self(mut stream) = Self::new(key, toxic, roll);
+        Self(Pcg64Mcg::seed_from_u64(mixed(
+            stream.next_u64() ^ mixed(request),
+        )))
+    }
+
     /// True with probability `share`; never for 0, always for 1.
     pub(crate) fn hits(&mut self, share: f64) -> bool {
         // 53 bits fill a double's mantissa, so the unit is in [0, 1) exactly.

@@ -40,5 +40,8 @@ pub use name::{NameError, ProxyName, ToxicName};
 pub use proxy::{Proxy, ProxyConfig};
 pub use shared::{Cut, ProxyError};
 pub use stats::{Effect, LinkStats, ToxicHits, Traffic};
-pub use toxic::{FailHow, Network, NetworkError, Ramp, Stream, Toxic, ToxicError, ToxicKind};
+pub use toxic::{
+    FailHow, HttpAction, HttpAnswer, HttpRequests, HttpToxic, Network, NetworkError, Ramp, Stream,
+    Toxic, ToxicError, ToxicKind,
+};
 pub use upstream::{Upstream, UpstreamError};

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::alarm::Alarm;
 use crate::chain::Chain;
-use crate::http::{TapReader, TapWriter};
+use crate::http::{Counter, CounterReader, CounterWriter, TapReader, TapWriter};
 use crate::pump::{Outcome, Pump};
 use crate::shared::{Cut, Seat};
 use crate::toxic::Stream;
@@ -65,16 +65,17 @@ async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) ->
     let shared = &seat.shared;
     let ((client_in, client_out), (upstream_in, upstream_out)) = (client.split(), upstream.split());
     let chain = |stream| Chain::new(seat.key(stream), seat.entry.clone());
+    let counter = Counter::new(seat.key(Stream::Downstream), seat.entry.clone());
     let watcher = seat.watcher().map(Mutex::new);
     let mut up = Pump::new(
         TapReader::new(client_in, watcher.as_ref()),
-        upstream_out,
+        CounterWriter::new(upstream_out, &counter),
         chain(Stream::Upstream),
         Alarm::of(shared),
         &shared.counters.up,
     );
     let mut down = Pump::new(
-        upstream_in,
+        CounterReader::new(upstream_in, &counter),
         TapWriter::new(client_out, watcher.as_ref()),
         chain(Stream::Downstream),
         Alarm::of(shared),
@@ -91,6 +92,7 @@ async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) ->
             let (version, up_toxics, down_toxics) = shared.chains();
             up.apply(&up_toxics);
             down.apply(&down_toxics);
+            counter.apply(&down_toxics);
             seen = Some(version);
         }
         let polled = [

@@ -73,6 +73,10 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
     /// Works until something has to be waited for. Sockets spend the task's budget, so it yields under any load.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
+            // A writer may hold what it took; a socket does not.
+            if let Poll::Ready(Err(_)) = Pin::new(&mut self.writer).poll_flush(cx) {
+                self.broken = true;
+            }
             if self.broken {
                 return Poll::Ready(Outcome::Done);
             }

@@ -1,6 +1,7 @@
 //! What a toxic is: its kind with attributes, its direction, its toxicity, in Toxiproxy's JSON. Says what is valid;
 //! knows nothing of how a toxic is carried out.
 
+mod http;
 mod kind;
 mod network;
 mod ramp;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 use crate::name::{NameError, ToxicName};
 
+pub use http::{HttpAction, HttpAnswer, HttpRequests, HttpToxic};
 pub use kind::{FailHow, ToxicKind};
 pub use network::{Network, NetworkError};
 pub use ramp::Ramp;
@@ -60,6 +62,14 @@ pub enum ToxicError {
     /// The share of chunks is not a share.
     #[error("share {0} is not a share of chunks; give a number from 0 to 1")]
     Share(f64),
+    /// The attributes of an `http` toxic are wrong, or do not go together.
+    #[error("failed to read the attributes of an http toxic: {0}")]
+    Http(String),
+    /// An `http` toxic has no direction of its own.
+    #[error(
+        "an http toxic works on requests and their answers at once; leave `stream` out, or say downstream"
+    )]
+    HttpStream,
     /// A ramp that leads nowhere.
     #[error("failed to read the ramp: {0}")]
     Ramp(String),
@@ -131,7 +141,8 @@ pub struct Toxic {
     pub kind: ToxicKind,
     /// The direction it works on.
     pub stream: Stream,
-    /// The share of connections it works on, 0 to 1; rolled once per connection.
+    /// The share of connections it works on, 0 to 1; rolled once per connection. Of an `http` toxic: the share of the
+    /// requests it is for, rolled for each.
     pub toxicity: f64,
     /// Only connections from these addresses are affected; none: all are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -223,6 +234,9 @@ impl Toxic {
             return Err(ToxicError::Toxicity(self.toxicity));
         }
         self.kind.validate()?;
+        if matches!(self.kind, ToxicKind::Http(_)) && self.stream == Stream::Upstream {
+            return Err(ToxicError::HttpStream);
+        }
         match &self.ramp {
             Some(ramp) => ramp.validate(&self.kind),
             None => Ok(()),
@@ -368,6 +382,11 @@ mod tests {
         for name in ToxicKind::names(false) {
             let attributes = json!({"average_size": 9, "size_variation": 3, "delay": 7, "timeout": 1, "rate": 2,
                                     "share": 0.25, "stall": 5, "connections": 3, "how": "close"});
+            let attributes = if name == "http" {
+                json!({"status": 503})
+            } else {
+                attributes
+            };
             let kind =
                 ToxicKind::from_parts(name, attributes.as_object().unwrap().clone()).unwrap();
             assert_eq!(kind.type_name(), name);

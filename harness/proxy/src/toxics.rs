@@ -140,7 +140,8 @@ pub(crate) fn stage(kind: &ToxicKind, standing: Standing) -> Box<dyn Stage> {
             delay,
         } => Box::new(slicer::Slicer::new(average_size, size_variation, delay)),
         ToxicKind::LimitData { bytes } => Box::new(limit_data::LimitData::new(bytes)),
-        ToxicKind::Noop {} => Box::new(noop::Noop),
+        // What works on exchanges stands where the service is: see `http`.
+        ToxicKind::Noop {} | ToxicKind::Http(_) => Box::new(noop::Noop),
         ToxicKind::Loss { share, stall } => Box::new(loss::Loss::new(share, stall)),
         ToxicKind::Corrupt { share } => Box::new(corrupt::Corrupt::new(share)),
         ToxicKind::FailFirst { connections, how } => {

@@ -46,7 +46,7 @@ impl Slot {
             id: armed.id,
             revision: armed.revision,
             roll: armed.roll,
-            affected: dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(entry.client.ip()),
+            affected: armed.rolls_for(&mut dice, entry.client.ip()),
             stage: toxics::stage(&armed.kind(now), standing),
             dice,
             meter: Meter::new(armed.id, armed.hits.clone(), entry.clone()),
@@ -80,8 +80,7 @@ impl Slot {
         }
         self.roll = armed.roll;
         self.dice = Dice::new(key, &armed.toxic.name, armed.roll);
-        let affected =
-            self.dice.hits(armed.toxic.toxicity) && armed.toxic.concerns(entry.client.ip());
+        let affected = armed.rolls_for(&mut self.dice, entry.client.ip());
         entry.roll(armed, affected);
         let was = std::mem::replace(&mut self.affected, affected);
         match (was, self.affected) {

@@ -61,6 +61,18 @@ impl Body {
         }
     }
 
+    /// Bytes of data that are sure to come in one piece: all of a sized body, the rest of a chunk.
+    pub(crate) fn known(&self) -> u64 {
+        match self {
+            Self::Sized(left) => *left,
+            Self::Chunked(Chunked {
+                at: At::Data { left },
+                ..
+            }) => *left,
+            Self::Chunked(_) | Self::ToClose => 0,
+        }
+    }
+
     /// It has ended: no byte is to come.
     pub(crate) fn is_over(&self) -> bool {
         *self == Self::NONE

@@ -36,6 +36,8 @@ pub(crate) enum Seek<'b> {
 pub(crate) struct Seeker {
     kind: Kind,
     held: Vec<u8>,
+    /// What was held before the last bytes.
+    before: usize,
     /// The first line is whole, and one of its kind.
     begun: bool,
 }
@@ -45,6 +47,7 @@ impl Seeker {
         Self {
             kind,
             held: Vec::new(),
+            before: 0,
             begun: false,
         }
     }
@@ -54,13 +57,14 @@ impl Seeker {
     /// # Errors
     /// As soon as the bytes can't be the beginning of one, or when it is too long.
     pub(crate) fn next<'b>(&'b mut self, bytes: &'b [u8]) -> Result<Seek<'b>, Garbage> {
+        self.before = self.held.len();
         if self.held.is_empty() {
             if let Some(end) = end_of_head(bytes, 0).filter(|end| *end <= LONGEST) {
                 return Ok(Seek::Head(&bytes[..end], end));
             }
             self.held.extend_from_slice(bytes);
         } else {
-            let before = self.held.len();
+            let before = self.before;
             // Two bytes back: the blank line may lie across two pieces.
             let from = before.saturating_sub(2);
             let most = bytes.len().min(LONGEST);
@@ -84,6 +88,16 @@ impl Seeker {
         self.held.shrink_to(4 << 10);
     }
 
+    /// Forgets the bytes given last, for they are none of a head.
+    pub(crate) fn unread(&mut self) {
+        self.held.truncate(self.before);
+    }
+
+    /// What is remembered of a head that is not whole.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
     /// Whether what is held may be the beginning of a head: looked at until its first line is whole, for that is where
     /// another protocol gives itself away.
     fn may_become(&mut self) -> bool {
@@ -101,6 +115,16 @@ impl Seeker {
         };
         matches!(parsed, Ok(()) | Err(Error::TooManyHeaders))
     }
+}
+
+/// Whether bytes begin with the whole first line of a request.
+pub(crate) fn begins_request(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        return false;
+    };
+    let mut headers = [httparse::EMPTY_HEADER; 1];
+    let mut request = Request::new(&mut headers);
+    request.parse(&bytes[..=end]).is_ok() && request.version == Some(1)
 }
 
 /// The bytes without blank lines before them.
@@ -189,6 +213,8 @@ pub(crate) fn request<T>(
 pub(crate) struct AnswerHead {
     pub(crate) status: u16,
     pub(crate) body: Body,
+    /// It has no body because of its status or its request, whatever its headers say.
+    pub(crate) bodiless: bool,
 }
 
 /// What an answer is to its request.
@@ -241,7 +267,12 @@ pub(crate) fn answer<T>(
             (Some(Coding::Other), _) | (None, None) => Body::ToClose,
         }
     };
-    Ok((AnswerHead { status, body }, see(&response)))
+    let head = AnswerHead {
+        status,
+        body,
+        bodiless: none,
+    };
+    Ok((head, see(&response)))
 }
 
 /// What headers say of the body's framing and of the connection.

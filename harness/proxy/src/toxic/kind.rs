@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::ToxicError;
+use super::{HttpToxic, ToxicError};
 
 /// What a toxic does, with its attributes in Toxiproxy's units. Missing attributes read as 0, unknown ones are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub enum ToxicKind {
         #[serde(default)]
         how: FailHow,
     },
+    /// Works on HTTP/1.1 exchanges.
+    Http(HttpToxic),
 }
 
 /// How a connection fails that `fail_first` picks.
@@ -118,7 +120,7 @@ impl ToxicKind {
     ];
 
     /// The names of the kinds that Toxiproxy has not.
-    pub const OURS: [&'static str; 3] = ["loss", "corrupt", "fail_first"];
+    pub const OURS: [&'static str; 4] = ["loss", "corrupt", "fail_first", "http"];
 
     /// The names of all kinds; those of Toxiproxy alone if `strict`.
     pub(crate) fn names(strict: bool) -> impl Iterator<Item = &'static str> {
@@ -141,6 +143,7 @@ impl ToxicKind {
             Self::Loss { .. } => "loss",
             Self::Corrupt { .. } => "corrupt",
             Self::FailFirst { .. } => "fail_first",
+            Self::Http(_) => "http",
         }
     }
 
@@ -154,9 +157,12 @@ impl ToxicKind {
         }
         let kind: Self =
             serde_json::from_value(json!({ "type": type_name, "attributes": attributes }))
-                .map_err(|error| ToxicError::Attributes {
-                    kind: type_name.to_owned(),
-                    reason: error.to_string(),
+                .map_err(|error| match type_name {
+                    "http" => ToxicError::Http(error.to_string()),
+                    _ => ToxicError::Attributes {
+                        kind: type_name.to_owned(),
+                        reason: error.to_string(),
+                    },
                 })?;
         kind.validate()?;
         Ok(kind)
@@ -184,6 +190,7 @@ impl ToxicKind {
 
     pub(crate) fn validate(&self) -> Result<(), ToxicError> {
         match *self {
+            Self::Http(ref http) => http.validate().map_err(ToxicError::Http),
             Self::Slicer {
                 average_size: 0, ..
             } => Err(ToxicError::AverageSize),

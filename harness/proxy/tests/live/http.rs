@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{config, connect, echo, round_trip, soon, until};
 
 /// A service: `/` answers, `/echo` sends a body back, `/never` never answers.
-async fn service() -> SocketAddr {
+pub(crate) async fn service() -> SocketAddr {
     let router = Router::new()
         .route("/", get(async || "hello"))
         .route("/echo", post(async |body: String| body))
@@ -24,7 +24,7 @@ async fn service() -> SocketAddr {
     address
 }
 
-async fn watched() -> Proxy {
+pub(crate) async fn watched() -> Proxy {
     let config = config(service().await);
     Proxy::bind(ProxyConfig {
         watch_http: true,
@@ -33,12 +33,12 @@ async fn watched() -> Proxy {
     .unwrap()
 }
 
-fn http(proxy: &Proxy) -> HttpStats {
+pub(crate) fn http(proxy: &Proxy) -> HttpStats {
     proxy.stats().http.unwrap()
 }
 
 /// Sends and reads until the answer ends with `end`.
-async fn ask(client: &mut TcpStream, request: &str, end: &str) -> String {
+pub(crate) async fn ask(client: &mut TcpStream, request: &str, end: &str) -> String {
     client.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(end.as_bytes()) {

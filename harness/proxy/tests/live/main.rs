@@ -6,6 +6,7 @@
 mod api;
 mod beyond;
 mod http;
+mod http_toxics;
 mod life;
 mod toxics;
 

@@ -1,0 +1,261 @@
+//! The service's side of a connection with a [`Desk`] before it. While no `http` toxic asks for it, it is the socket.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::desk::{Desk, Side};
+use crate::armed::Armed;
+use crate::connections::Entry;
+use crate::dice::LinkKey;
+use crate::queue::End;
+
+/// The largest read, bytes.
+const READ: usize = 16 << 10;
+
+/// What both halves share. They are polled by one task, so nobody ever waits for the lock.
+pub(crate) struct Counter {
+    /// The desk has something to do: bytes must not go past it.
+    busy: AtomicBool,
+    /// Whose bytes went past it last: 1 the client's, 2 the service's.
+    last: AtomicU8,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    desk: Desk,
+    /// Waits to hand in what the client sent.
+    writer: Option<Waker>,
+}
+
+impl Counter {
+    pub(crate) fn new(key: LinkKey, entry: Arc<Entry>) -> Self {
+        Self {
+            busy: AtomicBool::new(false),
+            last: AtomicU8::new(0),
+            inner: Mutex::new(Inner {
+                desk: Desk::new(key, entry),
+                writer: None,
+            }),
+        }
+    }
+
+    /// Takes over the proxy's toxics.
+    pub(crate) fn apply(&self, toxics: &[Armed]) {
+        let mut inner = self.lock();
+        inner.desk.passed(match self.last.swap(0, Relaxed) {
+            1 => Some(Side::Client),
+            2 => Some(Side::Service),
+            _ => None,
+        });
+        inner.desk.apply(toxics);
+        self.settle(&inner.desk);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settle(&self, desk: &Desk) {
+        self.busy.store(!desk.is_idle(), Relaxed);
+    }
+}
+
+/// What the service sends, or what is said in its stead.
+pub(crate) struct CounterReader<'a, R> {
+    inner: R,
+    counter: &'a Counter,
+    /// Read and not yet taken by the desk: from the second number on.
+    unread: (Vec<u8>, usize),
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a, R> CounterReader<'a, R> {
+    pub(crate) fn new(inner: R, counter: &'a Counter) -> Self {
+        Self {
+            inner,
+            counter,
+            unread: (Vec::new(), 0),
+            timer: None,
+        }
+    }
+
+    /// Has the task woken at `wake`; whether that is already past.
+    fn timer_fires(&mut self, cx: &mut Context<'_>, wake: Instant) -> bool {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake)));
+        if timer.deadline() != wake {
+            timer.as_mut().reset(wake);
+        }
+        timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for CounterReader<'_, R> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let counter = this.counter;
+        if !counter.busy.load(Relaxed) {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.inner).poll_read(cx, buffer))?;
+            if buffer.filled().len() > before {
+                counter.last.store(2, Relaxed);
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let mut inner = counter.lock();
+        let polled = this.poll_desk(cx, buffer, &mut inner.desk);
+        let room = inner.desk.takes_client();
+        if let Some(waker) = inner.writer.take_if(|_| room) {
+            waker.wake();
+        }
+        if this.unread.0.is_empty() {
+            counter.settle(&inner.desk);
+        }
+        polled
+    }
+}
+
+impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
+    fn poll_desk(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        desk: &mut Desk,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let now = Instant::now();
+            let wake = desk.advance(now);
+            if !desk.to_client.is_empty() {
+                let length = desk.to_client.len().min(buffer.remaining());
+                buffer.put_slice(&desk.to_client[..length]);
+                desk.to_client.drain(..length);
+                return Poll::Ready(Ok(()));
+            }
+            match desk.end() {
+                Some(End::Eof) => return Poll::Ready(Ok(())),
+                Some(End::Reset) => return Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
+                Some(End::Close) => return Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
+                None => {}
+            }
+            if desk.wants_service() {
+                if self.unread.0.is_empty() {
+                    ready!(self.poll_fill(cx, desk));
+                }
+                let (bytes, taken) = &mut self.unread;
+                *taken += desk.service(&bytes[*taken..], now);
+                if *taken >= bytes.len() {
+                    bytes.clear();
+                    *taken = 0;
+                }
+            } else {
+                match wake {
+                    Some(wake) if self.timer_fires(cx, wake) => {}
+                    // The timer, or the half that takes the client's bytes, wakes this one.
+                    _ => return Poll::Pending,
+                }
+            }
+        }
+    }
+
+    /// Reads from the service; its end goes to the desk.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
+        let bytes = &mut self.unread.0;
+        bytes.resize(READ, 0);
+        let mut buffer = ReadBuf::new(bytes);
+        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut buffer);
+        let length = buffer.filled().len();
+        bytes.truncate(length);
+        match ready!(polled) {
+            Ok(()) if length > 0 => {}
+            Ok(()) => desk.service_ended(End::Eof),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                desk.service_ended(End::Reset);
+            }
+            Err(_) => desk.service_ended(End::Close),
+        }
+        Poll::Ready(())
+    }
+}
+
+/// What goes to the service, as far as it is to hear of it.
+pub(crate) struct CounterWriter<'a, W> {
+    inner: W,
+    counter: &'a Counter,
+}
+
+impl<'a, W: AsyncWrite + Unpin> CounterWriter<'a, W> {
+    pub(crate) fn new(inner: W, counter: &'a Counter) -> Self {
+        Self { inner, counter }
+    }
+
+    /// Sends what the desk has passed on.
+    fn poll_send(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<io::Result<()>> {
+        while !desk.to_service.is_empty() {
+            let sent = ready!(Pin::new(&mut self.inner).poll_write(cx, &desk.to_service))?;
+            if sent == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            desk.to_service.drain(..sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for CounterWriter<'_, W> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let counter = this.counter;
+        if !counter.busy.load(Relaxed) {
+            let written = ready!(Pin::new(&mut this.inner).poll_write(cx, bytes))?;
+            counter.last.store(1, Relaxed);
+            return Poll::Ready(Ok(written));
+        }
+        let mut inner = counter.lock();
+        ready!(this.poll_send(cx, &mut inner.desk))?;
+        let taken = inner.desk.client(bytes, Instant::now());
+        if taken == 0 {
+            inner.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        match this.poll_send(cx, &mut inner.desk) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            // The rest is sent by a flush or before the next write.
+            _ => Poll::Ready(Ok(taken)),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let counter = this.counter;
+        if counter.busy.load(Relaxed) {
+            ready!(this.poll_send(cx, &mut counter.lock().desk))?;
+        }
+        Pin::new(&mut this.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let counter = this.counter;
+        if counter.busy.load(Relaxed) {
+            let mut inner = counter.lock();
+            inner.desk.client_ended();
+            ready!(this.poll_send(cx, &mut inner.desk))?;
+        }
+        Pin::new(&mut this.inner).poll_shutdown(cx)
+    }
+}
