@@ -1,9 +1,11 @@
 //! The command line as typed. Each flag has its words here; what they mean is decided by the commands.
 
+mod chaos;
 mod import;
 mod load;
 mod proxy;
 
+pub(crate) use chaos::{ChaosCommand, MatrixArgs};
 pub(crate) use import::{CurlArgs, From, HarArgs, ImportArgs, Into, OpenapiArgs};
 pub(crate) use load::LoadArgs;
 pub(crate) use proxy::ProxyArgs;
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     Proxy(ProxyArgs),
     /// Play a recorded run again: its arrivals, choices, data and faults at the times they had.
     Replay(ReplayArgs),
+    /// Try faults on the whole system.
+    #[command(subcommand)]
+    Chaos(ChaosCommand),
     /// Render a run's reports again, from its events alone.
     Report(ReportArgs),
     /// Print the JSON Schema of a suite's files, for editors.

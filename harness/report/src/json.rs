@@ -14,6 +14,7 @@ use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
 use harness_core::record::{ContractRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::Rate;
+use harness_core::verdict::matrix::Matrix;
 use harness_core::verdict::{self, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioSummary>,
     /// Faults, in order of arming.
     pub faults: Vec<FaultSummary>,
+    /// The chaos matrix; absent where it was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
     /// What checking each invariant came to, with its figures and the walks that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub invariants: Vec<InvariantChecked>,
@@ -311,6 +315,7 @@ impl Summary {
                 .map(|s| scenario(record, s))
                 .collect(),
             faults: record.faults.iter().map(fault).collect(),
+            matrix: verdict::matrix::matrix(record),
             invariants: record.invariants.clone(),
             notices: record
                 .notices

@@ -15,6 +15,7 @@ pub mod json;
 pub mod junit;
 pub mod leak;
 pub mod markdown;
+pub mod matrix;
 pub mod phases;
 pub mod screen;
 pub mod store;

@@ -7,11 +7,13 @@ use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
+use crate::matrix;
 use crate::phases::{self, Part};
 use crate::text::{self, one_line, visible};
 use harness_core::phases::RequestPhase;
 use harness_core::readiness::Readiness;
 use harness_core::record::{JourneyRecord, Record};
+use harness_core::verdict::matrix::{CellResult, Outcome};
 use harness_core::verdict::{GateResult, Grade, Verdict, show};
 use std::fmt::Write as _;
 
@@ -26,6 +28,7 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
     let mut out = head(record, readiness);
     let parts = gates(verdict, readiness)
         .into_iter()
+        .chain(matrix_of(record))
         .chain(latencies(record))
         .chain(faults_of(record))
         .chain(phases_of(record))
@@ -182,6 +185,65 @@ fn trials(scenario: &str, search: &Search) -> Vec<String> {
         )
     }));
     parts.extend(more(search.trials.len()));
+    parts
+}
+
+/// The chaos matrix, and under it what is behind each cell that did not survive.
+fn matrix_of(record: &Record) -> Vec<String> {
+    let Some(found) = matrix::of(record) else {
+        return Vec::new();
+    };
+    let table = matrix::table(&found);
+    let faults: Vec<String> = table
+        .faults
+        .iter()
+        .map(|f| format!(" {} |", prose(f)))
+        .collect();
+    let mut parts = vec![format!(
+        "\n### Chaos matrix\n\n| journey | link |{}\n|---|---|{}\n",
+        faults.concat(),
+        "---|".repeat(faults.len())
+    )];
+    for (journey, link, cells) in &table.rows {
+        let cell = |cell: &Option<&CellResult>| {
+            let told = cell.map(|cell| (matrix::sign(cell.outcome), cell.outcome.as_str()));
+            told.map_or_else(
+                || "  |".to_owned(),
+                |(sign, word)| format!(" {sign} {word} |"),
+            )
+        };
+        let cells: Vec<String> = cells.iter().map(cell).collect();
+        parts.push(format!(
+            "| {} | {} |{}\n",
+            prose(journey),
+            prose(link),
+            cells.concat()
+        ));
+    }
+    parts.push("\n".to_owned());
+    parts.extend(
+        found
+            .cells
+            .iter()
+            .filter(|c| c.outcome != Outcome::Survived)
+            .map(|cell| {
+                let (journey, link, fault) = (
+                    prose(cell.journey.as_str()),
+                    prose(cell.link.as_str()),
+                    prose(&cell.fault),
+                );
+                format!(
+                    "- {journey}, {link}, {fault}: {}; {}\n",
+                    cell.outcome.as_str(),
+                    prose(&matrix::words(cell))
+                )
+            }),
+    );
+    parts.extend(
+        matrix::left_out(&found)
+            .iter()
+            .map(|words| format!("- {}\n", prose(words))),
+    );
     parts
 }
 

@@ -9,6 +9,7 @@ mod home;
 mod import;
 mod init;
 mod load;
+mod matrix;
 mod plan;
 mod proxy;
 mod replay;
@@ -20,7 +21,7 @@ mod selftest;
 mod session;
 mod suite;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, ChaosCommand, Command};
 use crate::error::CliError;
 use crate::logs::Logs;
 use crate::printer::Printer;
@@ -90,6 +91,7 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Contract(contract) => adhoc::contract(contract, printer),
         Command::Proxy(proxy) => proxy::proxy(proxy, printer),
         Command::Replay(replay) => replay::replay(suite, replay, printer),
+        Command::Chaos(ChaosCommand::Matrix(args)) => matrix::matrix(suite, args, printer),
         Command::Report(report) => report::report(suite, report, printer),
         Command::Schema(schema) => schema::schema(schema, printer),
         Command::Heal(heal) => heal::heal(suite, heal, printer),

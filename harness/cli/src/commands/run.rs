@@ -118,7 +118,7 @@ pub(super) fn print(findings: &[Diagnostic], printer: Printer) {
     }
 }
 
-fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliError> {
+pub(super) fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliError> {
     let (Some(suite), Some(plan)) = (planned.suite, planned.plan) else {
         return Err(suite::refused());
     };

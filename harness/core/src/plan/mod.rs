@@ -9,6 +9,7 @@ pub mod fault;
 pub mod gate;
 pub mod invariant;
 pub mod load;
+pub mod matrix;
 pub mod probe;
 pub mod resolve;
 pub mod shape;
@@ -72,6 +73,9 @@ pub struct Plan {
     /// The gates that judge the whole run: journeys, contract, and load outside faults and recovery.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// Which scenarios are the cells of a chaos matrix, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<matrix::MatrixPlan>,
     /// SHA-256 over everything, hex.
     pub plan_digest: String,
     /// SHA-256 over what changes a measurement: shapes, journeys, data, faults, target mode, variant. Hex.

@@ -132,6 +132,10 @@ fn items(record: &Record, verdict: &Verdict) -> Vec<Item> {
             &verdict.contract,
         ));
     }
+    if let Some(matrix) = &verdict.matrix {
+        let title = "Every journey recovered from every fault";
+        items.push(check("matrix", title, 1.0, matrix));
+    }
     items.extend(verdict.gates.iter().map(gate_item));
     items.extend(verdict.invariants.iter().map(invariant_item));
     // These two are listed only where they stand against the build: they are about the run, not about the build.

@@ -135,6 +135,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         probes: Vec::new(),
         queries: Vec::new(),
         gates: Vec::new(),
+        matrix: None,
         plan_digest: String::new(),
         workload_digest: String::new(),
     }

@@ -9,7 +9,7 @@ use super::obstacles::blocked;
 use super::sliding::{sliding, sliding_windows};
 use super::{
     GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
-    fault_gates, invariants, lately, probes,
+    fault_gates, invariants, lately, matrix, probes,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
 use crate::name::Name;
@@ -34,7 +34,9 @@ pub fn evaluate(record: &Record) -> Verdict {
         .map(|gate| judge(record, gate, &trust))
         .collect();
     let untrusted = trust.iter().any(|g| g.trust == Trust::Invalid);
+    let matrix = matrix::check(record);
     let checked = [run.grade, target.grade, journeys.grade, contract.grade].into_iter();
+    let checked = checked.chain(matrix.as_ref().map(|matrix| matrix.grade));
     let keys = gates.iter().filter(|g| g.is_key()).map(|g| g.grade);
     let invariants = invariants::all(record);
     let keys = keys.chain(invariants.iter().filter(|i| i.is_key()).map(|i| i.grade));
@@ -50,6 +52,7 @@ pub fn evaluate(record: &Record) -> Verdict {
         journeys,
         contract,
         target,
+        matrix,
         generator: trust,
         gates,
         invariants,

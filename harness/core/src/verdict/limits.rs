@@ -105,6 +105,13 @@ pub const BAND_FLOOR_US: f64 = 5_000.0;
 /// Share of errors above the usual one that still is inside the band: one percentage point.
 pub const BAND_ERRORS: f64 = 0.01;
 
+/// Share of errors from which a fault broke a journey: it fails more often than not.
+pub const MATRIX_BROKEN: f64 = 0.5;
+
+/// Share of errors before a fault above which a journey of a matrix was not itself: its band would take in what the fault
+/// does.
+pub const MATRIX_BEFORE: f64 = 0.1;
+
 /// Windows in a row inside the band that make a recovery.
 pub const STEADY_WINDOWS: usize = 3;
 

@@ -13,6 +13,7 @@ pub mod inference;
 mod invariants;
 mod lately;
 pub mod limits;
+pub mod matrix;
 mod measure;
 mod obstacles;
 mod probes;
@@ -64,6 +65,9 @@ pub struct Verdict {
     pub contract: CheckResult,
     /// Whether the target came up and stayed up.
     pub target: CheckResult,
+    /// Whether every journey recovered from every fault of a chaos matrix; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<CheckResult>,
     /// The instrument, per scenario that began, in order.
     pub generator: Vec<GeneratorResult>,
     /// The gates, in the plan's order.

@@ -6,6 +6,7 @@ mod compare;
 mod contract;
 mod evidence;
 mod invariants;
+mod matrix;
 mod page;
 mod phases;
 mod scenario;
@@ -45,12 +46,13 @@ macro_rules! builtin {
 }
 
 /// The built-in theme, by file name.
-const BUILTIN: [(&str, &str); 13] = builtin!(
+const BUILTIN: [(&str, &str); 14] = builtin!(
     "page.html",
     "compare.html",
     "components.html",
     "manager.html",
     "gates.html",
+    "matrix.html",
     "scenario.html",
     "journeys.html",
     "contract.html",

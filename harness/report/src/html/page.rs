@@ -2,6 +2,7 @@
 
 use super::contract::{self, ContractView};
 use super::evidence::Badge;
+use super::matrix;
 use super::scenario::{self, ScenarioView};
 use super::target::{self, LinkView, MetricView, NamedView, ServiceView};
 use super::walks::{self, WalkView};
@@ -40,6 +41,7 @@ pub(super) struct Page {
     insecure: &'static str,
     warnings: Vec<String>,
     gates: Vec<GateView>,
+    matrix: Option<matrix::MatrixView>,
     scenarios: Vec<ScenarioView>,
     walks: Vec<WalkView>,
     walks_cut: String,
@@ -138,6 +140,7 @@ impl Page {
             insecure: figures::insecure(record).unwrap_or_default(),
             warnings: warnings(record),
             gates: gates(verdict, readiness),
+            matrix: matrix::of(record),
             scenarios: record
                 .scenarios
                 .iter()

@@ -8,10 +8,12 @@ use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
+use crate::matrix;
 use crate::phases;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
+use harness_core::verdict::matrix::{CellResult, Outcome};
 use harness_core::verdict::{Grade, Verdict, show};
 use std::io::{self, Write};
 use std::path::Path;
@@ -30,9 +32,12 @@ pub fn render(
 ) -> io::Result<()> {
     answer(out, style, record, readiness)?;
     gates(out, style, verdict, readiness)?;
-    latencies(out, style, record)?;
-    kinds(out, style, record)?;
-    instrument(out, style, verdict)?;
+    // What a matrix came to is one table; each cell's own figures are in the page.
+    if !matrix(out, style, record)? {
+        latencies(out, style, record)?;
+        kinds(out, style, record)?;
+        instrument(out, style, verdict)?;
+    }
     failures(out, style, record)?;
     findings(out, style, record)?;
     accepted(out, style, record)?;
@@ -233,6 +238,66 @@ fn gates(
         }
     }
     Ok(())
+}
+
+/// The chaos matrix; whether there is one.
+fn matrix(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<bool> {
+    let Some(found) = matrix::of(record) else {
+        return Ok(false);
+    };
+    let table = matrix::table(&found);
+    heading(out, style, "Chaos matrix")?;
+    let shown = |cell: &Option<&CellResult>| {
+        let told = cell.map(|cell| (matrix::sign(cell.outcome), cell.outcome.as_str()));
+        told.map_or_else(String::new, |(sign, word)| format!("{sign} {word}"))
+    };
+    let column = |n: usize| {
+        let cells = table.rows.iter().filter_map(|row| row.2.get(n));
+        let cells = width(cells.map(|cell| shown(cell).chars().count()));
+        cells.max(table.faults.get(n).map_or(0, |fault| fault.chars().count()))
+    };
+    let columns: Vec<usize> = (0..table.faults.len()).map(column).collect();
+    let journey = width(table.rows.iter().map(|row| row.0.chars().count()));
+    let link = width(table.rows.iter().map(|row| row.1.chars().count()));
+    let heads = table.faults.iter().zip(&columns);
+    let heads: String = heads.map(|(fault, n)| format!("  {fault:<n$}")).collect();
+    let heads = format!("  {:<journey$}  {:<link$}{heads}", "", "");
+    writeln!(out, "{}", style.paint(Paint::Dim, heads.trim_end()))?;
+    for (name, of, cells) in &table.rows {
+        write!(out, "  {name:<journey$}  {of:<link$}")?;
+        for (cell, n) in cells.iter().zip(&columns) {
+            let words = format!("{:<n$}", shown(cell));
+            let paint = cell.map_or(Paint::Dim, |cell| match cell.outcome {
+                Outcome::Survived => Paint::Good,
+                Outcome::Broke | Outcome::NeverRecovered => Paint::Bad,
+                Outcome::Degraded | Outcome::Unclear => Paint::Doubt,
+                Outcome::Untouched | Outcome::NotDone => Paint::Dim,
+            });
+            write!(out, "  {}", style.paint(paint, &words))?;
+        }
+        writeln!(out)?;
+    }
+    for cell in found
+        .cells
+        .iter()
+        .filter(|cell| cell.outcome != Outcome::Survived)
+    {
+        let CellResult {
+            journey,
+            link,
+            fault,
+            ..
+        } = cell;
+        let start = format!(
+            "  {} {journey}, {link}, {fault}: ",
+            matrix::sign(cell.outcome)
+        );
+        wrapped(out, style, &start, &matrix::words(cell))?;
+    }
+    for words in matrix::left_out(&found) {
+        wrapped(out, style, "  ", &words)?;
+    }
+    Ok(true)
 }
 
 fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {

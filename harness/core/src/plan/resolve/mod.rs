@@ -163,6 +163,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         probes,
         queries,
         gates,
+        matrix: None,
         plan_digest: String::new(),
         workload_digest: String::new(),
     };
