@@ -9,7 +9,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Ran, Suite, part, until};
+use support::{Pressure, Ran, Suite, Turn, part, turn, until};
 
 const BROWSE: &str = r#"
 title = "A visitor looks at products"
@@ -58,16 +58,19 @@ const MATRIX: [&str; 10] = [
     "json",
 ];
 
-/// Makes the matrix with a part of the machine; again, should the instrument not have kept its schedule.
-fn made(suite: &Suite, defect: &str) -> (Ran, Value) {
-    for nth in 0..3 {
-        let turn = part();
+/// Makes the matrix with a part of the machine, the third time with all of it: again when the instrument did not keep its
+/// schedule, or the answer is not as it should be and others wanted the cores.
+fn made(suite: &Suite, defect: &str, as_it_should: impl Fn(&Value) -> bool) -> (Ran, Value) {
+    for (nth, turn) in [part as fn() -> Turn, part, turn].into_iter().enumerate() {
+        let turn = turn();
+        let pressure = Pressure::now();
         let ran = suite.run_with(defect, &MATRIX);
         drop(turn);
         let summary = ran.json();
         let generators = summary["verdict"]["generator"].as_array().unwrap();
-        let invalid = generators.iter().any(|one| one["trust"] == "invalid");
-        if !invalid || nth == 2 {
+        let trust = |word: &str| generators.iter().any(|one| one["trust"] == word);
+        let doubted = trust("degraded") || pressure.was_high();
+        if nth == 2 || !(trust("invalid") || (!as_it_should(&summary) && doubted)) {
             return (ran, summary);
         }
     }
@@ -92,7 +95,9 @@ fn outcomes(summary: &Value) -> Vec<(String, String, String)> {
 #[test]
 fn a_system_that_comes_back_passes_and_unused_links_are_left_out() {
     let suite = suite();
-    let (ran, summary) = made(&suite, "");
+    let (ran, summary) = made(&suite, "", |summary| {
+        summary["verdict"]["matrix"]["grade"] == "pass"
+    });
     let matrix = &summary["matrix"];
     let told = outcomes(&summary);
     let of = |journey: &str, link: &str| {
@@ -140,7 +145,9 @@ fn a_system_that_comes_back_passes_and_unused_links_are_left_out() {
 #[test]
 fn a_breaker_that_never_half_opens_turns_its_cell_red() {
     let suite = suite();
-    let (ran, summary) = made(&suite, "breaker-never-half-opens");
+    let (ran, summary) = made(&suite, "breaker-never-half-opens", |summary| {
+        summary["readiness"]["decision"] == "no-go"
+    });
     let told = outcomes(&summary);
     let red: Vec<_> = told
         .iter()

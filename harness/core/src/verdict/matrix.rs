@@ -2,13 +2,14 @@
 //!
 //! *Survived*: while the fault lasted, p95 and the share of errors stayed inside the band of what was usual before it (the
 //! recovery clock's band). *Broke*: at least half of what ended ended badly, or nothing ended. *Degraded*: anything between.
-//! *Never recovered* goes before these: the journey was not back inside the band when its load ended. A journey that failed
-//! before the fault says nothing.
+//! *Never recovered* goes before these: the journey was not back inside the band for three windows in a row, and the last
+//! three of its load together prove it (one-sided, 5 %). A journey that failed before the fault says nothing.
 
 use super::generator::generator;
-use super::limits::{MATRIX_BEFORE, MATRIX_BROKEN};
+use super::limits::{ALPHA, MATRIX_BEFORE, MATRIX_BROKEN, STEADY_WINDOWS};
 use super::measure::{arrivals, failed, finished};
 use super::recovery::{Band, Recovered, band, recovery};
+use super::share::{self, Rigour};
 use super::{CheckResult, Grade, Trust};
 use crate::event::ScenarioEnd;
 use crate::name::Name;
@@ -181,13 +182,13 @@ fn outcome(
     let during = scenario.select(None, &During::Fault(fault.name.clone()));
     result.p95_before_us = before.response.quantile(0.95);
     result.p95_during_us = during.response.quantile(0.95);
-    result.errors_during = share(&during);
+    result.errors_during = errors(&during);
     let generator = generator(record, scenario);
     if generator.trust == Trust::Invalid {
         let why = generator.reasons.first().map_or("", String::as_str);
         return Err(format!("the load can't be trusted: {why}"));
     }
-    let failing = share(&before).unwrap_or(1.0);
+    let failing = errors(&before).unwrap_or(1.0);
     if failing > MATRIX_BEFORE {
         return Err(format!(
             "{:.0} % failed before the fault already",
@@ -202,14 +203,47 @@ fn outcome(
     };
     match recovery(record, scenario, fault) {
         Recovered::After(us) => result.recovery_us = Some(us),
-        Recovered::NotWithin(_) => return Ok(Outcome::NeverRecovered),
+        Recovered::NotWithin(_) if still_outside(scenario, fault, &band) => {
+            return Ok(Outcome::NeverRecovered);
+        }
+        Recovered::NotWithin(_) => {}
         Recovered::Unknown(why) => return Err(why),
     }
     Ok(while_it_lasted(&during, &band))
 }
 
+/// Whether the last windows together prove that the band was not come back to: single windows of a light load leave it by
+/// chance too. Of a p95, one in twenty may be above it.
+fn still_outside(scenario: &ScenarioRecord, fault: &FaultRecord, band: &Band) -> bool {
+    let last_epoch = scenario
+        .epochs
+        .iter()
+        .rfind(|e| e.faults.contains(&fault.name));
+    let after = scenario.series_where(None, |epoch| last_epoch.is_some_and(|e| epoch > e.epoch));
+    let mut seen = Tally::default();
+    let last = after.iter().rev().take(STEADY_WINDOWS);
+    last.for_each(|window| seen.add(&window.tally));
+    let ended = finished(&seen);
+    if ended == 0 {
+        return arrivals(&seen) > 0;
+    }
+    let above = seen.response.buckets().iter();
+    let above = above
+        .filter(|(us, _)| *us as f64 > band.p95_us)
+        .map(|(_, n)| n)
+        .sum();
+    let proven = |bad, of, allowed| share::judge(false, bad, of, allowed, FINAL) == Grade::Fail;
+    proven(above, seen.response.count(), 0.05) || proven(failed(&seen), ended, band.errors)
+}
+
+/// Nothing but significance decides: a few seconds are never a large sample.
+const FINAL: Rigour = Rigour {
+    alpha: ALPHA,
+    observed_decides: false,
+};
+
 fn while_it_lasted(during: &Tally, band: &Band) -> Outcome {
-    let (Some(errors), Some(p95)) = (share(during), during.response.quantile(0.95)) else {
+    let (Some(errors), Some(p95)) = (errors(during), during.response.quantile(0.95)) else {
         return match arrivals(during) {
             0 => Outcome::Untouched,
             _ => Outcome::Broke,
@@ -225,7 +259,7 @@ fn while_it_lasted(during: &Tally, band: &Band) -> Outcome {
 }
 
 /// Share of what ended that ended badly; `None` where nothing ended.
-fn share(tally: &Tally) -> Option<f64> {
+fn errors(tally: &Tally) -> Option<f64> {
     let ended = finished(tally);
     (ended > 0).then(|| failed(tally) as f64 / ended as f64)
 }
@@ -234,6 +268,7 @@ fn share(tally: &Tally) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::event::LoadTick;
+    use crate::hist::Hist;
     use crate::plan::fault::FaultKind;
     use crate::record::testing::{Stream, name, plan, tick, tick_of};
 
@@ -290,6 +325,19 @@ mod tests {
         );
         assert_eq!(struck(0, 90_000, 30).outcome, Outcome::NeverRecovered);
         assert_eq!(struck(100, 20_000, 30).outcome, Outcome::NeverRecovered);
+        // Single windows that leave the band by chance are no proof.
+        let uneven = cell(|second| match (epoch(second), second % 3) {
+            (1, _) => tick(second, 1, 90_000),
+            (epoch @ 2.., 0) => LoadTick {
+                response: Hist::from_counts([(20_000, 94), (90_000, 6)]),
+                ..tick(second, epoch, 20_000)
+            },
+            (epoch, _) => tick(second, epoch, 20_000),
+        });
+        assert_eq!(
+            (uneven.outcome, uneven.recovery_us),
+            (Outcome::Degraded, None)
+        );
         let silent = cell(|second| match epoch(second) {
             1 => LoadTick {
                 planned: 100,
