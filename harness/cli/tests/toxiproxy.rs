@@ -319,6 +319,39 @@ fn a_server_that_dies_makes_its_faults_fail_and_the_run_ends() {
     assert!(heal.stderr.contains("nothing was left"), "{}", heal.stderr);
 }
 
+/// It comes to itself when the run is over: what could not be undone is healed by hand then.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no run's clock")]
+fn a_server_that_hangs_makes_its_faults_fail_and_is_healed_when_it_answers() {
+    let server = Server::start(&["--strict"]);
+    let suite = suite(
+        &server.url(),
+        &one_fault("4s", "latency = { delay = \"5ms\" }"),
+    );
+    let (running, id) = broken(&suite, &server);
+    signal(server.pid(), "STOP");
+    let begun = Instant::now();
+    invalid(&suite, running, &id, "no answer within 5s");
+    assert!(begun.elapsed() < Duration::from_secs(100), "it hung");
+    let events = suite.events(&id);
+    assert!(events.contains("`harness heal` tries again"), "{events}");
+    let healed = suite.run(&["heal"]).exits(3);
+    assert!(
+        healed.stderr.contains("no answer within 5s"),
+        "{}",
+        healed.stderr
+    );
+    signal(server.pid(), "CONT");
+    // It may find what it was asked to delete meanwhile, and do it.
+    suite.run(&["heal"]).exits(0);
+    assert_eq!(server.proxies(), serde_json::json!({}));
+    let journal = std::fs::read_to_string(suite.only_run().join("undo.ndjson")).unwrap();
+    assert!(
+        journal.trim_end().ends_with("{\"entry\":\"clean\"}"),
+        "{journal}"
+    );
+}
+
 #[test]
 fn a_proxy_that_somebody_deletes_makes_its_faults_fail() {
     let server = Server::start(&["--strict"]);

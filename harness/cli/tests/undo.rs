@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use support::toxiproxy::Server;
 use support::{Running, Suite, labelled, part, server, signal, until};
 
 /// Runs are killed for this long, on every lane.
@@ -76,8 +77,8 @@ for = "9m"
 pause = true
 "#;
 
-/// Two services of the smallest system; the first has a child in a session of its own.
-fn broken() -> Suite {
+/// Two services of the smallest system; the first has a child in a session of its own. Its links may be on a server.
+fn broken(server: Option<&Server>) -> Suite {
     let suite = Suite::new(&[
         ("scenarios/journeys/visit.toml", VISIT),
         ("scenarios/broken.toml", BROKEN),
@@ -107,6 +108,10 @@ to = "front"
 "#
     );
     suite.write("harness.toml", toml);
+    if let Some(server) = server {
+        let proxy = format!("[target.proxy]\nexternal = \"{}\"\n", server.url());
+        suite.append("harness.toml", &proxy);
+    }
     suite
 }
 
@@ -259,8 +264,8 @@ fn nothing_stays(suite: &Suite, id: &str, listened: &BTreeSet<String>) {
 }
 
 /// Kills a run at a moment; its guardian does the rest.
-fn killed_once(moment: Moment, delay: Duration) {
-    let suite = broken();
+fn killed_once(server: Option<&Server>, moment: Moment, delay: Duration) {
+    let suite = broken(server);
     let (running, id) = until_moment(&suite, moment, delay);
     let all = [labelled(&id), vec![running.pid()]].concat();
     let listened = listeners(&all);
@@ -276,8 +281,8 @@ fn killed_once(moment: Moment, delay: Duration) {
 }
 
 /// Kills a run and its guardian; what it leaves is healed by hand. Whether something was left.
-fn orphaned_once(moment: Moment, delay: Duration) -> bool {
-    let suite = broken();
+fn orphaned_once(server: Option<&Server>, moment: Moment, delay: Duration) -> bool {
+    let suite = broken(server);
     let (running, id) = until_moment(&suite, moment, delay);
     let guardian = running.guardian();
     // Stopped, so that it can't see the harness vanish before it is killed itself.
@@ -314,11 +319,13 @@ fn orphaned_once(moment: Moment, delay: Duration) -> bool {
     clippy::print_stdout,
     reason = "a test has no run's clock; the draws are what repeats a failure"
 )]
-fn again_and_again(what: &str, once: impl Fn(Moment, Duration) + Sync) {
+fn again_and_again(what: &str, once: impl Fn(Option<&Server>, Moment, Duration) + Sync) {
     let seed = Draws::seed();
     let begun = Instant::now();
     let lane = |lane: u64| {
         let mut draws = Draws(seed.wrapping_add(lane));
+        // The links of every other lane are on a server that stays: what is left there is left for good.
+        let server = (lane % 2 == 1).then(|| Server::start(&["--strict"]));
         let mut rounds = 0;
         let mut moment = (draws.below(MOMENTS.len() as u64)) as usize;
         while rounds < 3 || begun.elapsed() < BUDGET {
@@ -330,7 +337,10 @@ fn again_and_again(what: &str, once: impl Fn(Moment, Duration) + Sync) {
                 MOMENTS[moment]
             );
             let _part = part();
-            once(MOMENTS[moment], delay);
+            once(server.as_ref(), MOMENTS[moment], delay);
+            if let Some(server) = &server {
+                assert_eq!(server.proxies(), serde_json::json!({}));
+            }
             rounds += 1;
         }
         rounds
@@ -356,8 +366,8 @@ fn killed_at_any_moment_a_run_leaves_nothing() {
 #[test]
 fn with_its_guardian_killed_too_a_run_is_healed_by_hand() {
     let left = std::sync::atomic::AtomicU32::new(0);
-    again_and_again("orphaned", |moment, delay| {
-        let some = orphaned_once(moment, delay);
+    again_and_again("orphaned", |server, moment, delay| {
+        let some = orphaned_once(server, moment, delay);
         left.fetch_add(u32::from(some), std::sync::atomic::Ordering::Relaxed);
     });
     assert!(left.into_inner() > 0, "nothing was ever left to heal");

@@ -30,6 +30,7 @@ use harness_core::template::{Symbols, UnboundError};
 use harness_load::{Clock, Route};
 use scenario::Stage;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -89,6 +90,8 @@ pub struct Finished {
 struct Control {
     cancel: CancellationToken,
     loading: Arc<Mutex<Option<Loading>>>,
+    /// Whether something could not be undone: the journal stays open for `harness heal`.
+    left_behind: Arc<AtomicBool>,
 }
 
 /// The scenario under load, what stops it, and why it was stopped.
@@ -161,8 +164,10 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
         }
         Left::InOrder => {
             let _ = work.await;
-            // On a full disk the run's answer still stands: a sweep that reads the journal finds nothing left to end.
-            let _ = journal.write(&Entry::Clean);
+            if !control.left_behind.load(Ordering::Acquire) {
+                // On a full disk the run's answer still stands: a sweep that reads the journal finds nothing left to end.
+                let _ = journal.write(&Entry::Clean);
+            }
             let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
         }
         Left::Broken => {
@@ -233,7 +238,11 @@ impl Run {
                 self.mouth.say(Event::TargetStopped).await;
                 end
             }
-            Err(failed) => self.say_failed(failed).await,
+            Err(failed) => {
+                let end = self.say_failed(failed).await;
+                self.sweep().await;
+                end
+            }
         };
         self.mouth.say(Event::RunFinished { end }).await;
     }
@@ -244,8 +253,9 @@ impl Run {
         let swept = tokio::task::spawn_blocking(move || heal(&path, SWEEP_GRACE)).await;
         let text = match swept {
             Ok(Ok(healed)) if !healed.failed.is_empty() => {
+                self.control.left_behind.store(true, Ordering::Release);
                 format!(
-                    "not everything could be undone: {}",
+                    "not everything could be undone: {}; `harness heal` tries again",
                     healed.failed.join("; ")
                 )
             }

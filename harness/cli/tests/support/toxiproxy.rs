@@ -50,6 +50,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its proxies, by name.
     pub(crate) fn proxies(&self) -> Value {
         serde_json::from_str(&self.ask("GET", "/proxies", "").1).unwrap()

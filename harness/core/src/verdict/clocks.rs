@@ -65,7 +65,15 @@ pub fn clock(
 
 fn effective(scenario: &ScenarioRecord, fault: &FaultRecord) -> Clocked {
     match fault.effective_us {
-        Some(at) => Clocked::After(at.saturating_sub(fault.armed_us), String::new()),
+        Some(at) => {
+            let by = match fault.assumed {
+                true => {
+                    "assumed: the proxy had confirmed the change, and does not tell what it touched"
+                }
+                false => "",
+            };
+            Clocked::After(at.saturating_sub(fault.armed_us), by.to_owned())
+        }
         None => {
             let until = fault.lifted_us.unwrap_or_else(|| scenario.load_end_us());
             Clocked::Never(until.saturating_sub(fault.armed_us))
@@ -204,6 +212,10 @@ pub(super) fn judge(
     samples: u64,
 ) -> Judged {
     let (grade, observed, missing) = match clocked {
+        // What nobody saw proves nothing.
+        Clocked::After(us, by) if figure == FaultFigure::Effective && fault.assumed => {
+            (Grade::Inconclusive, Some(us), by)
+        }
         Clocked::After(us, _) if expr.holds(us as f64) => (Grade::Pass, Some(us), String::new()),
         Clocked::After(us, _) => (Grade::Fail, Some(us), String::new()),
         Clocked::Never(us) => {

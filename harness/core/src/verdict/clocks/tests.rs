@@ -59,6 +59,21 @@ fn effective_counts_from_the_arming() {
         read(&record, FaultFigure::Effective),
         Clocked::After(40_000, String::new())
     );
+    record.faults[0].assumed = true;
+    let Clocked::After(40_000, by) = read(&record, FaultFigure::Effective) else {
+        panic!("the time is told all the same")
+    };
+    assert!(by.starts_with("assumed: "), "{by}");
+    let expr = "effective < 1s".parse().unwrap();
+    let fault = &record.faults[0];
+    let judged = judge(
+        &expr,
+        FaultFigure::Effective,
+        fault,
+        Clocked::After(40_000, by),
+        1,
+    );
+    assert_eq!(judged.grade, Grade::Inconclusive);
     record.faults[0].effective_us = None;
     assert_eq!(
         read(&record, FaultFigure::Effective),
