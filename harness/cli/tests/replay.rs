@@ -264,3 +264,41 @@ fn what_stands_in_the_way_of_a_replay_is_told_before_anything_starts() {
         .exits(2);
     assert!(ran.stderr.contains("external"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_fault_that_a_condition_fired_strikes_again_at_the_time_it_did() {
+    let scenario = SCENARIO
+        .replace("at = \"2s\"", "when = \"error_rate < 90%\"")
+        .replace("for = \"5s\"", "for = \"6s\"");
+    let suite = suite();
+    suite.write("scenarios/visitors.toml", scenario);
+    let turn = part();
+    suite.run(&["run", "visitors", "--tags", "smoke"]);
+    let recorded = suite.only_run();
+    let recorded = recorded.file_name().unwrap().to_str().unwrap().to_owned();
+    let ran = suite.run(&["replay", &recorded, "--format", "json"]);
+    drop(turn);
+    let comparison = ran.json();
+    let id = comparison["runs"][1]["run"].as_str().unwrap();
+    let (was, is) = (events(&suite, &recorded), events(&suite, id));
+    let armed = |events: &[Value]| {
+        let t0 = of(events, "scenario_started").next().unwrap()["t0_us"]
+            .as_u64()
+            .unwrap();
+        let armed: Vec<_> = of(events, "fault_armed").collect();
+        assert_eq!(armed.len(), 1, "{armed:?}");
+        armed[0]["at_us"].as_u64().unwrap() - t0
+    };
+    let faults = &is[0]["plan"]["scenarios"][0]["faults"];
+    assert_eq!(
+        was[0]["plan"]["scenarios"][0]["faults"][0]["when"],
+        "error_rate < 90%"
+    );
+    assert!(faults[0].get("when").is_none(), "{faults:#}");
+    assert!(
+        armed(&is) >= armed(&was),
+        "it strikes no sooner than it did"
+    );
+    let (was, is) = (arrivals(&was), arrivals(&is));
+    assert!(!was.is_empty() && was == is);
+}

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod random;
 pub mod readiness;
 pub mod record;
+pub mod replay;
 pub mod secret;
 pub mod suite;
 pub mod template;

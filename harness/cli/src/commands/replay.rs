@@ -17,6 +17,7 @@ use harness_core::plan::fault::Site;
 use harness_core::plan::resolve::Choice;
 use harness_core::plan::target::{Mode, TargetPlan};
 use harness_core::record::Record;
+use harness_core::replay::as_it_went;
 use harness_core::suite::{self as texts, Suite};
 use harness_core::tls::Pems;
 use harness_drive::Tls;
@@ -31,7 +32,8 @@ pub(crate) fn replay(
     printer: Printer,
 ) -> Result<u8, CliError> {
     let runs = report::runs(root, args.output.reports.as_deref());
-    let (recorded, started) = recorded(&runs, &args.run)?;
+    let (recorded, mut started) = recorded(&runs, &args.run)?;
+    started.plan = as_it_went(&started.plan, &recorded);
     let around = Around::find(root, &started.plan)?;
     let prepared = prepare(&started, &around, args, printer)?;
     // Where the recorded run lies, unless somebody wants it elsewhere.
