@@ -141,6 +141,118 @@ fn a_link_that_is_down_refuses() {
     );
 }
 
+#[test]
+fn a_delay_ramps_while_the_fault_lasts() {
+    let fault = "link = \"edge\"\nlatency = { delay = \"0ms..900ms\" }";
+    let text = scenario(fault, "p50 < 250ms", "max > 500ms");
+    // It did not begin there.
+    let slowly = "[[gate]]\nexpect = \"p25 < 400ms\"\nduring = \"broken\"\n";
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/fault.toml", &(text + slowly)),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    let gates = &summary["verdict"]["gates"];
+    assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+    let events = suite.events(&id);
+    let armed = ticks(&events, "fault_armed").next().unwrap();
+    assert_eq!(armed["what"], "latency 0s to 900ms on edge");
+}
+
+#[test]
+fn lost_chunks_stall_answers() {
+    shows(
+        "link = \"edge\"\nloss = { share = \"80%\", stall = \"300ms\" }",
+        "p50 < 250ms",
+        "p50 > 290ms",
+    );
+}
+
+#[test]
+fn a_limit_cuts_answers() {
+    shows(
+        "link = \"edge\"\nlimit = { bytes = \"60B\" }",
+        "error_rate < 5%",
+        "error_rate > 60%",
+    );
+}
+
+#[test]
+fn slices_make_answers_trickle() {
+    shows(
+        "link = \"edge\"\nslice = { size = \"40B\", variation = \"10B\", delay = \"60ms\" }",
+        "p50 < 250ms",
+        "p50 > 290ms",
+    );
+}
+
+#[test]
+fn corrupt_bytes_break_answers() {
+    let fault = "link = \"edge\"\ncorrupt = { share = \"100%\" }";
+    shows(fault, "error_rate < 5%", "error_rate > 5%");
+}
+
+#[test]
+fn the_first_connections_fail_and_all_after_them_pass() {
+    let fault = "link = \"edge\"\nfail_first = { connections = 7 }";
+    let text = scenario(fault, "error_rate < 5%", "error_rate < 30%");
+    let text = text.replace("mix =", "http = { reuse = \"never\" }\nmix =");
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/fault.toml", &text),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    assert_eq!(
+        ran.code, 0,
+        "{:#}\n{}",
+        summary["verdict"]["gates"], ran.stderr
+    );
+    let journeys = suite.events(&id);
+    let journeys = ticks(&journeys, "load_tick").filter(|tick| tick["name"] == "browse");
+    let failed = journeys.filter_map(|tick| tick["errors"]["reset"].as_u64());
+    assert_eq!(failed.sum::<u64>(), 7);
+}
+
+#[test]
+fn a_fault_meets_the_clients_it_is_meant_for_and_no_others() {
+    let latency = "link = \"edge\"\nlatency = { delay = \"400ms\" }";
+    let loopback = format!("{latency}\nclients = [\"127.0.0.0/8\"]");
+    shows(&loopback, "p50 < 250ms", "p50 > 290ms");
+    let other = format!("{latency}\nclients = [\"10.1.2.3\"]");
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        (
+            "scenarios/fault.toml",
+            &scenario(&other, "p50 < 250ms", "p50 < 250ms"),
+        ),
+    ]);
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 4, "{:#}", summary["verdict"]["gates"]);
+    let reason = &summary["verdict"]["run"]["reason"];
+    assert!(
+        reason.as_str().unwrap().contains("touched nothing"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_share_of_connections_is_met() {
+    let fault = "link = \"edge\"\nreset = { after = \"0s\" }\nshare = \"50%\"";
+    let text = scenario(fault, "error_rate < 5%", "error_rate < 80%");
+    let text = text.replace("mix =", "http = { reuse = \"never\" }\nmix =")
+        + "[[gate]]\nexpect = \"error_rate > 20%\"\nduring = \"broken\"\n";
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        ("scenarios/fault.toml", &text),
+    ]);
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(
+        ran.code, 0,
+        "{:#}\n{}",
+        summary["verdict"]["gates"], ran.stderr
+    );
+}
+
 /// Services that became ready, by name, the first start included.
 fn ready(events: &str, service: &str) -> usize {
     ticks(events, "service_ready")

@@ -4,7 +4,7 @@
 use futures::future::BoxFuture;
 use harness_core::event::SeenIn;
 use harness_core::http::{Request, Response};
-use harness_core::plan::fault::{FaultKind, Site};
+use harness_core::plan::fault::{Site, Strike};
 use std::time::Duration;
 
 /// Breaks and heals links and services.
@@ -15,8 +15,7 @@ pub trait Faults: Send + Sync {
     fn arm<'a>(
         &'a self,
         id: &'a str,
-        on: &'a Site,
-        kind: &'a FaultKind,
+        strike: Strike<'a>,
         lease: Duration,
     ) -> BoxFuture<'a, Result<(), String>>;
 

@@ -1,6 +1,6 @@
 //! Steps that command the run itself. The interpreter only hands them on; whoever drives a functional run obeys.
 
-use crate::plan::fault::{FaultKind, Site};
+use crate::plan::fault::{FaultKind, Reach, Site};
 use serde::{Deserialize, Serialize};
 
 /// A command to the run.
@@ -16,6 +16,9 @@ pub enum Command {
         on: Site,
         /// How.
         kind: FaultKind,
+        /// Which connections it meets.
+        #[serde(flatten)]
+        reach: Reach,
     },
     /// Lifts a fault armed earlier in the journey, by its name.
     Lift {

@@ -31,13 +31,88 @@ pub struct FaultPlan {
     pub lasts: Duration,
     /// How it breaks.
     pub kind: FaultKind,
+    /// Whom it meets, and what it becomes.
+    #[serde(flatten)]
+    pub reach: Reach,
 }
 
 impl FaultPlan {
     /// What the fault does, for people: `latency 800ms on payments`, `payments killed`.
     pub fn what(&self) -> String {
-        self.on.broken(&self.kind)
+        self.on.broken(&self.kind, &self.reach)
     }
+
+    /// The fault as it is applied.
+    pub const fn strike(&self) -> Strike<'_> {
+        Strike {
+            on: &self.on,
+            kind: &self.kind,
+            reach: &self.reach,
+            over: self.lasts,
+        }
+    }
+}
+
+/// Whom a fault on a link meets, and what it becomes while it lasts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// What it is at its end: the same kind, its numbers gone there in a straight line. `None` for one that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<FaultKind>,
+    /// Share of connections it works on, above 0 to 1; drawn for each connection.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub share: f64,
+    /// Only connections from these addresses and networks; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            to: None,
+            share: whole(),
+            clients: Vec::new(),
+        }
+    }
+}
+
+const fn whole() -> f64 {
+    1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_whole(share: &f64) -> bool {
+    *share >= 1.0
+}
+
+impl std::fmt::Display for Reach {
+    /// What follows the fault in a sentence; nothing for all connections.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !is_whole(&self.share) {
+            write!(f, ", {} of connections", percent(self.share))?;
+        }
+        match self.clients.as_slice() {
+            [] => Ok(()),
+            clients => write!(f, ", from {}", clients.join(" and ")),
+        }
+    }
+}
+
+/// A fault as it is applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Strike<'f> {
+    /// What breaks.
+    pub on: &'f Site,
+    /// How.
+    pub kind: &'f FaultKind,
+    /// Whom it meets, and what it becomes.
+    pub reach: &'f Reach,
+    /// How long it takes to become that.
+    pub over: Duration,
 }
 
 /// A fault in a sentence: ``fault `slow` ``, ``turn 2 of fault `slow` ``.
@@ -60,9 +135,14 @@ pub enum Site {
 
 impl Site {
     /// What a fault of a kind does here, for people: `latency 800ms on payments`, `payments killed`.
-    pub fn broken(&self, kind: &FaultKind) -> String {
+    pub fn broken(&self, kind: &FaultKind, reach: &Reach) -> String {
+        let to = reach.to.as_ref().map_or_else(String::new, |to| {
+            let to = to.to_string();
+            let same = format!("{} ", kind.word());
+            format!(" to {}", to.strip_prefix(&same).unwrap_or(&to))
+        });
         match self {
-            Self::Link(link) => format!("{kind} on {link}"),
+            Self::Link(link) => format!("{kind}{to} on {link}{reach}"),
             Self::Service(service) => format!("{service} {kind}"),
         }
     }
@@ -110,6 +190,45 @@ pub enum FaultKind {
     },
     /// The link is down: connections are refused, open ones end.
     Down,
+    /// An answer's end, and the close after it, come this much later than the rest.
+    SlowClose {
+        /// Time until the close.
+        #[serde(with = "units::duration")]
+        delay: Duration,
+    },
+    /// The connection closes once this much of answers has passed.
+    Limit {
+        /// Bytes of answers on one connection.
+        bytes: u64,
+    },
+    /// Answers come in slices.
+    Slice {
+        /// Bytes of a slice on average, above zero.
+        size: u64,
+        /// By how much it varies; below `size`.
+        variation: u64,
+        /// Time between two slices.
+        #[serde(with = "units::duration")]
+        delay: Duration,
+    },
+    /// Chunks of answers are lost as TCP feels it: one that is, and all behind it, wait; twice as long if it is lost again.
+    Loss {
+        /// Share of chunks, above 0 to 1.
+        share: f64,
+        /// How long the first wait is.
+        #[serde(with = "units::duration")]
+        stall: Duration,
+    },
+    /// One byte of a chunk of an answer is another.
+    Corrupt {
+        /// Share of chunks, above 0 to 1.
+        share: f64,
+    },
+    /// The first connections opened under it are reset; all after them pass.
+    FailFirst {
+        /// How many.
+        connections: u64,
+    },
     /// The service is killed (KILL to its process group), and started again when the fault is lifted.
     Kill,
     /// The service is stopped where it stands (STOP to its process group), and goes on (CONT) when the fault is lifted.
@@ -117,7 +236,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// The kind's word, as in the suite: `latency`, `timeout`, `reset`, `bandwidth`, `down`, `kill`, `pause`.
+    /// The kind's word, as in the suite.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
@@ -125,6 +244,12 @@ impl FaultKind {
             Self::Reset { .. } => "reset",
             Self::Bandwidth { .. } => "bandwidth",
             Self::Down => "down",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Limit { .. } => "limit",
+            Self::Slice { .. } => "slice",
+            Self::Loss { .. } => "loss",
+            Self::Corrupt { .. } => "corrupt",
+            Self::FailFirst { .. } => "fail_first",
             Self::Kill => "kill",
             Self::Pause => "pause",
         }
@@ -159,8 +284,49 @@ impl std::fmt::Display for FaultKind {
                 write!(f, "bandwidth {} kB/s", *bytes_per_second as f64 / 1000.0)
             }
             Self::Down => f.write_str("link down"),
+            Self::SlowClose { delay } => {
+                write!(f, "close after {}", units::format_duration(*delay))
+            }
+            Self::Limit { bytes } => write!(f, "limit {}", size(*bytes)),
+            Self::Slice {
+                size: bytes,
+                variation,
+                delay,
+            } => {
+                let vary = match variation {
+                    0 => String::new(),
+                    by => format!(" ± {}", size(*by)),
+                };
+                let delay = units::format_duration(*delay);
+                write!(f, "slices of {}{vary} every {delay}", size(*bytes))
+            }
+            Self::Loss { share, stall } => write!(
+                f,
+                "loss {}, stalls of {}",
+                percent(*share),
+                units::format_duration(*stall)
+            ),
+            Self::Corrupt { share } => write!(f, "corrupt {}", percent(*share)),
+            Self::FailFirst { connections: 1 } => f.write_str("first connection reset"),
+            Self::FailFirst { connections } => {
+                write!(f, "first {connections} connections reset")
+            }
             Self::Kill => f.write_str("killed"),
             Self::Pause => f.write_str("paused"),
         }
     }
+}
+
+/// `64 kB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{} kB", bytes as f64 / 1e3),
+        _ => format!("{} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// `2%`.
+fn percent(share: f64) -> String {
+    units::Share::of_one(share).map_or_else(String::new, |share| share.to_string())
 }

@@ -22,7 +22,7 @@ use crate::journey::{Action, Journey, Origin};
 use crate::name::Name;
 use crate::units;
 use accept::Accepted;
-use fault::{FaultKind, FaultPlan, Site};
+use fault::{FaultPlan, Strike};
 use gate::Gate;
 use invariant::{InvariantPlan, QueryPlan};
 use load::LoadPlan;
@@ -96,13 +96,27 @@ impl Plan {
         self
     }
 
-    /// Every fault that a run may arm, of scenarios and of journeys: its name, what it breaks and how.
-    pub fn faults(&self) -> impl Iterator<Item = (&str, &Site, &FaultKind)> {
+    /// Every fault that a run may arm, of scenarios and of journeys: its name, and what it does.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, Strike<'_>)> {
         let planned = self.scenarios.iter().flat_map(|scenario| &scenario.faults);
-        let planned = planned.map(|fault| (fault.name.as_str(), &fault.on, &fault.kind));
+        let planned = planned.map(|fault| (fault.name.as_str(), fault.strike()));
         let steps = self.journeys.iter().flat_map(|journey| &journey.steps);
         let armed = steps.filter_map(|step| match &step.action {
-            Action::Command(Command::Arm { fault, on, kind }) => Some((fault.as_str(), on, kind)),
+            Action::Command(Command::Arm {
+                fault,
+                on,
+                kind,
+                reach,
+            }) => {
+                let over = Duration::ZERO;
+                let strike = Strike {
+                    on,
+                    kind,
+                    reach,
+                    over,
+                };
+                Some((fault.as_str(), strike))
+            }
             _ => None,
         });
         planned.chain(armed)

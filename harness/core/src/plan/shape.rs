@@ -166,6 +166,7 @@ mod tests {
             at: Duration::from_secs(40),
             lasts: Duration::from_secs(15),
             kind: FaultKind::Down,
+            reach: Default::default(),
         };
         insta::assert_snapshot!(draw(&scenario(
             &[(50.0, 500.0, 20), (500.0, 500.0, 60)],
@@ -183,6 +184,7 @@ mod tests {
             at: Duration::from_secs(20 * u64::from(turn)),
             lasts: Duration::from_secs(10),
             kind: FaultKind::Down,
+            reach: Default::default(),
         };
         let drawn = draw(&scenario(
             &[(500.0, 500.0, 80)],

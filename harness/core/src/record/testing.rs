@@ -104,6 +104,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             at: Duration::from_secs(10),
             lasts: Duration::from_secs(5),
             kind: FaultKind::Down,
+            reach: Default::default(),
         }],
         detected: Default::default(),
         gates,

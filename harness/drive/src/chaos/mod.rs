@@ -266,7 +266,7 @@ impl Chaos<'_> {
         let id = self.id(fault);
         if let Err(reason) = self
             .faults
-            .arm(&id, &plan.on, &plan.kind, plan.lasts + LEASE_MARGIN)
+            .arm(&id, plan.strike(), plan.lasts + LEASE_MARGIN)
             .await
         {
             self.mouth

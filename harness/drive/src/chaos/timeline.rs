@@ -259,6 +259,7 @@ mod tests {
                     at: seconds(*at),
                     lasts: seconds(*lasts),
                     kind: FaultKind::Down,
+                    reach: Default::default(),
                 })
                 .collect(),
             detected: Default::default(),

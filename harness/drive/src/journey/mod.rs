@@ -12,7 +12,7 @@ use harness_core::journey::command::Command;
 use harness_core::journey::walk::{Answer, Context, Next, Outgoing, StepEnd, Walk};
 use harness_core::journey::{Journey, evidence};
 use harness_core::name::RunId;
-use harness_core::plan::fault::Site;
+use harness_core::plan::fault::{Site, Strike};
 use harness_core::units::micros;
 use harness_load::Clock;
 use std::sync::Arc;
@@ -310,8 +310,13 @@ impl Passage {
         let (faults, mouth) = (Arc::clone(&self.walker.faults), self.walker.mouth.clone());
         let id = |fault: &str| format!("{}/{fault}", self.journey.name);
         match command {
-            Command::Arm { fault, on, kind } => {
-                let what = on.broken(kind);
+            Command::Arm {
+                fault,
+                on,
+                kind,
+                reach,
+            } => {
+                let what = on.broken(kind, reach);
                 mouth
                     .say(Event::FaultArmed {
                         fault: fault.clone(),
@@ -323,7 +328,13 @@ impl Passage {
                 let id = id(fault);
                 let span = info_span!(parent: &self.span, "fault", fault, %on, what = %kind);
                 self.armed.push((id.clone(), on.clone(), span));
-                faults.arm(&id, on, kind, LEASE).await
+                let strike = Strike {
+                    on,
+                    kind,
+                    reach,
+                    over: LEASE,
+                };
+                faults.arm(&id, strike, LEASE).await
             }
             Command::Lift { fault } => {
                 let id = id(fault);

@@ -7,7 +7,7 @@ use crate::ports::{Faults, FirstEffect};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::Name;
-use harness_core::plan::fault::{FaultKind, Site};
+use harness_core::plan::fault::{FaultKind, Site, Strike};
 use harness_core::plan::target::ServicePlan;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -28,14 +28,13 @@ impl Faults for Target {
     fn arm<'a>(
         &'a self,
         id: &'a str,
-        on: &'a Site,
-        kind: &'a FaultKind,
+        strike: Strike<'a>,
         lease: Duration,
     ) -> BoxFuture<'a, Result<(), String>> {
         async move {
-            match on {
-                Site::Link(link) => self.links.apply(id, link, kind, lease).await,
-                Site::Service(service) => self.strike(id, service, kind).await,
+            match strike.on {
+                Site::Link(link) => self.links.apply(id, link, strike, lease).await,
+                Site::Service(service) => self.strike(id, service, strike.kind).await,
             }
         }
         .boxed()

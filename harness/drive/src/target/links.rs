@@ -7,11 +7,11 @@ use crate::ports::FirstEffect;
 use harness_core::event::{Event, LinkTick};
 use harness_core::hist::Hist;
 use harness_core::name::Name;
-use harness_core::plan::fault::FaultKind;
+use harness_core::plan::fault::{FaultKind, Reach, Strike};
 use harness_load::Clock;
 use harness_proxy::{
-    BindError, Cut, Effect, HttpStats, LinkStats, Proxy, ProxyConfig, ProxyName, Stream, Toxic,
-    ToxicKind, ToxicName, Upstream,
+    BindError, Cut, Effect, FailHow, HttpStats, LinkStats, Network, Proxy, ProxyConfig, ProxyName,
+    Stream, Toxic, ToxicKind, ToxicName, Upstream,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -171,7 +171,7 @@ impl Links {
         &self,
         id: &str,
         link: &Name,
-        kind: &FaultKind,
+        strike: Strike<'_>,
         lease: Duration,
     ) -> Result<(), String> {
         let proxy = self
@@ -185,15 +185,15 @@ impl Links {
             effects: Vec::new(),
             down: None,
         };
-        if *kind == FaultKind::Down {
+        if *strike.kind == FaultKind::Down {
             proxy.disable_leased(Cut::Reset, lease);
             applied.down = Some(Instant::now());
         }
-        for (stream, kind) in toxics(kind) {
-            let name: ToxicName = format!("{id} {stream}")
+        for toxic in toxics(strike)? {
+            let name: ToxicName = format!("{id} {}", toxic.stream)
                 .parse()
                 .map_err(|e| format!("{e}"))?;
-            let toxic = Toxic::new(kind, stream).named(name.clone());
+            let toxic = toxic.named(name.clone());
             proxy
                 .add_toxic_leased(toxic, lease)
                 .map_err(|e| e.to_string())?;
@@ -284,9 +284,33 @@ async fn account(stop: CancellationToken, gauges: Gauges) {
     }
 }
 
+/// A fault on a link as toxics, not named yet. Each toxic draws its own connections: of a fault that meets a share of them
+/// the first direction alone works, so that none is met in one direction only.
+pub(super) fn toxics(strike: Strike<'_>) -> Result<Vec<Toxic>, String> {
+    let Reach { to, share, clients } = strike.reach;
+    let clients = clients.iter().map(|client| client.parse::<Network>());
+    let clients: Vec<Network> = clients
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    let directions = if *share < 1.0 { 1 } else { usize::MAX };
+    let ends = to.as_ref().map_or_else(Vec::new, kinds);
+    let mut ends = ends.into_iter().map(|(_, kind)| kind);
+    let of = kinds(strike.kind).into_iter().take(directions);
+    let toxics = of.map(|(stream, kind)| {
+        let toxic = Toxic::new(kind, stream)
+            .with_toxicity(*share)
+            .only_for(clients.clone());
+        match ends.next() {
+            Some(to) => toxic.ramping(to, strike.over),
+            None => toxic,
+        }
+    });
+    Ok(toxics.collect())
+}
+
 /// A fault in the proxy's vocabulary. Reset meets the answer: the service may have done its work, which is the case
 /// that retries and idempotency keys exist for. A time-out swallows both directions: nothing arrives anywhere.
-pub(super) fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
+fn kinds(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
     let ms = |d: &Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     match kind {
         FaultKind::Latency { delay, jitter } => {
@@ -316,6 +340,44 @@ pub(super) fn toxics(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
                 },
             )]
         }
+        FaultKind::SlowClose { delay } => {
+            vec![(
+                Stream::Downstream,
+                ToxicKind::SlowClose { delay: ms(delay) },
+            )]
+        }
+        FaultKind::Limit { bytes } => {
+            vec![(Stream::Downstream, ToxicKind::LimitData { bytes: *bytes })]
+        }
+        FaultKind::Slice {
+            size,
+            variation,
+            delay,
+        } => vec![(
+            Stream::Downstream,
+            ToxicKind::Slicer {
+                average_size: *size,
+                size_variation: *variation,
+                delay: u64::try_from(delay.as_micros()).unwrap_or(u64::MAX),
+            },
+        )],
+        FaultKind::Loss { share, stall } => vec![(
+            Stream::Downstream,
+            ToxicKind::Loss {
+                share: *share,
+                stall: ms(stall),
+            },
+        )],
+        FaultKind::Corrupt { share } => {
+            vec![(Stream::Downstream, ToxicKind::Corrupt { share: *share })]
+        }
+        FaultKind::FailFirst { connections } => vec![(
+            Stream::Upstream,
+            ToxicKind::FailFirst {
+                connections: *connections,
+                how: FailHow::Reset,
+            },
+        )],
         // A service's faults never come here.
         FaultKind::Down | FaultKind::Kill | FaultKind::Pause => Vec::new(),
     }

@@ -9,7 +9,7 @@ use crate::dispatcher::Mouth;
 use crate::ports::FirstEffect;
 use harness_core::name::Name;
 use harness_core::plan::Plan;
-use harness_core::plan::fault::{FaultKind, Site};
+use harness_core::plan::fault::{Site, Strike};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -89,13 +89,13 @@ impl Proxies {
         &self,
         id: &str,
         link: &Name,
-        kind: &FaultKind,
+        strike: Strike<'_>,
         lease: Duration,
     ) -> Result<(), String> {
         match self {
-            Self::Embedded(links) => links.apply(id, link, kind, lease),
+            Self::Embedded(links) => links.apply(id, link, strike, lease),
             // It knows no leases: the guardian is what undoes there.
-            Self::Server(server) => server.apply(id, link, kind).await,
+            Self::Server(server) => server.apply(id, link, strike).await,
         }
     }
 
@@ -147,10 +147,8 @@ impl Proxies {
 }
 
 /// The faults on links that a run of the plan may arm, by name.
-fn on_links(plan: &Plan) -> Vec<(String, FaultKind)> {
+fn on_links(plan: &Plan) -> Vec<(&str, Strike<'_>)> {
     let faults = plan.faults();
-    let on_links = faults.filter(|(_, on, _)| matches!(on, Site::Link(_)));
-    on_links
-        .map(|(name, _, kind)| (name.to_owned(), kind.clone()))
-        .collect()
+    let on_links = faults.filter(|(_, strike)| matches!(strike.on, Site::Link(_)));
+    on_links.collect()
 }

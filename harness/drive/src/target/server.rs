@@ -8,7 +8,7 @@ use super::links::{LinkTo, toxics};
 use super::toxiproxy::{Shown, Toxiproxy, ToxiproxyError, Wanted};
 use crate::ports::FirstEffect;
 use harness_core::name::{Name, RunId};
-use harness_core::plan::fault::FaultKind;
+use harness_core::plan::fault::{FaultKind, Strike};
 use harness_load::Clock;
 use harness_proxy::{NameError, Toxic, ToxicName};
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ impl Server {
     pub(super) async fn bind(
         api: Toxiproxy,
         routes: &[Route],
-        planned: &[(String, FaultKind)],
+        planned: &[(&str, Strike<'_>)],
         run: &RunId,
         clock: Clock,
         journal: &Journal,
@@ -259,15 +259,15 @@ impl Server {
         &self,
         id: &str,
         link: &Name,
-        kind: &FaultKind,
+        strike: Strike<'_>,
     ) -> Result<(), String> {
         let served = self.links.get(link);
         let served = served.ok_or_else(|| format!("there is no link `{link}` here"))?;
-        let toxics = self.toxics(kind).map_err(|error| error.to_string())?;
+        let toxics = self.toxics(strike)?;
         let applied = Applied {
             link: link.clone(),
             toxics: toxics.iter().map(|toxic| toxic.name.to_string()).collect(),
-            down: *kind == FaultKind::Down,
+            down: *strike.kind == FaultKind::Down,
             confirmed: None,
             touched: None,
             undone: None,
@@ -319,11 +319,12 @@ impl Server {
         Ok(())
     }
 
-    fn toxics(&self, kind: &FaultKind) -> Result<Vec<Toxic>, NameError> {
+    fn toxics(&self, strike: Strike<'_>) -> Result<Vec<Toxic>, String> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let named = toxics(kind).into_iter().map(|(stream, kind)| {
-            let name = ToxicName::new(format!("{}-{number}-{stream}", self.label))?;
-            Ok(Toxic::new(kind, stream).named(name))
+        let named = toxics(strike)?.into_iter().map(|toxic| {
+            let name = ToxicName::new(format!("{}-{number}-{}", self.label, toxic.stream));
+            let name = name.map_err(|error| error.to_string())?;
+            Ok(toxic.named(name))
         });
         named.collect()
     }
@@ -426,14 +427,12 @@ impl Server {
 }
 
 /// Whether any Toxiproxy knows all that the planned faults need.
-fn known_there(api: &Toxiproxy, planned: &[(String, FaultKind)]) -> Result<(), ServerError> {
-    for (fault, kind) in planned {
-        let beyond = toxics(kind)
-            .into_iter()
-            .find_map(|(stream, kind)| Toxic::new(kind, stream).beyond());
-        if let Some(needs) = beyond {
+fn known_there(api: &Toxiproxy, planned: &[(&str, Strike<'_>)]) -> Result<(), ServerError> {
+    for (fault, strike) in planned {
+        let made = toxics(*strike).unwrap_or_default();
+        if let Some(needs) = made.iter().find_map(Toxic::beyond) {
             return Err(ServerError::Beyond {
-                fault: fault.clone(),
+                fault: (*fault).to_owned(),
                 needs,
                 version: api.version.clone(),
                 url: api.url().to_string(),

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::http::Method;
 use crate::journey::command::Command;
 use crate::plan::draft::{DraftAction, DraftBody, DraftCopies, DraftRequest, DraftStep, Written};
-use crate::plan::fault::Site;
+use crate::plan::fault::{FaultKind, Reach, Site};
 use gherkin::Step;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -186,10 +186,7 @@ impl<'b> Build<'b> {
                 let (Site::Link(name) | Site::Service(name)) = &on;
                 let fault = format!("{name}-{}", kind.word());
                 self.armed.push((fault.clone(), on.clone()));
-                self.other(
-                    line,
-                    DraftAction::Command(Command::Arm { fault, on, kind }, at),
-                );
+                self.other(line, DraftAction::Command(arm(fault, on, kind), at));
             }
             Meaning::Heal { on, at } => self.heal(line, &on, &at),
         }
@@ -329,5 +326,15 @@ impl<'b> Build<'b> {
             self.findings.push(finding.hint("put a request below it"));
         }
         (self.variables, self.steps)
+    }
+}
+
+/// A fault that meets every connection.
+fn arm(fault: String, on: Site, kind: FaultKind) -> Command {
+    Command::Arm {
+        fault,
+        on,
+        kind,
+        reach: Reach::default(),
     }
 }

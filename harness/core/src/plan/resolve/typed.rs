@@ -245,6 +245,13 @@ fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction>
     let fault = step.fault.as_ref()?;
     let kinds = Kinds::of_break(&fault.value);
     let kind = kinds.resolve(doc, &fault.span, found);
+    let (kind, to) = kind.map_or((None, None), |(kind, to)| (Some(kind), to));
+    if to.is_some() {
+        let hint = "a step's fault stays as it is until it is lifted; ramps are for scenarios";
+        let message = "nothing says how long this ramp takes";
+        found.error_with(doc.place(&fault.span), message, hint);
+    }
+    let reach = kinds.reach(doc, kind.as_ref(), found);
     let (on, text) = kinds.site(doc, &fault.span, kind.as_ref(), found)?;
     // A fault without a kind is an error already; the steps that lift it are none.
     let name = fault
@@ -259,6 +266,7 @@ fn other(doc: &Doc, raw: &At<Step>, found: &mut Findings) -> Option<DraftAction>
             fault: name,
             on,
             kind: kind.unwrap_or(FaultKind::Down),
+            reach: reach.unwrap_or_default(),
         },
         written(doc, text),
     ))

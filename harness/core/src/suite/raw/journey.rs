@@ -5,7 +5,9 @@ mod data;
 pub(crate) use data::Data;
 
 use super::super::at::{At, Named, Node, Scalar, Str};
-use super::scenario::{After, Bandwidth, Latency};
+use super::scenario::{
+    After, Bandwidth, Corrupt, FailFirst, Latency, Limit, Loss, Slice, SlowClose,
+};
 use super::think::Think;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -130,8 +132,8 @@ pub(crate) struct Repeat {
     pub(crate) at_most: Option<At<u32>>,
 }
 
-/// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, or a
-/// `service` with exactly one of `kill`, `pause`.
+/// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`,
+/// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`, `pause`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Break {
@@ -151,6 +153,23 @@ pub(crate) struct Break {
     pub(crate) bandwidth: Option<At<Bandwidth>>,
     /// Connections are refused, open ones end.
     pub(crate) down: Option<At<bool>>,
+    /// The end of an answer comes late.
+    pub(crate) slow_close: Option<At<SlowClose>>,
+    /// Connections close once so much of answers has passed.
+    pub(crate) limit: Option<At<Limit>>,
+    /// Answers come in slices.
+    pub(crate) slice: Option<At<Slice>>,
+    /// Chunks of answers are lost, and come late.
+    pub(crate) loss: Option<At<Loss>>,
+    /// Bytes of answers are others.
+    pub(crate) corrupt: Option<At<Corrupt>>,
+    /// The first connections are reset.
+    pub(crate) fail_first: Option<At<FailFirst>>,
+    /// Share of connections it works on, drawn for each: `30%`; default all.
+    pub(crate) share: Option<Str>,
+    /// Works on connections from these addresses and networks only: `127.0.0.2`, `10.0.0.0/8`.
+    #[serde(default)]
+    pub(crate) clients: Vec<Str>,
     /// The service is killed, and started again when the fault is lifted.
     pub(crate) kill: Option<At<bool>>,
     /// The service is stopped where it stands, and goes on when the fault is lifted.

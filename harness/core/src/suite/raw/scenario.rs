@@ -50,7 +50,8 @@ pub(crate) struct Steady {
 }
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
-/// `down`, or a `service` with exactly one of `kill`, `pause`.
+/// `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`,
+/// `pause`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -87,6 +88,23 @@ pub(crate) struct Fault {
     pub(crate) bandwidth: Option<At<Bandwidth>>,
     /// Connections are refused, open ones end.
     pub(crate) down: Option<At<bool>>,
+    /// The end of an answer comes late.
+    pub(crate) slow_close: Option<At<SlowClose>>,
+    /// Connections close once so much of answers has passed.
+    pub(crate) limit: Option<At<Limit>>,
+    /// Answers come in slices.
+    pub(crate) slice: Option<At<Slice>>,
+    /// Chunks of answers are lost, and come late.
+    pub(crate) loss: Option<At<Loss>>,
+    /// Bytes of answers are others.
+    pub(crate) corrupt: Option<At<Corrupt>>,
+    /// The first connections are reset.
+    pub(crate) fail_first: Option<At<FailFirst>>,
+    /// Share of connections it works on, drawn for each: `30%`; default all.
+    pub(crate) share: Option<Str>,
+    /// Works on connections from these addresses and networks only: `127.0.0.2`, `10.0.0.0/8`.
+    #[serde(default)]
+    pub(crate) clients: Vec<Str>,
     /// The service is killed, and started again at the end.
     pub(crate) kill: Option<At<bool>>,
     /// The service is stopped where it stands, and goes on at the end.
@@ -120,6 +138,66 @@ pub(crate) struct Bandwidth {
     /// Bytes per second: `64kB/s`, `1MB/s`.
     #[schemars(required)]
     pub(crate) rate: Option<Str>,
+}
+
+/// The end of an answer, and the close after it, come late.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SlowClose {
+    /// How much later.
+    #[schemars(required)]
+    pub(crate) delay: Option<Str>,
+}
+
+/// Connections close once so much of answers has passed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Limit {
+    /// Bytes of answers on one connection: `64kB`.
+    #[schemars(required)]
+    pub(crate) bytes: Option<Str>,
+}
+
+/// Answers come in slices.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Slice {
+    /// Bytes of a slice on average: `100B`.
+    #[schemars(required)]
+    pub(crate) size: Option<Str>,
+    /// By how much it varies; default 0.
+    pub(crate) variation: Option<Str>,
+    /// Time between two; default 0.
+    pub(crate) delay: Option<Str>,
+}
+
+/// Chunks of answers are lost as TCP feels it: one that is, and all behind it, wait; twice as long if it is lost again.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Loss {
+    /// Share of chunks: `2%`.
+    #[schemars(required)]
+    pub(crate) share: Option<Str>,
+    /// How long the first wait is; default 200ms.
+    pub(crate) stall: Option<Str>,
+}
+
+/// One byte of a chunk of an answer is another.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Corrupt {
+    /// Share of chunks: `1%`.
+    #[schemars(required)]
+    pub(crate) share: Option<Str>,
+}
+
+/// The first connections opened under the fault are reset; all after them pass.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FailFirst {
+    /// How many.
+    #[schemars(required, range(min = 1, max = 1000000))]
+    pub(crate) connections: Option<At<u32>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -316,7 +316,14 @@ fn links_break_and_heal() {
             panic!("{draft:?}")
         };
         let fault = format!("payments-{}", kind.word());
-        assert_eq!(*command, Command::Arm { fault, on, kind });
+        let reach = Default::default();
+        let arm = Command::Arm {
+            fault,
+            on,
+            kind,
+            reach,
+        };
+        assert_eq!(*command, arm);
         assert_eq!(at.text, "payments");
     }
     let draft = draft(

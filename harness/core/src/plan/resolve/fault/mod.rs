@@ -8,7 +8,7 @@ pub(super) use kind::Kinds;
 use super::findings::Findings;
 use super::target::World;
 use crate::diagnostic::Place;
-use crate::plan::fault::FaultPlan;
+use crate::plan::fault::{FaultPlan, Reach};
 use crate::plan::gate::During;
 use crate::plan::load::LoadPlan;
 use crate::suite::at::{At, Str};
@@ -85,6 +85,8 @@ fn one(
 ) -> Option<Placed> {
     let kinds = Kinds::of_fault(&raw.value);
     let kind = kinds.resolve(doc, &raw.span, found);
+    let (kind, to) = kind.map_or((None, None), |(kind, to)| (Some(kind), to));
+    let reach = kinds.reach(doc, kind.as_ref(), found);
     let on = kinds
         .site(doc, &raw.span, kind.as_ref(), found)
         .filter(|(site, text)| around.world.has(doc.at(text), site, found));
@@ -100,6 +102,7 @@ fn one(
         at: Duration::ZERO,
         lasts: Duration::ZERO,
         kind: kind?,
+        reach: Reach { to, ..reach? },
     };
     let turns = times.turns.into_iter().zip(1..).map(|(time, turn)| {
         let fault = FaultPlan {

@@ -362,6 +362,44 @@ fn errors_of_a_faults_times() {
 }
 
 #[test]
+fn errors_of_how_a_fault_breaks() {
+    let latency = "latency = { delay = \"1s\" }";
+    let kinds = [
+        "latency = { delay = \"0s\" }",
+        "latency = { delay = \"0s..0s\" }",
+        "latency = { delay = \"1s..x\" }",
+        "latency = { delay = \"1s..0s\", jitter = \"1s\" }",
+        "bandwidth = { rate = \"1MB/s..10B/s\" }",
+        "slow_close = { delay = \"soon\" }",
+        "limit = { bytes = \"64\" }",
+        "limit = { bytes = \"0B\" }",
+        "limit = { bytes = \"64kB\" }\nslice = { size = \"1B\" }",
+        "slice = { size = \"100B\", variation = \"100B\" }",
+        "slice = { delay = \"1ms\" }",
+        "loss = { share = \"0%\" }",
+        "loss = { share = \"2\" }",
+        "corrupt = { share = \"101%\" }",
+        "corrupt = { share = \"0%..x%\" }",
+        "fail_first = { connections = 0 }",
+        "fail_first = { requests = 3 }",
+        "down = true\nshare = \"30%\"",
+        "loss = { share = \"2%\" }\nshare = \"0%\"",
+        "loss = { share = \"2%\" }\nclients = [\"10.0.0.0/33\", \"::1\", \"here\"]",
+    ];
+    let mut all = kinds.map(|kind| ("scenario", latency, kind)).to_vec();
+    let service = "link = \"back\"\nat = \"2s\"\nfor = \"2s\"\nlatency = { delay = \"1s\" }";
+    let paused = "service = \"back\"\nat = \"2s\"\nfor = \"2s\"\npause = true\nclients = [\"::1\"]";
+    all.push(("scenario", service, paused));
+    let ramp = "fault = { link = \"back\", latency = { delay = \"0s..1s\" } }";
+    all.push((
+        "journey",
+        "get = \"/\"\nexpect = [\"status == 200\"]\ncapture = { id = \"$.id\" }",
+        ramp,
+    ));
+    snapshot("errors of how a fault breaks", &all);
+}
+
+#[test]
 fn errors_of_conditions_beside_faults() {
     let at = "at = \"2s\"";
     let whens = [

@@ -405,3 +405,52 @@ fn conditions_beside_faults_are_gates() {
         "{told}"
     );
 }
+
+#[test]
+fn what_a_fault_does_is_told_and_reads_back() {
+    let what = |kind: &str| {
+        let text = SCENARIO.replace("latency = { delay = \"1s\" }", kind);
+        let files = sources(&[("scenarios/steady.toml", &text)]);
+        let (plan, found) = findings(&files, &Choice::default());
+        let plan = plan.unwrap_or_else(|| panic!("{kind}: {}", told(&found)));
+        let fault = plan.scenarios[0].faults[0].clone();
+        let json = serde_json::to_string(&fault).unwrap();
+        let back: crate::plan::fault::FaultPlan = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, fault, "{json}");
+        fault.what()
+    };
+    for (kind, told) in [
+        (
+            "latency = { delay = \"0ms..500ms\" }",
+            "latency 0s to 500ms on back",
+        ),
+        (
+            "bandwidth = { rate = \"1MB/s..64kB/s\" }",
+            "bandwidth 1000 kB/s to 64 kB/s on back",
+        ),
+        ("slow_close = { delay = \"1s\" }", "close after 1s on back"),
+        ("limit = { bytes = \"64kB\" }", "limit 64 kB on back"),
+        (
+            "slice = { size = \"100B\", variation = \"50B\", delay = \"1ms\" }",
+            "slices of 100 B ± 50 B every 1ms on back",
+        ),
+        (
+            "loss = { share = \"2%\" }",
+            "loss 2%, stalls of 200ms on back",
+        ),
+        (
+            "corrupt = { share = \"0.5%..1%\" }",
+            "corrupt 0.5% to 1% on back",
+        ),
+        (
+            "fail_first = { connections = 5 }",
+            "first 5 connections reset on back",
+        ),
+        (
+            "loss = { share = \"2%\" }\nshare = \"30%\"\nclients = [\"127.0.0.2\", \"10.0.0.0/8\"]",
+            "loss 2%, stalls of 200ms on back, 30% of connections, from 127.0.0.2 and 10.0.0.0/8",
+        ),
+    ] {
+        assert_eq!(what(kind), told);
+    }
+}
