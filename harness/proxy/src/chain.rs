@@ -60,7 +60,8 @@ impl Chain {
     pub(crate) fn wants_input(&self) -> bool {
         let first = self.slots.first().map_or(&self.out, |slot| &slot.inlet);
         let second = self.slots.get(1).map_or(&self.out, |slot| &slot.inlet);
-        first.has_room() && !second.is_finished()
+        // A receiver that takes nothing holds up the reader too: else what toxics leave behind that come and go would pile up.
+        first.has_room() && !second.is_finished() && self.out.has_room()
     }
 
     /// No stage does anything and nothing lies inside: bytes may go past the chain.
@@ -131,9 +132,12 @@ impl Chain {
         } else {
             Parting::Release
         };
-        // What the stage held comes before anything that its successor has not seen yet.
-        slot.inlet.pour(self.inlet_of(index));
-        self.part(index, parting);
+        match parting {
+            // What the stage held comes before anything that its successor has not seen yet.
+            Parting::Release => slot.inlet.pour(self.inlet_of(index)),
+            // Behind what the stage has dropped nothing may come out, not even what came in a moment ago.
+            Parting::Close | Parting::Reset => self.part(index, parting),
+        }
     }
 
     /// Ends the connection behind the stages before `index`, if `parting` says so.

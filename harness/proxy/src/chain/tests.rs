@@ -5,8 +5,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::dice::test_key;
+use crate::queue::Chunk;
 use crate::toxic::{FailHow, Stream, Toxic, ToxicKind};
-use crate::toxics::rig::{Rig, armed, ms};
+use crate::toxics::rig::{Rig, armed, ms, test_entry};
 
 fn passing() -> impl Strategy<Value = ToxicKind> {
     prop_oneof![
@@ -247,4 +249,127 @@ fn only_the_clients_that_it_names_are_affected() {
         rig.run(ms(0));
         assert_eq!(rig.is_reset(), affected, "{client}");
     }
+}
+
+/// Any toxic at all, and whether it may keep bytes from coming out.
+fn any_kind() -> impl Strategy<Value = ToxicKind> {
+    let how = prop_oneof![Just(FailHow::Reset), Just(FailHow::Close)];
+    prop_oneof![
+        6 => passing(),
+        1 => Just(ToxicKind::Bandwidth { rate: 0 }),
+        1 => (0..200_u64).prop_map(|timeout| ToxicKind::Timeout { timeout }),
+        1 => (0..200_u64).prop_map(|timeout| ToxicKind::ResetPeer { timeout }),
+        1 => (0..2_000_u64).prop_map(|bytes| ToxicKind::LimitData { bytes }),
+        1 => (0.0..=1.0).prop_map(|share| ToxicKind::Corrupt { share }),
+        1 => (0..2_u64, how).prop_map(|(connections, how)| ToxicKind::FailFirst { connections, how }),
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Feed(Vec<u8>),
+    Wait(u64),
+    Add(ToxicKind, f64, Option<(ToxicKind, u64)>),
+    Update(prop::sample::Index, ToxicKind, f64),
+    Remove(prop::sample::Index),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let toxicity = || prop_oneof![Just(0.0), Just(0.5), Just(1.0)];
+    let ramp = prop::option::of((any_kind(), 1..300_u64));
+    let step = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 1..600).prop_map(Step::Feed),
+        3 => (0..60_u64).prop_map(Step::Wait),
+        2 => (any_kind(), toxicity(), ramp).prop_map(|(kind, share, ramp)| Step::Add(kind, share, ramp)),
+        1 => (any::<prop::sample::Index>(), any_kind(), toxicity())
+            .prop_map(|(at, kind, share)| Step::Update(at, kind, share)),
+        1 => any::<prop::sample::Index>().prop_map(Step::Remove),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+fn loses_nothing(kind: &ToxicKind) -> bool {
+    match kind {
+        ToxicKind::Timeout { .. } | ToxicKind::ResetPeer { .. } | ToxicKind::FailFirst { .. } => {
+            false
+        }
+        ToxicKind::LimitData { bytes } => *bytes == u64::MAX,
+        _ => true,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_and_goes_what_comes_out_is_what_went_in(steps in steps()) {
+        let mut rig = Rig::armed(Vec::new());
+        let (mut sent, mut got) = (Vec::new(), Vec::new());
+        let (mut whole, mut corrupt) = (true, false);
+        for step in steps {
+            match step {
+                Step::Feed(bytes) if rig.wants_input() => {
+                    rig.feed(&bytes);
+                    sent.extend(bytes);
+                }
+                Step::Feed(_) => {}
+                Step::Wait(time) => got.extend(rig.run(ms(time))),
+                Step::Add(kind, toxicity, ramp) => {
+                    let mut toxic = Toxic::new(kind, Stream::Downstream).with_toxicity(toxicity);
+                    if let Some((to, over)) = ramp {
+                        let ramping = toxic.clone().ramping(to, ms(over));
+                        if ramping.validate().is_ok() {
+                            toxic = ramping;
+                        }
+                    }
+                    let to = toxic.ramp.as_ref().map_or(&toxic.kind, |ramp| &ramp.to);
+                    whole &= loses_nothing(&toxic.kind) && loses_nothing(to);
+                    corrupt |= matches!(toxic.kind, ToxicKind::Corrupt { .. });
+                    rig.add(toxic);
+                }
+                Step::Update(at, kind, toxicity) => {
+                    if let Some(now) = rig.toxic(at)
+                        && now.kind.type_name() == kind.type_name()
+                    {
+                            whole &= loses_nothing(&kind);
+                            rig.set(at, Toxic { kind, toxicity, ramp: None, ..now });
+                    }
+                }
+                Step::Remove(at) => rig.remove_at(at),
+            }
+        }
+        // Nothing stands still for ever once those are gone that may.
+        rig.end();
+        got.extend(rig.run(ms(0)));
+        rig.remove_all();
+        got.extend(rig.run(Duration::from_secs(1)));
+        let got: Vec<u8> = got.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        prop_assert!(got.len() <= sent.len());
+        prop_assert!(corrupt || sent.starts_with(&got), "what came out is no beginning of what went in");
+        prop_assert!(rig.is_reset() || rig.ended().is_some(), "no end");
+        if whole {
+            prop_assert_eq!((got.len(), rig.ended()), (sent.len(), Some(End::Eof)));
+        }
+    }
+}
+
+#[test]
+fn a_receiver_that_takes_nothing_bounds_what_toxics_leave_behind_as_they_come_and_go() {
+    let latency = ToxicKind::Latency {
+        latency: 60_000,
+        jitter: 0,
+    };
+    let mut chain = Chain::new(test_key(0), test_entry());
+    let (now, mut taken) = (Instant::now(), 0);
+    for id in 0..20 {
+        chain.apply(&[armed(id, latency.clone(), 1.0)], now);
+        while chain.wants_input() {
+            chain.inlet().push(Chunk {
+                bytes: vec![0; 64 << 10].into(),
+                arrived: now,
+            });
+            taken += 64 << 10;
+            chain.pump(now);
+        }
+        chain.apply(&[], now);
+    }
+    assert!(taken < 10 << 20, "{taken} bytes are held");
 }

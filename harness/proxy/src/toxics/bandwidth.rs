@@ -9,13 +9,20 @@ use super::{Stage, Turn, not_long_before};
 use crate::queue::Queue;
 use crate::toxic::ToxicKind;
 
+/// An inlet that is empty for less than this may be so because it was not read in time, and an outlet that is full because
+/// it was not written in time: the line then goes on as if there had been bytes and room. If it lasts longer, the sender or
+/// the receiver has paused, and the line with it.
+const BREATH: Duration = Duration::from_millis(1);
+
 pub(super) struct Bandwidth {
     /// KB/s, which is bytes per ms.
     rate: u64,
-    /// Since when the line is free for the first chunk; none while nothing waits.
+    /// Since when the line is free for the first chunk; none once nothing has waited for a while.
     free_since: Option<Instant>,
-    /// The outlet was full: the time the line stood still is not made up for.
-    stalled: bool,
+    /// Since when nothing waits.
+    empty: Option<Instant>,
+    /// Since when the outlet is full: the time the line stands still is not made up for.
+    stalled: Option<Instant>,
     /// The first chunk has been counted as affected.
     counted: bool,
 }
@@ -25,7 +32,8 @@ impl Bandwidth {
         Self {
             rate,
             free_since: None,
-            stalled: false,
+            empty: None,
+            stalled: None,
             counted: false,
         }
     }
@@ -44,6 +52,11 @@ impl Bandwidth {
 impl Stage for Bandwidth {
     fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
         while let Some(first) = inlet.front() {
+            if let Some(empty) = self.empty.take()
+                && turn.now.saturating_duration_since(empty) >= BREATH
+            {
+                self.free_since = None;
+            }
             if !self.counted {
                 self.counted = true;
                 turn.meter.chunk(turn.now);
@@ -52,8 +65,17 @@ impl Stage for Bandwidth {
                 return;
             }
             if !outlet.has_room() {
-                self.stalled = true;
+                self.stalled.get_or_insert(turn.now);
                 return;
+            }
+            if let Some(stalled) = self.stalled.take() {
+                let still = turn.now.saturating_duration_since(stalled);
+                let shift = if still < BREATH {
+                    Duration::ZERO
+                } else {
+                    still
+                };
+                self.free_since = self.free_since.map(|since| since + shift);
             }
             let whole = first.bytes.len();
             let slice = self.slice(whole);
@@ -68,13 +90,9 @@ impl Stage for Bandwidth {
                 outlet.push(chunk);
             }
             self.counted = slice < whole;
-            self.free_since = Some(if std::mem::take(&mut self.stalled) {
-                turn.now
-            } else {
-                due
-            });
+            self.free_since = Some(due);
         }
-        self.free_since = None;
+        self.empty.get_or_insert(turn.now);
         inlet.pass_end(outlet);
     }
 
@@ -144,6 +162,40 @@ mod tests {
         assert!(rig.run(ms(60_000)).is_empty());
         rig.update(Bandwidth { rate: 1 });
         assert_eq!(rig.run(ms(500))[0].1, b"held");
+    }
+
+    #[test]
+    fn a_stage_that_is_called_late_makes_up_for_it_though_its_outlet_is_small() {
+        // 64 KiB take 0.65 ms of this line, and fill the outlet: called each 3 ms, it has to let four through at a time.
+        let mut rig = Rig::new(Bandwidth { rate: 100_000 });
+        let (mut passed, start) = (0, rig.now());
+        while rig.now() - start < ms(999) {
+            for _ in 0..8 {
+                rig.feed(&[0; 65_536]);
+            }
+            rig.sleep(ms(3));
+            passed += rig.run(ms(0)).iter().map(|(_, b)| b.len()).sum::<usize>();
+        }
+        assert!(passed.abs_diff(99_900_000) < 1_000_000, "{passed} B");
+    }
+
+    #[test]
+    fn an_inlet_that_is_empty_for_a_moment_costs_no_time() {
+        // Bytes of 1 ms each: the first are called for half a millisecond late, the next are on time again.
+        let mut rig = Rig::new(Bandwidth { rate: 1_000 });
+        let half = ms(1) / 2;
+        for wait in [ms(1) + half, half] {
+            rig.feed(&[0; 1_000]);
+            rig.advance(ms(0));
+            rig.sleep(wait);
+            assert_eq!(rig.run(ms(0)).len(), 1);
+        }
+        // After a pause of the sender they take their whole time.
+        rig.sleep(ms(50));
+        rig.feed(&[0; 1_000]);
+        rig.advance(ms(0));
+        rig.sleep(half);
+        assert!(rig.run(ms(0)).is_empty());
     }
 
     #[test]

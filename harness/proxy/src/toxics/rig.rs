@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::sample::Index;
 use tokio::time::Instant;
 
 use crate::armed::Armed;
@@ -105,6 +106,11 @@ impl Rig {
         self.chain.inlet().finish(End::Eof);
     }
 
+    /// Lets time pass without calling the chain, as a machine does that is busy with something else.
+    pub(crate) fn sleep(&mut self, by: Duration) {
+        self.now += by;
+    }
+
     pub(crate) fn advance(&mut self, by: Duration) {
         self.until(self.now + by);
     }
@@ -132,7 +138,10 @@ impl Rig {
         loop {
             let wake = self.chain.pump(self.now);
             let mut wrote = false;
-            while let Some(chunk) = self.chain.out().pop() {
+            // Nothing is written to a connection that is reset.
+            while !self.chain.is_reset()
+                && let Some(chunk) = self.chain.out().pop()
+            {
                 self.output.push((self.now, chunk.bytes.to_vec()));
                 wrote = true;
             }
@@ -163,6 +172,42 @@ impl Rig {
             self.ids += 1;
             self.toxics.push(armed(self.ids, kind.clone(), 1.0));
         }
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    /// Adds a toxic at the end, under a name of its own.
+    pub(crate) fn add(&mut self, toxic: Toxic) {
+        self.ids += 1;
+        let name = ToxicName::new(format!("t{}", self.ids)).unwrap();
+        let armed = Armed::new(self.ids, toxic.named(name), 0, self.now);
+        self.toxics.push(armed);
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    pub(crate) fn toxic(&self, at: Index) -> Option<Toxic> {
+        let armed = (!self.toxics.is_empty()).then(|| at.get(&self.toxics))?;
+        Some(armed.toxic.clone())
+    }
+
+    /// Updates a toxic.
+    pub(crate) fn set(&mut self, at: Index, toxic: Toxic) {
+        let index = at.index(self.toxics.len());
+        let armed = &mut self.toxics[index];
+        armed.set(toxic, self.now);
+        armed.revision += 1;
+        armed.roll += 1;
+        self.chain.apply(&self.toxics, self.now);
+    }
+
+    pub(crate) fn remove_at(&mut self, at: Index) {
+        if !self.toxics.is_empty() {
+            self.toxics.remove(at.index(self.toxics.len()));
+            self.chain.apply(&self.toxics, self.now);
+        }
+    }
+
+    pub(crate) fn remove_all(&mut self) {
+        self.toxics.clear();
         self.chain.apply(&self.toxics, self.now);
     }
 

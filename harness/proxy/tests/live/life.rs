@@ -238,3 +238,58 @@ async fn shutdown_and_drop_leave_no_task() {
     drop(proxy);
     assert_eq!(soon("the end", client.read(&mut [0; 8])).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_or_resets_is_passed_on_as_what_it_is() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = gone.local_addr().unwrap();
+    drop(gone);
+    let proxy = Proxy::bind(config(nobody)).unwrap();
+    let mut client = connect(&proxy).await;
+    assert_eq!(
+        soon("the close", client.read(&mut [0; 8])).await.unwrap(),
+        0
+    );
+    assert_eq!(proxy.stats().dial_failures, 1);
+
+    let resetting = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    proxy.set_upstream(Some(resetting.local_addr().unwrap().into()));
+    let mut client = connect(&proxy).await;
+    let (mut upstream, _) = soon("the dial", resetting.accept()).await.unwrap();
+    upstream.write_all(b"x").await.unwrap();
+    soon("a byte", client.read_exact(&mut [0])).await.unwrap();
+    upstream.set_zero_linger().unwrap();
+    drop(upstream);
+    let error = soon("the reset", client.read(&mut [0; 8]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    until("the link's end", || proxy.stats().open == 0).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_never_answers_a_dial_keeps_nothing_waiting() {
+    // A listener whose queue is full: the system answers no more dials.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let slow = socket.listen(1).unwrap();
+    let mut filling = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(
+        Duration::from_millis(200),
+        TcpStream::connect(slow.local_addr().unwrap()),
+    )
+    .await
+    {
+        filling.push(stream);
+    }
+    let proxy = Proxy::bind(config(slow.local_addr().unwrap())).unwrap();
+    let mut client = connect(&proxy).await;
+    until("the link", || proxy.stats().open == 1).await;
+    proxy
+        .add_toxic(toxic(ToxicKind::Noop {}, Stream::Upstream))
+        .unwrap();
+    proxy.clear_toxics();
+    soon("the shutdown", proxy.shutdown()).await;
+    assert_eq!(soon("the end", client.read(&mut [0; 8])).await.unwrap(), 0);
+    assert_eq!(proxy.tasks(), 0);
+}

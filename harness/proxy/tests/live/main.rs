@@ -5,6 +5,7 @@
 
 mod api;
 mod beyond;
+mod fuzz;
 mod http;
 mod http_toxics;
 mod life;
