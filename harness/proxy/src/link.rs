@@ -75,7 +75,7 @@ async fn serve(seat: &Seat, client: &mut TcpStream, upstream: &mut TcpStream) ->
         &shared.counters.up,
     );
     let mut down = Pump::new(
-        CounterReader::new(upstream_in, &counter),
+        CounterReader::new(upstream_in, &counter, Alarm::of(shared)),
         TapWriter::new(client_out, watcher.as_ref()),
         chain(Stream::Downstream),
         Alarm::of(shared),

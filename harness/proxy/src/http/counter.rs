@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::desk::{Desk, Side};
+use crate::alarm::Alarm;
 use crate::armed::Armed;
 use crate::connections::Entry;
 use crate::dice::LinkKey;
@@ -72,28 +73,17 @@ pub(crate) struct CounterReader<'a, R> {
     counter: &'a Counter,
     /// Read and not yet taken by the desk: from the second number on.
     unread: (Vec<u8>, usize),
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl<'a, R> CounterReader<'a, R> {
-    pub(crate) fn new(inner: R, counter: &'a Counter) -> Self {
+    pub(crate) fn new(inner: R, counter: &'a Counter, alarm: Alarm) -> Self {
         Self {
             inner,
             counter,
             unread: (Vec::new(), 0),
-            timer: None,
+            alarm,
         }
-    }
-
-    /// Has the task woken at `wake`; whether that is already past.
-    fn timer_fires(&mut self, cx: &mut Context<'_>, wake: Instant) -> bool {
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake)));
-        if timer.deadline() != wake {
-            timer.as_mut().reset(wake);
-        }
-        timer.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -160,7 +150,7 @@ impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
                 }
             } else {
                 match wake {
-                    Some(wake) if self.timer_fires(cx, wake) => {}
+                    Some(wake) if self.alarm.rings(cx, wake) => {}
                     // The timer, or the half that takes the client's bytes, wakes this one.
                     _ => return Poll::Pending,
                 }

@@ -354,6 +354,74 @@ async fn what_is_no_http_passes_it() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn toxics_that_change_all_the_time_break_no_exchange_and_leave_nothing() {
+    let proxy = std::sync::Arc::new(watched().await);
+    let clients: Vec<_> = (0..8)
+        .map(|number| {
+            let address = proxy.local_addr();
+            tokio::spawn(async move {
+                let (mut client, mut own) = (Client::to(address).await, 0);
+                for round in 0..150 {
+                    let text = format!("{number}-{round}");
+                    let answer = client.send("POST", "/echo", &text).await.unwrap();
+                    match answer.status().as_u16() {
+                        200 => assert!([text.as_bytes(), b"new"].contains(&&answer.body()[..])),
+                        503 => own += 1,
+                        other => panic!("{other}"),
+                    }
+                }
+                own
+            })
+        })
+        .collect();
+    let (stop, changing) = (tokio_util::sync::CancellationToken::new(), proxy.clone());
+    let stopped = stop.clone();
+    let changes = tokio::spawn(async move {
+        let kinds = [
+            json!({"status": 503}),
+            json!({"replace": "new"}),
+            json!({"delay": 3}),
+        ];
+        let mut answered = 0;
+        for round in 0.. {
+            if stopped.is_cancelled() {
+                break;
+            }
+            let toxic = on(kinds[round % kinds.len()].clone()).with_toxicity(0.7);
+            changing.add_toxic(toxic.clone()).unwrap();
+            tokio::task::yield_now().await;
+            changing
+                .update_toxic(&toxic.name, toxic.kind.clone(), 1.0)
+                .unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let hits = changing.remove_toxic(&toxic.name).unwrap();
+            answered += if round % kinds.len() == 0 {
+                hits.chunks
+            } else {
+                0
+            };
+        }
+        answered
+    });
+    let mut own = 0;
+    for client in clients {
+        own += soon("a client", client).await.unwrap();
+    }
+    stop.cancel();
+    // A link may meet a toxic once more while that is being removed.
+    let counted = soon("the changes", changes).await.unwrap();
+    assert!((1..=own).contains(&counted), "{counted} of {own}");
+    let stats = http(&proxy);
+    assert_eq!(
+        (stats.requests, stats.answers, stats.unread),
+        (1_200, [0, 1_200 - own, 0, 0, own], 0)
+    );
+    until("the end of the links", || proxy.stats().open == 0).await;
+    soon("the shutdown", proxy.shutdown()).await;
+    assert_eq!(proxy.tasks(), 0);
+}
+
 async fn add(api: &Served, body: Value) -> (u16, Value) {
     api.json("POST", "/proxies/p/toxics", &body).await
 }
