@@ -147,21 +147,24 @@ impl Links {
         }
     }
 
-    /// Says each link's figures once a second until it is told to stop.
+    /// Says each link's figures once a second until it is told to stop, and then those since the last time.
     pub async fn watch(self: Arc<Self>, mouth: Mouth, stop: CancellationToken) {
         let mut last: BTreeMap<Name, LinkStats> = BTreeMap::new();
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+            let stopped = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = ticks.tick() => false,
+            };
             for (name, proxy) in &self.proxies {
                 let now = proxy.stats();
                 let before = last.insert(name.clone(), now.clone()).unwrap_or_default();
                 mouth.say(Event::LinkTick(tick(name, &before, &now))).await;
+            }
+            if stopped {
+                return;
             }
         }
     }
