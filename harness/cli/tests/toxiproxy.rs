@@ -11,6 +11,7 @@ mod support;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::toxiproxy::Server;
 use support::{Suite, labelled, server, signal, until, until_nothing_lives};
@@ -266,6 +267,51 @@ fn a_server_that_agrees_and_does_something_else_is_told() {
         &server,
         &["agreed to create the proxy", "and did not", "disabled"],
     );
+}
+
+/// Whether the proxy of [`old_server`] is disabled.
+static DISABLED: AtomicBool = AtomicBool::new(false);
+
+/// A server of a version that knows no PATCH, with one proxy.
+fn old_server(asked: &str) -> Option<String> {
+    let proxy = || {
+        let enabled = !DISABLED.load(Ordering::SeqCst);
+        format!(
+            "{{\"name\": \"db\", \"listen\": \"127.0.0.1:1\", \"upstream\": \"x:1\", \"enabled\": {enabled}, \"toxics\": []}}"
+        )
+    };
+    match asked {
+        "GET /version" => http(200, "{\"version\": \"2.5.0\"}"),
+        "GET /proxies" => http(200, &format!("{{\"db\": {}}}", proxy())),
+        "POST /proxies/db" => {
+            DISABLED.fetch_xor(true, Ordering::SeqCst);
+            http(200, &proxy())
+        }
+        "GET /proxies/db" => http(200, &proxy()),
+        asked if asked.starts_with("PATCH") => http(405, ""),
+        _ => http(404, "404 page not found"),
+    }
+}
+
+#[test]
+fn a_server_that_knows_no_patch_is_sent_none() {
+    let suite = Suite::new(&[
+        ("scenarios/journeys/visit.toml", VISIT),
+        ("scenarios/broken.toml", &one_fault("3s", "down = true")),
+    ]);
+    let (target, server) = (fake(|_| http(200, "\"ok\"")), fake(old_server));
+    let toml = format!(
+        "[project]\nname = \"runs already\"\n[target]\nmode = \"external\"\nurl = \"{target}\"\n\
+         [target.proxy]\nexternal = \"{server}\"\n[target.service.web]\n\
+         [target.link.edge]\nto = \"web\"\nproxy = \"db\"\n"
+    );
+    suite.write("harness.toml", toml);
+    let (_, _, id) = suite.judged("", &["run"]);
+    let told = suite.events(&id);
+    assert_eq!(events(&told, "fault_effective").count(), 1, "{told}");
+    assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
+    assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
+    assert!(!DISABLED.load(Ordering::SeqCst));
 }
 
 /// Starts a run and waits until its fault is in force.

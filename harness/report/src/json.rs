@@ -1,5 +1,6 @@
 //! The summary for programs: versioned, whole figures, no words to parse. The shape is this file's types.
 
+use crate::clocks::{self, Clock, Did};
 use crate::errors::{self, ErrorRow};
 use crate::faults;
 use crate::figures;
@@ -12,7 +13,7 @@ use harness_core::phases::{Phases, RequestPhase};
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
-use harness_core::record::{ContractRecord, Record, ScenarioRecord, Tally};
+use harness_core::record::{ContractRecord, FaultRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::Rate;
 use harness_core::verdict::matrix::Matrix;
 use harness_core::verdict::{self, Verdict};
@@ -290,6 +291,12 @@ pub struct FaultSummary {
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.
     pub failed: Option<String>,
+    /// Its clocks, by their words in gates.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub clocks: BTreeMap<&'static str, Clock>,
+    /// What the target did about it, as far as it can be told from outside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inferred: Vec<Did>,
 }
 
 impl Summary {
@@ -314,7 +321,7 @@ impl Summary {
                 .iter()
                 .map(|s| scenario(record, s))
                 .collect(),
-            faults: record.faults.iter().map(fault).collect(),
+            faults: record.faults.iter().map(|f| fault(record, f)).collect(),
             matrix: verdict::matrix::matrix(record),
             invariants: record.invariants.clone(),
             notices: record
@@ -491,7 +498,10 @@ fn latency(hist: &harness_core::hist::Hist) -> Option<Latency> {
     })
 }
 
-fn fault(fault: &harness_core::record::FaultRecord) -> FaultSummary {
+fn fault(record: &Record, fault: &FaultRecord) -> FaultSummary {
+    let scenario = fault.scenario.as_ref();
+    let scenario = scenario.and_then(|name| record.scenario(name.as_str()));
+    let read = scenario.map_or_else(Vec::new, |s| clocks::of(record, s, fault));
     FaultSummary {
         name: fault.name.clone(),
         turn: fault.turn,
@@ -502,5 +512,7 @@ fn fault(fault: &harness_core::record::FaultRecord) -> FaultSummary {
         effective_assumed: fault.assumed,
         lifted_us: fault.lifted_us,
         failed: fault.failed.clone(),
+        clocks: read.into_iter().map(|c| (c.figure.word(), c)).collect(),
+        inferred: scenario.map_or_else(Vec::new, |s| clocks::did(record, s, fault)),
     }
 }

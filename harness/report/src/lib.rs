@@ -4,6 +4,7 @@
 pub mod adhoc;
 pub mod capacity;
 pub mod chart;
+pub mod clocks;
 pub mod compare;
 pub mod errors;
 pub mod faults;

@@ -2,6 +2,7 @@
 //! that it can neither break a table nor make a link, a mention or markup.
 
 use crate::capacity::{self, Search};
+use crate::clocks;
 use crate::errors;
 use crate::faults;
 use crate::figures;
@@ -12,7 +13,7 @@ use crate::phases::{self, Part};
 use crate::text::{self, one_line, visible};
 use harness_core::phases::RequestPhase;
 use harness_core::readiness::Readiness;
-use harness_core::record::{JourneyRecord, Record};
+use harness_core::record::{JourneyRecord, Record, ScenarioRecord};
 use harness_core::verdict::matrix::{CellResult, Outcome};
 use harness_core::verdict::{GateResult, Grade, Verdict, show};
 use std::fmt::Write as _;
@@ -268,6 +269,7 @@ fn faults_of(record: &Record) -> Vec<String> {
                 format!("| {} | {} |{}\n", prose(fault), phase.word, cells.concat())
             }));
         }
+        parts.extend(clocks_of(record, scenario));
         for fault in names.iter().take(MOST) {
             parts.extend(faults::effect_of(record, scenario, fault).map(|effect| {
                 let (fault, effect) = (prose(fault), effect.in_short());
@@ -276,6 +278,34 @@ fn faults_of(record: &Record) -> Vec<String> {
         }
         parts.extend(more(names.len()));
     }
+    parts
+}
+
+/// The clocks of each turn of each fault, and what the target did about it.
+fn clocks_of(record: &Record, scenario: &ScenarioRecord) -> Vec<String> {
+    let mut parts = vec![
+        "\n| fault | effective | impact | detection | recovery |\n|---|---:|---:|---:|---:|\n"
+            .to_owned(),
+    ];
+    let mut told = Vec::new();
+    for fault in record.faults_of(&scenario.name).take(MOST) {
+        let name = prose(&fault.label());
+        let clocks = clocks::of(record, scenario, fault);
+        let cells: String = clocks.iter().map(|c| format!(" {} |", c.words())).collect();
+        parts.push(format!("| {name} |{cells}\n"));
+        for did in clocks::did(record, scenario, fault) {
+            let Some(says) = &did.says else { continue };
+            let (says, evidence) = (said(says), said(&did.evidence));
+            told.push(format!(
+                "- {name}: **{says}** ({}): {evidence}\n",
+                did.sure()
+            ));
+        }
+    }
+    if !told.is_empty() {
+        parts.push("\nWhat the target did:\n\n".to_owned());
+    }
+    parts.extend(told);
     parts
 }
 

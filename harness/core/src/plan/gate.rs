@@ -126,12 +126,13 @@ impl During {
 
     /// What `during` of a gate says; whether there is such a fault is not looked at.
     pub(crate) fn parse(text: &str) -> Self {
-        let words: [(_, fn(String) -> Self); 3] = [
+        type Phase = fn(String) -> During;
+        let words: [(&str, Phase); 3] = [
             ("before ", Self::Before),
             ("recovering ", Self::Recovery),
             ("after ", Self::After),
         ];
-        let of_word = |(word, phase): (&str, fn(String) -> Self)| {
+        let of_word = |(word, phase): (&str, Phase)| {
             text.strip_prefix(word).map(|fault| phase(fault.to_owned()))
         };
         match text {

@@ -161,10 +161,6 @@ fn detected<'r>(
 
 /// When the fault's condition began to hold, and the words for it; the error says why that can't be told. `None`
 /// without a condition.
-#[expect(
-    clippy::type_complexity,
-    reason = "named by its words above, and used once"
-)]
 fn condition(
     record: &Record,
     scenario: &ScenarioRecord,

@@ -13,7 +13,7 @@ use harness_proxy::{
     BindError, Cut, Effect, FailHow, HttpStats, LinkStats, Network, Proxy, ProxyConfig, ProxyName,
     Stream, Toxic, ToxicKind, ToxicName, Upstream,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -150,6 +150,7 @@ impl Links {
     /// Says each link's figures once a second until it is told to stop, and then those since the last time.
     pub async fn watch(self: Arc<Self>, mouth: Mouth, stop: CancellationToken) {
         let mut last: BTreeMap<Name, LinkStats> = BTreeMap::new();
+        let mut cut = BTreeSet::new();
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -161,7 +162,13 @@ impl Links {
             for (name, proxy) in &self.proxies {
                 let now = proxy.stats();
                 let before = last.insert(name.clone(), now.clone()).unwrap_or_default();
-                mouth.say(Event::LinkTick(tick(name, &before, &now))).await;
+                let tick = tick(name, &before, &now);
+                let failed = tick.failed;
+                mouth.say(Event::LinkTick(tick)).await;
+                if failed > 0 && cut.insert(name) {
+                    let text = unreached(name, failed);
+                    mouth.say(Event::Notice { text }).await;
+                }
             }
             if stopped {
                 return;
@@ -247,6 +254,17 @@ impl Links {
             assumed: false,
         })
     }
+}
+
+/// What clients can't see: behind a proxy, a service that refuses looks like one that hangs up.
+fn unreached(link: &Name, failed: u64) -> String {
+    let (times, them) = match failed {
+        1 => ("one connection".to_owned(), "it"),
+        several => (format!("{several} connections"), "them"),
+    };
+    format!(
+        "the service behind link `{link}` could not be reached: {times} in a second failed, and their clients saw {them} closed"
+    )
 }
 
 fn bind_one(link: &LinkTo, seed: u64) -> Result<Proxy, LinkError> {

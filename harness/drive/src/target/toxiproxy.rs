@@ -253,7 +253,7 @@ impl Toxiproxy {
         let is = shown.toxic(toxic.name.as_str());
         // Read as a toxic: a server may write a toxicity of 1 as `1` or `1.0`.
         match is.map(|is| serde_json::from_value::<Toxic>(is.clone())) {
-            Some(Ok(is)) if is == *toxic => Ok(()),
+            Some(Ok(is)) if same(&is, toxic) => Ok(()),
             Some(_) => Err(self.not_done(&doing, format!("it is {}", json!(is)))),
             None => Err(self.not_done(&doing, "it is not there".to_owned())),
         }
@@ -406,6 +406,12 @@ fn beginning(answer: &Response) -> String {
     }
 }
 
+/// Whether a toxic is as it was asked for. A server may keep the toxicity with the precision of 32 bits.
+fn same(is: &Toxic, asked: &Toxic) -> bool {
+    let close = (is.toxicity - asked.toxicity).abs() < 1e-6;
+    close && is.clone().with_toxicity(asked.toxicity) == *asked
+}
+
 /// Whether a version is 2.6.0 or later; one that is not told in numbers (`git`, a commit) is of today.
 fn knows_patch(version: &str) -> bool {
     let digits = |part: &str| {
@@ -424,6 +430,18 @@ fn knows_patch(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_toxic_is_the_same_to_the_precision_of_32_bits_and_no_further() {
+        let toxic = |latency: u64, toxicity: f64| {
+            let json = json!({"type": "latency", "attributes": {"latency": latency}, "toxicity": toxicity});
+            serde_json::from_value::<Toxic>(json).unwrap()
+        };
+        let asked = toxic(5, 1.0 / 3.0);
+        assert!(same(&toxic(5, f64::from(1.0_f32 / 3.0)), &asked));
+        assert!(!same(&toxic(5, 0.334), &asked));
+        assert!(!same(&toxic(6, 1.0 / 3.0), &asked));
+    }
 
     #[test]
     fn patch_is_for_those_who_know_it() {

@@ -5,6 +5,7 @@
 mod compare;
 mod contract;
 mod evidence;
+mod faults;
 mod invariants;
 mod matrix;
 mod page;

@@ -1,6 +1,7 @@
 //! One scenario: what the load was, what broke, what was seen.
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
+use super::faults::{self, FaultsView};
 use super::invariants::{self, InvariantView};
 use super::phases::{self, PhasesView};
 use crate::capacity::{self, Search};
@@ -8,7 +9,6 @@ use crate::chart::timeline::{self, Timeline};
 use crate::chart::trials::{self, Trials};
 use crate::chart::{Chart, POINTS, errors as error_strips, latency, probes, rates, spectrum};
 use crate::errors;
-use crate::faults;
 use crate::figures;
 use crate::instrument::{self, Figure};
 use crate::text::{self, one_line};
@@ -16,9 +16,9 @@ use harness_core::event::{Exemplar, ScenarioEnd};
 use harness_core::plan::Plan;
 use harness_core::plan::gate::During;
 use harness_core::plan::probe::ProbePlan;
-use harness_core::record::{FaultRecord, Record, ScenarioRecord, Tally};
+use harness_core::record::{Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
-use harness_core::verdict::{Grade, Recovered, Trust, Verdict, probe_value, recovery, show};
+use harness_core::verdict::{Grade, Trust, Verdict, probe_value, show};
 use serde::Serialize;
 
 /// The most examples shown of a scenario.
@@ -45,9 +45,7 @@ pub(super) struct ScenarioView {
     instrument: Vec<Figure>,
     search: Option<Search>,
     trials: Option<Trials>,
-    faults: Vec<FaultView>,
-    fault_columns: [&'static str; 7],
-    fault_phases: Vec<PhaseOfFault>,
+    faults: Option<FaultsView>,
     invariants: Vec<InvariantView>,
     charts: Vec<Chart>,
     probe_times: Vec<String>,
@@ -56,25 +54,6 @@ pub(super) struct ScenarioView {
     names: Vec<NameView>,
     phases: Option<PhasesView>,
     exemplars: Vec<ExemplarView>,
-}
-
-#[derive(Debug, Serialize)]
-struct FaultView {
-    name: String,
-    what: String,
-    armed: String,
-    effective: String,
-    lifted: String,
-    recovery: String,
-    failed: String,
-}
-
-/// A fault's load: a row for each of its phases.
-#[derive(Debug, Serialize)]
-struct PhaseOfFault {
-    fault: String,
-    rows: Vec<(&'static str, [String; 7])>,
-    effect: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,14 +174,7 @@ pub(super) fn of(
         instrument: judged.map(instrument::figures).unwrap_or_default(),
         search: capacity::of(record, scenario),
         trials: trials::chart(format!("s{i}-trials"), record, scenario),
-        faults: record
-            .faults
-            .iter()
-            .filter(|f| f.scenario.as_ref() == Some(&scenario.name))
-            .map(|f| fault(record, scenario, f))
-            .collect(),
-        fault_columns: faults::COLUMNS,
-        fault_phases: fault_phases(record, scenario),
+        faults: faults::of(record, scenario),
         invariants: invariants::of(record, verdict, &scenario.name),
         charts: charts.into_iter().flatten().chain(drawn).collect(),
         probe_times,
@@ -288,50 +260,6 @@ fn ended(scenario: &ScenarioRecord) -> String {
             ScenarioEnd::Broken => "the load could not be made",
         }
         .to_owned(),
-    }
-}
-
-fn fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> FaultView {
-    let at = |us: u64| text::clock(us.saturating_sub(scenario.t0_us) as f64 / 1e6);
-    let or_none = |us: Option<u64>| us.map_or_else(|| text::NONE.to_owned(), at);
-    FaultView {
-        name: one_line(&fault.label(), 120),
-        what: one_line(&fault.what, 300),
-        armed: at(fault.armed_us),
-        effective: match fault.assumed {
-            true => format!("{}, assumed", or_none(fault.effective_us)),
-            false => or_none(fault.effective_us),
-        },
-        lifted: or_none(fault.lifted_us),
-        recovery: recovery_words(record, scenario, fault),
-        failed: fault
-            .failed
-            .as_deref()
-            .map(|r| one_line(r, 300))
-            .unwrap_or_default(),
-    }
-}
-
-fn fault_phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
-    let names = faults::names(record, scenario).into_iter();
-    let view = |fault: &str| PhaseOfFault {
-        fault: one_line(fault, 120),
-        rows: faults::phases(record, scenario, fault)
-            .iter()
-            .map(|phase| (phase.word, phase.cells()))
-            .collect(),
-        effect: faults::effect_of(record, scenario, fault).map(|effect| effect.in_short()),
-    };
-    names.map(view).collect()
-}
-
-/// From the lifting until the tail was back in its band.
-fn recovery_words(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> String {
-    match recovery(record, scenario, fault) {
-        Recovered::After(0) => "at once".to_owned(),
-        Recovered::After(us) => format!("after {}", human_us(us)),
-        Recovered::NotWithin(us) => format!("not within {}", human_us(us)),
-        Recovered::Unknown(why) => one_line(&why, 200),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::wrap::{visible_width, wrapped};
 use super::{Paint, Style};
 use crate::capacity;
+use crate::clocks;
 use crate::errors;
 use crate::faults;
 use crate::figures;
@@ -12,7 +13,8 @@ use crate::matrix;
 use crate::phases;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
-use harness_core::record::{JourneyRecord, Record};
+use harness_core::record::{JourneyRecord, Record, ScenarioRecord};
+use harness_core::verdict::inference::Confidence;
 use harness_core::verdict::matrix::{CellResult, Outcome};
 use harness_core::verdict::{Grade, Verdict, show};
 use std::io::{self, Write};
@@ -359,6 +361,7 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 "  ",
                 &format!("{}: {words}", one_line(fault, 60)),
             )?;
+            clocks_of(out, style, record, scenario, fault)?;
             if let Some(effect) = faults::effect_of(record, scenario, fault) {
                 let words = format!("effect against the control: {}", effect.in_short());
                 wrapped(out, style, "    ", &words)?;
@@ -366,6 +369,33 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
         }
         if let Some(words) = figures::warm_up(scenario) {
             wrapped(out, style, "  ", &words)?;
+        }
+    }
+    Ok(())
+}
+
+/// The clocks of a fault's first turn, and what the target did about it, as far as that is known.
+fn clocks_of(
+    out: &mut dyn Write,
+    style: Style,
+    record: &Record,
+    scenario: &ScenarioRecord,
+    fault: &str,
+) -> io::Result<()> {
+    let Some(fault) = record.faults_of(&scenario.name).find(|f| f.name == fault) else {
+        return Ok(());
+    };
+    let clocks = clocks::of(record, scenario, fault);
+    let words = clocks
+        .iter()
+        .map(|c| format!("{} {}", c.figure.word(), c.words()));
+    let words: Vec<String> = words.collect();
+    wrapped(out, style, "    ", &words.join(", "))?;
+    for did in clocks::did(record, scenario, fault) {
+        if let (Some(says), Some(Confidence::Medium | Confidence::High)) =
+            (&did.says, did.confidence)
+        {
+            wrapped(out, style, "    • ", &format!("{says} ({})", did.sure()))?;
         }
     }
     Ok(())

@@ -166,7 +166,7 @@ fn a_condition_that_begins_to_hold_has_noticed() {
     let at = |opens, closes| read(&breaker(opens, closes), FaultFigure::Detection);
     let by = "`probe.breaker >= 1` began to hold".to_owned();
     assert_eq!(at(13, 16), Clocked::After(3_000_000, by.clone()));
-    assert_eq!(at(11, 12), Clocked::After(1_000_000, by.clone()));
+    assert_eq!(at(11, 12), Clocked::After(1_000_000, by));
     assert_eq!(at(0, 0), Clocked::Never(30_000_000));
     // One that held all along says nothing; one that lets go and comes back does.
     assert_eq!(at(0, 41), Clocked::Never(30_000_000));

@@ -6,8 +6,7 @@
 
 use super::scene::{Scene, Sum};
 use super::{Conclusion, Confidence, Figure, Value};
-use crate::expr::gate::{FaultFigure, Unit};
-use crate::verdict::measure::show;
+use crate::expr::gate::FaultFigure;
 
 /// Share of its usual answers up to which a service counts as not answering.
 const SILENT: f64 = 0.2;
@@ -33,7 +32,7 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
     if left > SILENT {
         return Err(format!(
             "`{link}` still gave {} of its usual answers: nothing had to be done without it",
-            show(left.min(1.0), &Unit::Share)
+            percent(left.min(1.0))
         ));
     }
     let [usual, then] = scene.clients;
@@ -51,10 +50,10 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
         _ => format!("served in part without `{link}`"),
     };
     let evidence = format!(
-        "{} of {} journeys ended well during it, {} before, while `{link}` answered {} times ({} before)",
-        show(value, &Unit::Share),
+        "{} of {} journeys ended well during it, {} before, while `{link}` gave {} answers ({} before)",
+        percent(value),
         then.ended,
-        show(usual.share(), &Unit::Share),
+        percent(usual.share()),
         during.answers,
         before.answers
     );
@@ -82,4 +81,8 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
         figures: [(Figure::OfFault(FaultFigure::Fallback), Value::Is(value))].into(),
         samples: then.ended,
     })
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1000.0).round() / 10.0)
 }

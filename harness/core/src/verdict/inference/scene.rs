@@ -4,7 +4,7 @@
 use crate::hist::Hist;
 use crate::plan::gate::During;
 use crate::plan::target::LinkPlan;
-use crate::record::{FaultRecord, Record, ScenarioRecord, WindowPoint};
+use crate::record::{FaultRecord, Record, ScenarioRecord, Tally, WindowPoint};
 use crate::verdict::limits::{BAND_SECONDS, BAND_WINDOWS};
 use crate::verdict::measure::{failed, finished};
 use crate::verdict::recovery::{bounds, watched_until};
@@ -197,6 +197,10 @@ struct Seconds {
 fn seconds(record: &Record, scenario: &ScenarioRecord, link: &LinkPlan) -> Seconds {
     let ticks = record.links.get(&link.name).map_or(&[][..], Vec::as_slice);
     let windows = scenario.series(None);
+    let began: fn(&Tally) -> u64 = match windows.iter().any(|p| p.tally.begun > 0) {
+        true => |tally| tally.begun,
+        false => |tally| tally.started,
+    };
     let mut found = Seconds {
         all: Vec::new(),
         watched: false,
@@ -219,22 +223,29 @@ fn seconds(record: &Record, scenario: &ScenarioRecord, link: &LinkPlan) -> Secon
             to_us: *at,
             calls: tick.requests + tick.failed,
             answers: answers.map(|(_, n)| n).sum(),
-            offered: offered(scenario, &windows, from_us, *at),
+            offered: offered(scenario, &windows, began, from_us, *at),
             abandoned: tick.abandoned.clone(),
         });
     }
     found
 }
 
-/// Journeys that began between two times.
-fn offered(scenario: &ScenarioRecord, windows: &[WindowPoint], from: u64, to: u64) -> f64 {
+/// Journeys that began between two times: by when their first request went out, or by when they were meant to where that
+/// was not recorded.
+fn offered(
+    scenario: &ScenarioRecord,
+    windows: &[WindowPoint],
+    began: fn(&Tally) -> u64,
+    from: u64,
+    to: u64,
+) -> f64 {
     let near = windows.partition_point(|p| bounds(scenario, p).1 <= from);
     let inside = windows.iter().skip(near).map(|p| (bounds(scenario, p), p));
     let inside = inside.take_while(|((begin, _), _)| *begin < to);
     inside
         .map(|((begin, end), p)| {
             let shared = end.min(to).saturating_sub(begin.max(from));
-            p.tally.begun as f64 * shared as f64 / (end - begin).max(1) as f64
+            began(&p.tally) as f64 * shared as f64 / (end - begin).max(1) as f64
         })
         .sum()
 }

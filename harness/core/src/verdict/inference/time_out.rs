@@ -10,6 +10,8 @@ use crate::units::human_us;
 
 /// Waits within this factor of each other are one time-out.
 const WIDTH: f64 = 1.1;
+/// Share of the requests that must have been given up: where the rest waits on, few say nothing of it.
+const SHARE: f64 = 0.2;
 /// Waits needed to say anything, for some confidence and for much.
 const LEAST: u64 = 5;
 const SOME: u64 = 10;
@@ -26,9 +28,9 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
         .for_each(|s| waits.add(&s.abandoned));
     let n = waits.count();
     let asked: u64 = scene.during.iter().map(|s| s.calls).sum();
-    if n < LEAST {
+    if n < LEAST || (n as f64) < SHARE * asked as f64 {
         return Err(format!(
-            "{n} of {asked} requests on `{}` were given up during `{}`: too few to tell",
+            "{n} of {asked} requests on `{}` were given up during `{}`: too few to tell of a time-out",
             scene.link, scene.fault
         ));
     }

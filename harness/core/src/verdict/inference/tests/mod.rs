@@ -1,5 +1,7 @@
 //! Planted behaviour is found with its figures, its absence is told as such, and no series makes it panic.
 
+mod recorded;
+
 use super::scene::{Ended, Second};
 use super::*;
 use crate::hist::Hist;
@@ -193,7 +195,7 @@ fn a_fallback_shows_in_what_clients_got_without_answers() {
 #[test]
 fn the_wait_that_most_gave_up_after_is_the_time_out() {
     let waits = |counts: &[(u64, u64)]| {
-        let mut scene = scene(50, |at| second(at, 50, 0, 50.0), quiet, shares(500, 0));
+        let mut scene = scene(50, |at| second(at, 12, 0, 50.0), quiet, shares(500, 0));
         scene.during[3].abandoned = Hist::from_counts(counts.iter().copied());
         time_out::infer(&scene)
     };
@@ -219,6 +221,8 @@ fn the_wait_that_most_gave_up_after_is_the_time_out() {
     let spread = waits(&(1..40).map(|n| (n * 50_000, 1)).collect::<Vec<_>>()).unwrap();
     assert_eq!(spread.confidence, Confidence::Low);
     assert!(waits(&[(1_000_000, 4)]).is_err());
+    let few = waits(&[(1_000_000, 12)]);
+    assert!(few.is_err(), "twelve of 96 say nothing of the rest");
 }
 
 fn any_second() -> impl Strategy<Value = Second> {
