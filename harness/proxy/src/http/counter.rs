@@ -249,3 +249,47 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for CounterWriter<'_, W> {
         Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+    use tokio::time::Duration;
+
+    use super::*;
+    use crate::chain::Chain;
+    use crate::dice::test_key;
+    use crate::pump::Pump;
+    use crate::stats::TrafficCounter;
+    use crate::toxic::ToxicKind;
+    use crate::toxics::rig::{armed, test_entry};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_slow_service_did_not_take_at_once_follows() {
+        let (mut client, source) = duplex(1 << 10);
+        let (sink, mut service) = duplex(7);
+        tokio::spawn(async move {
+            let attributes = json!({"delay": 1}).as_object().cloned().unwrap();
+            let kind = ToxicKind::from_parts("http", attributes).unwrap();
+            let counter = Counter::new(test_key(0), test_entry());
+            counter.apply(&[armed(1, kind, 1.0)]);
+            let (traffic, chain) = (
+                TrafficCounter::default(),
+                Chain::new(test_key(0), test_entry()),
+            );
+            let (reader, _keep) = split(source);
+            let (_keep_too, writer) = split(sink);
+            let writer = CounterWriter::new(writer, &counter);
+            let mut pump = Pump::new(reader, writer, chain, Alarm::coarse(), &traffic);
+            poll_fn(|cx| pump.poll(cx)).await
+        });
+        let request = b"GET /a/path/longer/than/the/pipe HTTP/1.1\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let mut got = vec![0; request.len()];
+        let whole = tokio::time::timeout(Duration::from_secs(60), service.read_exact(&mut got));
+        whole.await.expect("the rest never comes").unwrap();
+        assert_eq!(got, request);
+    }
+}

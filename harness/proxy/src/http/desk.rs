@@ -172,7 +172,9 @@ impl Desk {
                 Err(Garbage) => self.give_up(Side::Client),
             }
         }
-        if self.mode != Mode::Reading {
+        // Where an answer was promised and can't be kept, the rest of its request must not become one of its own.
+        let cut = matches!(self.end, Some(End::Close | End::Reset));
+        if self.mode != Mode::Reading && !cut {
             self.last = Some(Side::Client);
             self.to_service.extend_from_slice(&bytes[taken..]);
         }

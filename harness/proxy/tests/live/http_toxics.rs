@@ -345,6 +345,55 @@ async fn a_watched_client_sees_the_answers_that_the_proxy_gave() {
 }
 
 #[tokio::test]
+async fn a_long_pipeline_goes_on_when_there_is_room_again() {
+    let proxy = proxied().await;
+    proxy
+        .add_toxic(on(json!({"status": 503, "body": "."})))
+        .unwrap();
+    let mut client = connect(&proxy).await;
+    let pipeline = "GET / HTTP/1.1\r\n\r\n".repeat(100);
+    client.write_all(pipeline.as_bytes()).await.unwrap();
+    let (mut all, one) = (
+        Vec::new(),
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 1\r\n\r\n.",
+    );
+    while all.len() < one.len() * 100 {
+        assert!(
+            soon("the answers", client.read_buf(&mut all))
+                .await
+                .unwrap()
+                > 0
+        );
+    }
+    assert_eq!(String::from_utf8(all).unwrap(), one.repeat(100));
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_reaches_the_service_with_the_end() {
+    let proxy = Proxy::bind(config(crate::echo().await)).unwrap();
+    proxy.add_toxic(on(json!({"status": 503}))).unwrap();
+    let mut client = connect(&proxy).await;
+    client.write_all(b"GET / HT").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut all = Vec::new();
+    soon("the end", client.read_to_end(&mut all)).await.unwrap();
+    assert_eq!(all, b"GET / HT");
+}
+
+#[tokio::test]
+async fn other_clients_are_left_alone() {
+    let proxy = proxied().await;
+    let own = on(json!({"status": 503}));
+    let only = |network: &str| own.clone().only_for(vec![network.parse().unwrap()]);
+    proxy.add_toxic(only("10.0.0.0/8")).unwrap();
+    let mut client = Client::to(proxy.local_addr()).await;
+    assert_eq!(client.get("/").await, HELLO);
+    proxy.remove_toxic(&own.name).unwrap();
+    proxy.add_toxic(only("127.0.0.0/8")).unwrap();
+    assert_eq!(client.get("/").await.0, 503);
+}
+
+#[tokio::test]
 async fn what_is_no_http_passes_it() {
     let proxy = Proxy::bind(config(crate::echo().await)).unwrap();
     proxy.add_toxic(on(json!({"drop": true}))).unwrap();

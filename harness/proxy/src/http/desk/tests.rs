@@ -470,6 +470,30 @@ fn a_switch_of_protocols_passes_and_who_does_not_wait_for_it_waits_here() {
 }
 
 #[test]
+fn what_breaks_off_in_a_promise_reaches_nobody() {
+    let mut bench = Bench::new(&[json!({"status": 503})]);
+    bench.client(
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabcGET / HTTP/1.1\r\n\r\n",
+    );
+    bench.client(GET);
+    assert_eq!(
+        (bench.up.as_slice(), bench.desk.end()),
+        (b"".as_slice(), Some(End::Close))
+    );
+    // Where nothing was promised, it is the service's to judge.
+    let mut bench = Bench::new(&[json!({"delay": 1})]);
+    let broken = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nx";
+    bench
+        .client(broken)
+        .service(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    assert_eq!(
+        (bench.up.as_slice(), bench.desk.end()),
+        (broken.as_slice(), None)
+    );
+    assert!(bench.down.starts_with(b"HTTP/1.1 400"));
+}
+
+#[test]
 fn requests_that_wait_are_bounded() {
     let mut bench = Bench::new(&[json!({"delay": 1})]);
     bench.client(&GET.repeat(WAITING + 5));
