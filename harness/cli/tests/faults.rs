@@ -8,7 +8,7 @@
 
 mod support;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::Suite;
 
 const BROWSE: &str = r#"
@@ -250,6 +250,62 @@ fn a_share_of_connections_is_met() {
         ran.code, 0,
         "{:#}\n{}",
         summary["verdict"]["gates"], ran.stderr
+    );
+    // Every connection that it touched failed, and no other: what it touched is told apart.
+    let phases = &phases(&summary)["broken"]["phases"];
+    let [during, affected, spared] =
+        ["during", "affected", "spared"].map(|word| phases[word].clone());
+    assert_eq!(
+        affected["errors"]["any"], during["errors"]["reset"],
+        "{phases:#}"
+    );
+    assert_eq!(
+        (&affected["ok"], &spared["errors"]),
+        (&json!(0), &json!({})),
+        "{phases:#}"
+    );
+    assert_eq!(spared["ok"], during["ok"]);
+}
+
+/// The faults' figures of the only scenario.
+fn phases(summary: &Value) -> Value {
+    let scenarios = summary["scenarios"].as_array();
+    scenarios.unwrap()[0]["faults"].clone()
+}
+
+#[test]
+fn percentiles_of_what_a_fault_touched_and_of_what_it_spared_are_told_apart() {
+    // Two steps are walked, not sent from a template: the other way through the generator.
+    let journey = format!("{BROWSE}[[step]]\nname = \"again\"\nget = \"/v1/products\"\n");
+    let fault = "link = \"edge\"\nlatency = { delay = \"400ms\" }\nshare = \"30%\"";
+    let text = scenario(fault, "p50 < 250ms", "p99 > 390ms");
+    let text = text.replace("mix =", "http = { reuse = \"never\" }\nmix =");
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", &journey),
+        ("scenarios/fault.toml", &text),
+    ]);
+    let (ran, summary, id) = suite.judged("", &["run"]);
+    assert_eq!(
+        ran.code, 0,
+        "{:#}\n{}",
+        summary["verdict"]["gates"], ran.stderr
+    );
+    let faults = phases(&summary);
+    let phases = &faults["broken"]["phases"];
+    let median = |word: &str| phases[word]["response"]["p50"].as_f64().unwrap();
+    assert!(
+        median("affected") >= 390e3 && median("spared") < 390e3,
+        "{phases:#}"
+    );
+    let ended = |word: &str| phases[word]["ok"].as_u64().unwrap();
+    assert_eq!(ended("affected") + ended("spared"), ended("during"));
+    let events = suite.events(&id);
+    let touched = ticks(&events, "load_tick").filter(|tick| tick.get("affected").is_some());
+    let seconds: Vec<_> = touched.filter_map(|tick| tick["second"].as_u64()).collect();
+    // What was asked before the fault is not affected, unless it was under way when it began.
+    assert!(
+        seconds.iter().min().is_some_and(|first| *first >= 1),
+        "{seconds:?}"
     );
 }
 

@@ -6,6 +6,7 @@ use crate::dispatcher::Mouth;
 use crate::{ports_in_use, procfs};
 use harness_core::event::{Event, LocalFailures, SelfHealth};
 use harness_core::hist::Hist;
+use harness_load::Touched;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,8 @@ struct Sums {
     local: LocalFailures,
     /// Reports of workers, each of a second of one of them.
     reports: u64,
+    /// Which of the generator's connections a fault has touched; stays for the run.
+    touched: Arc<Touched>,
     /// Load workers at work; stays from one second to the next.
     workers: u64,
     /// The process's processor seconds when they were last told, and when that was; stays too.
@@ -50,6 +53,11 @@ pub struct Second<'a> {
 impl Gauges {
     fn sums(&self) -> std::sync::MutexGuard<'_, Sums> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where links say which of the generator's connections they have touched, and the generator asks.
+    pub fn touched(&self) -> Arc<Touched> {
+        Arc::clone(&self.sums().touched)
     }
 
     /// Adds a worker's second.
@@ -81,6 +89,7 @@ impl Gauges {
     fn take(&self, told: (f64, Instant)) -> Sums {
         let mut sums = self.sums();
         let next = Sums {
+            touched: Arc::clone(&sums.touched),
             workers: sums.workers,
             told: Some(told),
             ..Sums::default()

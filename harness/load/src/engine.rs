@@ -6,6 +6,7 @@ use crate::executor::ration::Shared;
 use crate::keep::Kept;
 use crate::net::Route;
 use crate::net::dial::Dialer;
+use crate::touched::Touched;
 use crate::wire::Address;
 use crate::worker::{self, Seat};
 use harness_core::event::{Exemplar, LoadTick, LocalFailures};
@@ -55,6 +56,8 @@ pub struct Attack {
     pub watched: Vec<Watched>,
     /// How the target is reached beyond the URLs.
     pub route: Route,
+    /// Which connections a fault has touched.
+    pub touched: Arc<Touched>,
 }
 
 /// What an attack reports.

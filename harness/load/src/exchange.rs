@@ -29,6 +29,8 @@ pub(crate) struct Exchanged {
     pub(crate) timing: Timing,
     /// Bytes of the response's body as they came over the wire.
     pub(crate) received: u64,
+    /// The port of the last connection it was on.
+    pub(crate) port: Option<u16>,
     /// The response, or why there is none.
     pub(crate) result: Result<Response, Failure>,
 }
@@ -42,6 +44,7 @@ struct Progress {
     dialling: dial::Progress,
     phase: Cell<Phase>,
     timing: Cell<Timing>,
+    port: Cell<Option<u16>>,
 }
 
 /// What an exchange is waiting for.
@@ -110,6 +113,7 @@ pub(crate) async fn exchange(
         ended,
         timing,
         received,
+        port: progress.port.get(),
         result: result.map(|answer| answer.response),
     }
 }
@@ -166,6 +170,7 @@ async fn attempt(
             Some(connection) => connection,
             None => lease.dial(&progress.dialling).await?,
         };
+        progress.port.set(connection.port());
         progress.phase.set(Phase::Head);
         let on_head = || {
             progress.phase.set(Phase::Body);

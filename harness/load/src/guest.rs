@@ -407,6 +407,7 @@ impl Passage<'_> {
             response: end.ended.saturating_sub(end.intended),
             service: end.ended.saturating_sub(end.sent),
             bytes_in,
+            affected: false,
         });
         if let Some(name) = self.guest.names.name(key.name) {
             let place = Place {
@@ -433,6 +434,7 @@ impl Passage<'_> {
                 .ended
                 .saturating_sub(self.sent.unwrap_or(self.due.intended)),
             bytes_in: self.bytes_in,
+            affected: false,
         });
     }
 }

@@ -457,7 +457,7 @@ impl Lane {
             if ask.asked + limit <= now {
                 ask.sent = now;
                 self.begun(&ask);
-                self.walked(&ask, now, Err(exchange::none_free(limit)), 0);
+                self.walked(&ask, now, Err(exchange::none_free(limit)), 0, false);
                 self.free(&ask, now);
             } else {
                 next = next.min(ask.asked + limit);

@@ -31,6 +31,7 @@ mod reservoir;
 mod schedule;
 #[cfg(test)]
 mod testing;
+mod touched;
 mod user;
 mod walker;
 mod wire;
@@ -44,4 +45,5 @@ pub use mix::{Choice, Choices, Mix};
 pub use net::{Route, Tls, TlsError, tls_words};
 pub use orders::{Orders, Word};
 pub use schedule::{Arrival, Arrivals, Schedule, Streams, Times};
+pub use touched::Touched;
 pub use wire::io_failure;

@@ -47,6 +47,8 @@ pub(crate) struct Sample<'a> {
     pub(crate) service: Duration,
     /// Bytes of bodies received.
     pub(crate) bytes_in: u64,
+    /// A fault has touched a connection that it used.
+    pub(crate) affected: bool,
 }
 
 /// Users who are there now, by the journey they walk or walked last.
@@ -95,6 +97,8 @@ struct Cell {
     errors: BTreeMap<String, u64>,
     cancelled: u64,
     bytes_in: u64,
+    affected: Recorder,
+    affected_errors: u64,
     response: Recorder,
     service: Recorder,
     phases: [Recorder; RequestPhase::ALL.len()],
@@ -230,6 +234,10 @@ impl Meter {
             },
         }
         cell.bytes_in += sample.bytes_in;
+        if sample.affected {
+            cell.affected.record(micros(sample.response), spares);
+            cell.affected_errors += u64::from(sample.class.is_some());
+        }
         cell.response.record(micros(sample.response), spares);
         cell.service.record(micros(sample.service), spares);
     }
@@ -303,6 +311,8 @@ impl Meter {
             errors: cell.errors,
             cancelled: cell.cancelled,
             bytes_in: cell.bytes_in,
+            affected: cell.affected.finish(&mut self.spares),
+            affected_errors: cell.affected_errors,
             response: cell.response.finish(&mut self.spares),
             service: cell.service.finish(&mut self.spares),
             phases,
@@ -330,6 +340,7 @@ mod tests {
             response,
             service,
             bytes_in: 3,
+            affected: false,
         }
     }
 
@@ -367,6 +378,26 @@ mod tests {
             BTreeMap::from([("timeout".to_owned(), 1)])
         );
         assert_eq!(meter.take_all(), []);
+    }
+
+    #[test]
+    fn what_a_fault_touched_is_counted_apart_and_with_the_rest() {
+        let mut meter = meter();
+        let key = Key {
+            second: 0,
+            epoch: 0,
+            name: 0,
+        };
+        for (class, affected) in [(None, false), (None, true), (Some("timeout"), true)] {
+            let sample = Sample {
+                affected,
+                ..sample(class)
+            };
+            meter.ended(key, sample);
+        }
+        let tick = meter.take_all().pop().unwrap();
+        assert_eq!((tick.response.count(), tick.affected.count()), (3, 2));
+        assert_eq!((tick.affected_errors, tick.errors["timeout"]), (1, 1));
     }
 
     #[test]

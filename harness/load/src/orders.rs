@@ -83,6 +83,7 @@ impl Orders {
             traceparent: self.traceparent,
             watched: self.watched,
             route: Route::default(),
+            touched: Arc::default(),
         }
     }
 }

@@ -37,6 +37,14 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
+    /// The port it comes from.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Http1(http1) => http1.port(),
+            Self::Http2(http2) => http2.connection.port(),
+        }
+    }
+
     /// Whether it takes another request, as far as is known without trying.
     pub(crate) fn usable(&mut self) -> bool {
         match self {
@@ -266,8 +274,9 @@ impl Lease {
     async fn open(&self, stream: Stream, protocol: Protocol) -> Result<Connection, Failure> {
         match protocol {
             Protocol::Http1 => {
+                let port = stream.port();
                 let connection = http1::connection::Connection::new(stream);
-                Ok(Connection::Http1(connection))
+                Ok(Connection::Http1(connection.from_port(port)))
             }
             Protocol::Http2 => {
                 let secure = self.origin.starts_with("https:");

@@ -90,6 +90,8 @@ pub(crate) struct Walker {
     class: Option<String>,
     step: Option<OpenStep>,
     bytes_in: u64,
+    /// A fault has touched a connection that it used.
+    affected: bool,
 }
 
 struct OpenStep {
@@ -97,6 +99,7 @@ struct OpenStep {
     open: Open,
     intended: Duration,
     bytes_in: u64,
+    affected: bool,
 }
 
 impl Walker {
@@ -112,6 +115,7 @@ impl Walker {
             class: None,
             step: None,
             bytes_in: 0,
+            affected: false,
         }
     }
 
@@ -211,6 +215,7 @@ impl Walker {
             ended,
             timing,
             received,
+            port,
             result,
         } = exchanged;
         self.sent.get_or_insert(sent);
@@ -225,6 +230,7 @@ impl Walker {
             let spent = Timing { queue_us, ..timing };
             worker.meter.borrow_mut().exchanged(step.open.key, &spent);
             step.bytes_in += received;
+            step.affected |= worker.touched.is(|| port);
         }
         Answer {
             sent,
@@ -264,6 +270,7 @@ impl Walker {
             open,
             intended,
             bytes_in: 0,
+            affected: false,
         });
         true
     }
@@ -287,6 +294,7 @@ impl Walker {
             open,
             intended,
             bytes_in,
+            affected,
             ..
         }) = self.step.take()
         else {
@@ -295,12 +303,14 @@ impl Walker {
         let key = open.key;
         self.ended = end.ended;
         self.bytes_in += bytes_in;
+        self.affected |= affected;
         self.class = self.class.take().or_else(|| end.class.clone());
         open.end(Sample {
             class: end.class.as_deref(),
             response: end.ended.saturating_sub(end.intended),
             service: end.ended.saturating_sub(end.sent),
             bytes_in,
+            affected,
         });
         if let Some(name) = self.worker.names.name(key.name) {
             let place = Place {
@@ -325,6 +335,7 @@ impl Walker {
                 .ended
                 .saturating_sub(self.sent.unwrap_or(self.turn.intended)),
             bytes_in: self.bytes_in,
+            affected: self.affected,
         });
     }
 }

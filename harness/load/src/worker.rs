@@ -15,6 +15,7 @@ use crate::names::Names;
 use crate::net::dial::Dialer;
 use crate::pacer::Pacer;
 use crate::pool::Pool;
+use crate::touched::Touched;
 use crate::wire::Address;
 use harness_core::data::Feeder;
 use harness_core::event::LoadTick;
@@ -76,6 +77,7 @@ pub(crate) struct Worker {
     pub(crate) seed: u64,
     pub(crate) run: RunId,
     pub(crate) traceparent: bool,
+    pub(crate) touched: Arc<Touched>,
     pub(crate) pool: Rc<Pool>,
     pub(crate) pacer: Pacer,
     pub(crate) meter: RefCell<Meter>,
@@ -169,6 +171,7 @@ impl Worker {
                 &attack.plan.http,
                 dialer,
             ),
+            touched: Arc::clone(&attack.touched),
             pacer: Pacer::new(attack.clock)?,
             evidence: RefCell::new(evidence),
             keeper: RefCell::new(keeper),

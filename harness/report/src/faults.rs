@@ -1,6 +1,7 @@
 //! Faults in figures: what the load was before, during and after each, for every reporter.
 
 use crate::text;
+use harness_core::hist::Hist;
 use harness_core::plan::gate::During;
 use harness_core::record::{Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
@@ -10,7 +11,7 @@ use serde::Serialize;
 /// What the load was in one phase of a fault, all journeys together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
-    /// `before`, `during`, `recovering` or `after`.
+    /// `before`, `during`, `recovering` or `after`; of what was `during`, `affected` and `spared`; `control`.
     pub word: &'static str,
     /// Its length, seconds, more than zero.
     pub seconds: f64,
@@ -71,6 +72,11 @@ pub fn phases(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<Ph
     };
     let all = words.into_iter().zip(During::of_fault(fault)).map(phase);
     let mut phases: Vec<Phase> = all.filter(|phase| phase.seconds > 0.0).collect();
+    if let Some(at) = phases.iter().position(|phase| phase.word == "during")
+        && let Some(parts) = parted(&phases[at])
+    {
+        phases.splice(at + 1..at + 1, parts);
+    }
     if let Some(effect) = held_against(record, scenario, fault) {
         let control = Phase {
             word: CONTROL,
@@ -82,6 +88,37 @@ pub fn phases(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<Ph
     }
     phases
 }
+
+/// What of a phase used a connection that the fault touched, and what did not; `None` where the fault is not on the way in, or
+/// touched nothing.
+fn parted(phase: &Phase) -> Option<[Phase; 2]> {
+    let Phase { seconds, tally, .. } = phase;
+    let part = |word, response: Hist, failed: u64| Phase {
+        word,
+        seconds: *seconds,
+        tally: Tally {
+            // What was begun and has not ended has no response to be told by.
+            started: response.count(),
+            ok: response.count().saturating_sub(failed),
+            errors: (failed > 0)
+                .then(|| (ANY.to_owned(), failed))
+                .into_iter()
+                .collect(),
+            response,
+            ..Tally::default()
+        },
+    };
+    let spared = tally.failed().saturating_sub(tally.affected_errors);
+    (!tally.affected.is_empty()).then(|| {
+        [
+            part("affected", tally.affected.clone(), tally.affected_errors),
+            part("spared", tally.spared(), spared),
+        ]
+    })
+}
+
+/// The class of errors that are not told apart.
+const ANY: &str = "any";
 
 /// The word of the same seconds without the fault.
 const CONTROL: &str = "control";
@@ -179,7 +216,35 @@ pub fn in_short(phases: &[Phase]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_core::hist::Hist;
+
+    #[test]
+    fn what_a_fault_touched_is_told_beside_what_it_left_alone() {
+        let whole = |affected, affected_errors| Phase {
+            word: "during",
+            seconds: 10.0,
+            tally: Tally {
+                started: 105,
+                ok: 95,
+                errors: [("status-503".to_owned(), 5)].into(),
+                response: Hist::from_counts([(1_000, 60), (500_000, 40)]),
+                affected,
+                affected_errors,
+                ..Tally::default()
+            },
+        };
+        assert_eq!(parted(&whole(Hist::default(), 0)), None);
+        let [affected, spared] = parted(&whole(Hist::from_counts([(500_000, 40)]), 4)).unwrap();
+        let cells = |phase: Phase| (phase.word, phase.cells());
+        assert_eq!(
+            [cells(affected), cells(spared)].map(|(word, [_, ended, rate, errors, p50, ..])| {
+                format!("{word}: {ended} {rate} {errors} {p50}")
+            }),
+            [
+                "affected: 40 3.60/s 10% 500 ms",
+                "spared: 60 5.90/s 1.7% 1.00 ms"
+            ]
+        );
+    }
 
     #[test]
     fn a_phase_without_an_answer_has_no_shares() {

@@ -180,7 +180,7 @@ pub struct FaultFigures {
     pub effect: Option<faults::Effect>,
 }
 
-/// The load in one phase of a fault: `before`, `during`, `control` (the same seconds without it), `recovering` (lifted, until it has settled) or `after`.
+/// The load in one phase of a fault: `before`, `during`, `affected` and `spared` (of `during` what used a connection that a fault on the way in had touched, and the rest; absent where it touched none), `control` (the same seconds without it), `recovering` (lifted, until it has settled) or `after`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhaseOfFault {
     /// Its length.

@@ -103,6 +103,12 @@ pub struct LoadTick {
     /// From intended to finished, all outcomes except cancelled.
     #[serde(default, skip_serializing_if = "Hist::is_empty")]
     pub response: Hist,
+    /// Of `response` what used a connection that a fault on the way in had touched; so the rest is what it left alone.
+    #[serde(default, skip_serializing_if = "Hist::is_empty")]
+    pub affected: Hist,
+    /// How many of those ended badly.
+    #[serde(default, skip_serializing_if = "zero")]
+    pub affected_errors: u64,
     /// From sent to finished, all outcomes except cancelled.
     #[serde(default, skip_serializing_if = "Hist::is_empty")]
     pub service: Hist,

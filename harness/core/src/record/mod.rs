@@ -304,6 +304,10 @@ pub struct Tally {
     pub bytes_in: u64,
     /// Response time.
     pub response: Hist,
+    /// Of these, what used a connection that a fault on the way in had touched; of whole phases only, windows have none.
+    pub affected: Hist,
+    /// How many of those ended badly.
+    pub affected_errors: u64,
     /// Service time.
     pub service: Hist,
     /// Where the time of requests went; of whole phases only, windows have none.
@@ -329,6 +333,8 @@ impl Tally {
             *self.errors.entry(class.clone()).or_default() += n;
         }
         self.response.add(&other.response);
+        self.affected.add(&other.affected);
+        self.affected_errors += other.affected_errors;
         self.service.add(&other.service);
         self.phases.add(&other.phases);
     }
@@ -338,6 +344,7 @@ impl Tally {
         Self {
             errors: self.errors.clone(),
             response: Hist::default(),
+            affected: Hist::default(),
             service: Hist::default(),
             phases: Phases::default(),
             ..*self
@@ -348,6 +355,17 @@ impl Tally {
     pub fn is_empty(&self) -> bool {
         let begun = self.started + self.finished() + self.cancelled;
         self.planned + self.dropped + self.no_data + begun == 0
+    }
+
+    /// Response times of what used no connection that a fault had touched.
+    pub fn spared(&self) -> Hist {
+        let touched: BTreeMap<u64, u64> = self.affected.buckets().iter().copied().collect();
+        let left = |(us, n): &(u64, u64)| {
+            let touched = touched.get(us).copied().unwrap_or(0);
+            (*us, n.saturating_sub(touched))
+        };
+        let left = self.response.buckets().iter().map(left);
+        Hist::from_counts(left.filter(|(_, n)| *n > 0))
     }
 
     /// Everything that ended badly.

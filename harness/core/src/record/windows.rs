@@ -120,6 +120,8 @@ impl ScenarioRecord {
             cancelled: tick.cancelled,
             bytes_in: tick.bytes_in,
             response: tick.response.clone(),
+            affected: tick.affected.clone(),
+            affected_errors: tick.affected_errors,
             service: tick.service.clone(),
             phases: tick.phases.clone(),
         };

@@ -188,6 +188,7 @@ async fn play(
         traceparent: run.plan().traceparent,
         watched: scenario.watched(),
         route: run.job.route.clone(),
+        touched: run.gauges.touched(),
     };
     let faulty = stop.child_token();
     let loading = async {

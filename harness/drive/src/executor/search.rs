@@ -171,6 +171,7 @@ impl Search<'_> {
             plan: self.load(rate),
             journeys: self.journeys.clone(),
             route: run.job.route.clone(),
+            touched: run.gauges.touched(),
             // Each trial is new people with new data, or a target that remembers would not do its work again.
             seed: Draws::at(run.plan().seed, &[coordinate("trial"), u64::from(number)]).bits(),
             run: run.job.started.run.clone(),

@@ -8,10 +8,10 @@ use harness_core::event::{Event, LinkTick};
 use harness_core::hist::Hist;
 use harness_core::name::Name;
 use harness_core::plan::fault::{FaultKind, Reach, Strike};
-use harness_load::Clock;
+use harness_load::{Clock, Touched};
 use harness_proxy::{
-    BindError, Cut, Effect, FailHow, HttpStats, LinkStats, Network, Proxy, ProxyConfig, ProxyName,
-    Stream, Toxic, ToxicKind, ToxicName, Upstream,
+    BindError, Cut, Effect, FailHow, HttpStats, LinkStats, Network, Observer, Proxy, ProxyConfig,
+    ProxyName, Stream, Toxic, ToxicKind, ToxicName, Upstream,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -52,6 +52,8 @@ pub struct LinkTo {
     pub upstream: SocketAddr,
     /// Whether its bytes are read as HTTP/1.1.
     pub watch: bool,
+    /// Whether it is the way in: its clients are the load.
+    pub entry: bool,
 }
 
 /// What is applied under a fault's id.
@@ -87,15 +89,15 @@ impl Links {
             .map_err(LinkError::Thread)?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
-        let (until, gauges) = (stop.clone(), gauges.clone());
+        let (until, counted) = (stop.clone(), gauges.clone());
         let thread = std::thread::Builder::new()
             .name("fault-proxy".into())
-            .spawn(move || runtime.block_on(account(until, gauges)))
+            .spawn(move || runtime.block_on(account(until, counted)))
             .map_err(LinkError::Thread)?;
         let entered = handle.enter();
         let mut proxies = BTreeMap::new();
         for link in links {
-            let proxy = bind_one(link, seed).inspect_err(|_| stop.cancel())?;
+            let proxy = bind_one(link, seed, gauges.touched()).inspect_err(|_| stop.cancel())?;
             proxies.insert(link.name.clone(), Arc::new(proxy));
         }
         drop(entered);
@@ -267,7 +269,17 @@ fn unreached(link: &Name, failed: u64) -> String {
     )
 }
 
-fn bind_one(link: &LinkTo, seed: u64) -> Result<Proxy, LinkError> {
+/// Tells the load which of its connections are touched: on the way in, a client's connection is one of its own.
+#[derive(Debug)]
+struct Entry(Arc<Touched>);
+
+impl Observer for Entry {
+    fn touched(&self, client: SocketAddr, touched: bool) {
+        self.0.set(client.port(), touched);
+    }
+}
+
+fn bind_one(link: &LinkTo, seed: u64, touched: Arc<Touched>) -> Result<Proxy, LinkError> {
     let fail = |source| LinkError::Bind {
         link: link.name.clone(),
         source,
@@ -283,8 +295,12 @@ fn bind_one(link: &LinkTo, seed: u64) -> Result<Proxy, LinkError> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = ProxyConfig::new(name, listen, Some(Upstream::from(link.upstream)), seed);
     let watch_http = link.watch;
+    let observer = link
+        .entry
+        .then(|| Arc::new(Entry(touched)) as Arc<dyn Observer>);
     Proxy::bind(ProxyConfig {
         watch_http,
+        observer,
         ..config
     })
     .map_err(fail)

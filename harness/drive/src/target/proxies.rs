@@ -47,6 +47,7 @@ impl Proxies {
                     name: link.name.clone(),
                     upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
                     watch: link.watch,
+                    entry: link.from.is_none(),
                 }))
             };
             routes.push(proxy.map_or_else(own, Ok::<_, Failed>)?);

@@ -75,6 +75,8 @@ pub(crate) struct Connection<S> {
     stream: S,
     /// Read and not yet taken; empty between exchanges.
     unread: BytesMut,
+    /// Where it comes from.
+    port: Option<u16>,
 }
 
 /// A response read to its end.
@@ -132,7 +134,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self {
             stream,
             unread: BytesMut::new(),
+            port: None,
         }
+    }
+
+    /// The same, known to come from a port.
+    pub(crate) fn from_port(self, port: Option<u16>) -> Self {
+        Self { port, ..self }
+    }
+
+    /// The port it comes from, if that is known.
+    pub(crate) const fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Whether the connection, idle, is as it was left: neither closed nor with bytes that nobody asked for. Costs no
@@ -236,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         sending: &mut Sending<'_>,
         receiving: &mut Receiving,
     ) -> Result<usize, Failure> {
-        let Self { stream, unread } = self;
+        let Self { stream, unread, .. } = self;
         unread.reserve(receiving.at_once);
         let read = poll_fn(|context| {
             sending.poll(Pin::new(&mut *stream), context);

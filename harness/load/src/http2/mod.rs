@@ -39,6 +39,7 @@ pub(crate) struct Connection {
     /// An answer has come, so the server's settings have too.
     settled: Cell<bool>,
     secure: bool,
+    port: Option<u16>,
 }
 
 /// Why a request has no answer.
@@ -70,6 +71,7 @@ impl Drop for Connection {
 impl Connection {
     /// Begins HTTP/2 on a stream.
     pub(crate) async fn open(stream: Stream, secure: bool) -> Result<Self, Failure> {
+        let port = stream.port();
         let mut builder = Builder::new();
         builder
             .enable_push(false)
@@ -97,7 +99,13 @@ impl Connection {
             draining: Cell::new(false),
             settled: Cell::new(false),
             secure,
+            port,
         })
+    }
+
+    /// The port it comes from.
+    pub(crate) const fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Whether it takes another request.

@@ -52,6 +52,12 @@ impl Connection {
         self.route = route;
     }
 
+    /// The port it comes from.
+    pub(super) fn port(&self) -> Option<u16> {
+        let local = self.stream.as_ref()?.local_addr();
+        local.ok().map(|local| local.port())
+    }
+
     /// Whether it can carry another request: all of the last one was sent, and the other side has not closed it.
     pub(super) const fn is_free(&self) -> bool {
         !self.hung_up && self.unsent.is_empty()

@@ -34,6 +34,12 @@ impl Lane {
         worker.evidence.borrow().wants(place, 0, micros(response))
     }
 
+    /// Whether a fault has touched the connection at this place.
+    fn affected(&self, at: usize) -> bool {
+        let port = || self.connections.get(at)?.port();
+        self.worker.touched.is(port)
+    }
+
     /// Counts a walk that passed and is not worth more.
     pub(super) fn passed(&mut self, at: usize, ask: &Ask, now: Duration, bytes_in: u64) {
         let sample = Sample {
@@ -41,6 +47,7 @@ impl Lane {
             response: now.saturating_sub(ask.turn.intended),
             service: now.saturating_sub(ask.sent),
             bytes_in,
+            affected: self.affected(at),
         };
         {
             let mut meter = self.worker.meter.borrow_mut();
@@ -124,7 +131,7 @@ impl Lane {
         received: u64,
         stays: bool,
     ) {
-        self.walked(ask, now, result, received);
+        self.walked(ask, now, result, received, self.affected(at));
         self.free(ask, now);
         if stays {
             self.rest(at);
@@ -140,6 +147,7 @@ impl Lane {
         now: Duration,
         result: Result<Response, Failure>,
         bytes_in: u64,
+        affected: bool,
     ) {
         let worker = &self.worker;
         let Turn { choice, .. } = ask.turn;
@@ -164,6 +172,7 @@ impl Lane {
             response: now.saturating_sub(ask.turn.intended),
             service: now.saturating_sub(ask.sent),
             bytes_in,
+            affected,
         };
         {
             let mut meter = worker.meter.borrow_mut();

@@ -26,6 +26,20 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<Socket>>),
 }
 
+impl Stream {
+    /// The local port; none on a Unix socket.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        match socket {
+            Socket::Tcp(tcp) => tcp.local_addr().ok().map(|local| local.port()),
+            Socket::Unix(_) => None,
+        }
+    }
+}
+
 /// Calls a method of the variant that is there.
 macro_rules! on {
     ($self:ident, $first:path | $second:path, $inner:ident => $call:expr) => {

@@ -91,6 +91,7 @@ async fn twenty_on(lookup: Lookup, reuse: Reuse, told: Arc<Told>) -> LoadTick {
         workers: 1,
         traceparent: false,
         watched: Vec::new(),
+        touched: Arc::default(),
         route: Route {
             resolver: Some(told),
             ..Route::default()

@@ -124,6 +124,7 @@ pub(crate) fn attack(journeys: Vec<Arc<Journey>>, stages: Vec<Stage>) -> Attack 
         traceparent: false,
         watched: Vec::new(),
         route: Route::default(),
+        touched: Default::default(),
     }
 }
 
