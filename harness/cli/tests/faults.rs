@@ -342,6 +342,41 @@ fn a_paused_service_holds_what_it_is_asked_until_it_goes_on() {
     assert_eq!(ready(&events, "gateway"), 1, "{events}");
 }
 
+#[test]
+fn a_service_is_restarted_at_once() {
+    let fault = "service = \"gateway\"\nrestart = true";
+    let events = shows(fault, "error_rate < 5%", "error_rate < 90%");
+    assert_eq!(ready(&events, "gateway"), 2, "{events}");
+    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+    let at = |event: &str| events.rfind(&format!("\"event\":\"{event}\""));
+    assert!(at("service_ready") < at("fault_lifted"), "{events}");
+}
+
+#[test]
+fn a_service_in_a_crash_loop_comes_back_when_it_is_lifted() {
+    let fault = "service = \"gateway\"\ncrash_loop = { every = \"400ms\" }";
+    let events = shows(fault, "error_rate < 5%", "error_rate < 100%");
+    assert!(ready(&events, "gateway") >= 4, "{events}");
+    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+}
+
+#[test]
+fn a_service_held_to_a_share_of_its_time_answers_late() {
+    let fault = "service = \"gateway\"\ncpu = { share = \"5%\" }";
+    let events = shows(fault, "error_rate < 5%", "p75 > 20ms");
+    let armed = ticks(&events, "fault_armed").next().unwrap();
+    assert_eq!(
+        armed["what"],
+        "gateway held to 5% of its time by STOP and CONT"
+    );
+}
+
+#[test]
+fn a_service_goes_on_with_less_memory_as_long_as_it_can() {
+    let fault = "service = \"gateway\"\nmemory = { bytes = \"64GB\" }";
+    shows(fault, "error_rate < 5%", "error_rate < 5%");
+}
+
 const KILL_WALK: &str = r#"
 title = "The gateway dies and comes back"
 tags = ["chaos"]

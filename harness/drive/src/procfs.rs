@@ -13,6 +13,29 @@ pub fn ended(pid: i32) -> bool {
     stat_field(&format!("/proc/{pid}/stat"), 3).is_none_or(|state| state == "Z" || state == "X")
 }
 
+/// How much address space a process may have: its soft and its hard limit, `None` for no limit.
+pub fn address_space(pid: i32) -> Option<(Option<u64>, Option<u64>)> {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits
+        .lines()
+        .find_map(|l| l.strip_prefix("Max address space"))?;
+    let mut limits = line.split_whitespace().map(|limit| limit.parse().ok());
+    Some((limits.next()?, limits.next()?))
+}
+
+/// Live processes of a process group.
+pub fn group(leader: i32) -> Vec<i32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let wanted = leader.to_string();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| stat_field(&format!("/proc/{pid}/stat"), 5).as_ref() == Some(&wanted))
+        .filter(|pid| !ended(*pid))
+        .collect()
+}
+
 /// A field of a stat file, counted from 1; the command name (field 2) may hold spaces and is skipped whole.
 fn stat_field(path: &str, field: usize) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;

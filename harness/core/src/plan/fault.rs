@@ -233,6 +233,24 @@ pub enum FaultKind {
     Kill,
     /// The service is stopped where it stands (STOP to its process group), and goes on (CONT) when the fault is lifted.
     Pause,
+    /// The service is killed and started again at once.
+    Restart,
+    /// The service is killed and started, again and again, until the fault is lifted.
+    CrashLoop {
+        /// From each start to the next kill.
+        #[serde(with = "units::duration")]
+        every: Duration,
+    },
+    /// The service is held to a share of its time, by STOP and CONT to its process group.
+    Cpu {
+        /// The share it runs for, 0.05 to 0.95.
+        share: f64,
+    },
+    /// The service's processes may have no more memory than this: their limit of address space (`RLIMIT_AS`).
+    Memory {
+        /// Bytes of each process.
+        bytes: u64,
+    },
 }
 
 impl FaultKind {
@@ -252,12 +270,24 @@ impl FaultKind {
             Self::FailFirst { .. } => "fail_first",
             Self::Kill => "kill",
             Self::Pause => "pause",
+            Self::Restart => "restart",
+            Self::CrashLoop { .. } => "crash_loop",
+            Self::Cpu { .. } => "cpu",
+            Self::Memory { .. } => "memory",
         }
     }
 
     /// Whether it breaks a service; the others break a link.
     pub const fn of_service(&self) -> bool {
-        matches!(self, Self::Kill | Self::Pause)
+        matches!(
+            self,
+            Self::Kill
+                | Self::Pause
+                | Self::Restart
+                | Self::CrashLoop { .. }
+                | Self::Cpu { .. }
+                | Self::Memory { .. }
+        )
     }
 }
 
@@ -313,6 +343,24 @@ impl std::fmt::Display for FaultKind {
             }
             Self::Kill => f.write_str("killed"),
             Self::Pause => f.write_str("paused"),
+            Self::Restart => f.write_str("restarted"),
+            Self::CrashLoop { every } => {
+                write!(
+                    f,
+                    "killed {} after each start",
+                    units::format_duration(*every)
+                )
+            }
+            Self::Cpu { share } => {
+                write!(
+                    f,
+                    "held to {} of its time by STOP and CONT",
+                    percent(*share)
+                )
+            }
+            Self::Memory { bytes } => {
+                write!(f, "held to {} of address space (RLIMIT_AS)", size(*bytes))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Faults on the running target: a link's go to its proxy, a service's are signals to its process group and, after a
-//! kill, a new process under the same name, port and log.
+//! Faults on the running target: a link's go to its proxy, a service's are signals and limits to its process group
+//! and, after a kill, a new process under the same name, port and log.
 
 use super::service::Service;
-use super::{Target, ready};
+use super::{Target, pressure, ready};
 use crate::ports::{Faults, FirstEffect};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
@@ -11,18 +11,32 @@ use harness_core::plan::fault::{FaultKind, Site, Strike};
 use harness_core::plan::target::ServicePlan;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// What was done to a service.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Struck {
     service: Name,
     kind: FaultKind,
     /// On the run's clock.
     at: Duration,
+    doing: Doing,
+}
+
+/// What goes on at a service that was struck, until it is mended.
+#[derive(Debug)]
+enum Doing {
+    /// Nothing: it was done at once.
+    Nothing,
+    /// Somebody works on it until told to stop; then it runs.
+    Work(CancellationToken, JoinHandle<Result<(), String>>),
+    /// Its processes have less memory.
+    Limits(Vec<pressure::Limited>),
 }
 
 /// Tells when a service that was started again is ready, and why it is not.
-pub(super) type Rising = tokio::task::JoinHandle<Result<(), String>>;
+pub(super) type Rising = JoinHandle<Result<(), String>>;
 
 impl Faults for Target {
     fn arm<'a>(
@@ -45,8 +59,8 @@ impl Faults for Target {
             let struck = self.struck().remove(id);
             match struck {
                 Some(struck) => {
-                    let me = self.me.upgrade().ok_or("the target is gone")?;
-                    let mended = self.runtime.spawn(async move { me.mend(&struck).await });
+                    let me = self.me()?;
+                    let mended = self.runtime.spawn(async move { me.mend(struck).await });
                     mended.await.map_err(|error| error.to_string())?
                 }
                 None => self.links.remove(id).await,
@@ -98,9 +112,10 @@ impl Target {
             self.around.mouth.say(Event::Notice { text }).await;
         }
         let struck = std::mem::take(&mut *self.struck());
-        for one in struck.values() {
+        for one in struck.into_values() {
+            let service = one.service.clone();
             if let Err(reason) = self.mend(one).await {
-                let text = format!("{} could not be healed: {reason}", one.service);
+                let text = format!("{service} could not be healed: {reason}");
                 self.around.mouth.say(Event::Notice { text }).await;
             }
         }
@@ -116,16 +131,12 @@ impl Target {
 
     async fn strike(&self, id: &str, service: &Name, kind: &FaultKind) -> Result<(), String> {
         let (_, running) = self.find(service).await?;
-        let already = self
-            .struck()
-            .values()
-            .find(|s| s.service == *service)
-            .cloned();
-        if let Some(already) = already {
-            let is = match already.kind {
-                FaultKind::Pause => "paused",
-                _ => "killed",
-            };
+        let already = {
+            let struck = self.struck();
+            let mut struck = struck.values().filter(|s| s.service == *service);
+            struck.next().map(|struck| struck.kind.to_string())
+        };
+        if let Some(is) = already {
             return Err(format!(
                 "service `{service}` is {is} already: heal it first"
             ));
@@ -137,24 +148,105 @@ impl Target {
             service: service.clone(),
             kind: kind.clone(),
             at: self.around.clock.now(),
+            doing: self.begin(&running, service, kind)?,
         };
         // Known before it is done: whatever ends the run heals it.
         self.struck().insert(id.to_owned(), struck);
         self.rising().remove(service);
         match kind {
             FaultKind::Pause => running.pause(),
-            _ => running.kill().await,
+            FaultKind::Kill => running.kill().await,
+            FaultKind::Restart => {
+                running.kill().await;
+                let (me, service) = (self.me()?, service.clone());
+                let started = async move { me.start_again(&service).await };
+                let started = self.runtime.spawn(started);
+                started.await.map_err(|error| error.to_string())??;
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    /// Undoes what was done to a service. A kill is followed by a start; that it gets ready is told when it is.
-    async fn mend(&self, struck: &Struck) -> Result<(), String> {
-        let (plan, old) = self.find(&struck.service).await?;
-        if struck.kind == FaultKind::Pause {
-            old.go_on();
-            return Ok(());
+    /// Begins what goes on until it is mended. Waits for nothing.
+    fn begin(
+        &self,
+        running: &Arc<Service>,
+        service: &Name,
+        kind: &FaultKind,
+    ) -> Result<Doing, String> {
+        let stop = CancellationToken::new();
+        let until = stop.clone();
+        Ok(match kind {
+            FaultKind::CrashLoop { every } => {
+                let (me, service, every) = (self.me()?, service.clone(), *every);
+                let work = async move { me.crash(&service, every, until).await };
+                Doing::Work(stop, self.runtime.spawn(work))
+            }
+            FaultKind::Cpu { share } => {
+                let held = pressure::hold(Arc::clone(running), *share, until);
+                let work = async move {
+                    held.await;
+                    Ok(())
+                };
+                Doing::Work(stop, self.runtime.spawn(work))
+            }
+            FaultKind::Memory { bytes } => Doing::Limits(pressure::limit(running.group(), *bytes)?),
+            _ => Doing::Nothing,
+        })
+    }
+
+    /// Kills a service and starts it, again and again, so long after each start, until it is told to stop; then it runs.
+    async fn crash(
+        &self,
+        service: &Name,
+        every: Duration,
+        stop: CancellationToken,
+    ) -> Result<(), String> {
+        loop {
+            let (_, running) = self.find(service).await?;
+            running.kill().await;
+            self.start_again(service).await?;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(every) => {}
+            }
         }
+    }
+
+    fn me(&self) -> Result<Arc<Self>, String> {
+        self.me.upgrade().ok_or_else(|| "the target is gone".into())
+    }
+
+    /// Undoes what was done to a service. A kill is followed by a start.
+    async fn mend(&self, struck: Struck) -> Result<(), String> {
+        match struck.doing {
+            Doing::Work(stop, work) => {
+                stop.cancel();
+                return work.await.map_err(|error| error.to_string())?;
+            }
+            Doing::Limits(limited) => {
+                pressure::lift(&limited);
+                return Ok(());
+            }
+            Doing::Nothing => {}
+        }
+        match struck.kind {
+            FaultKind::Pause => {
+                let (_, running) = self.find(&struck.service).await?;
+                running.go_on();
+                Ok(())
+            }
+            FaultKind::Kill => self.start_again(&struck.service).await,
+            // It was started at once.
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts a service that was killed; that it gets ready is told when it is.
+    async fn start_again(&self, service: &Name) -> Result<(), String> {
+        let (plan, old) = self.find(service).await?;
         let begun = self.around.clock.now();
         let new = self.spawn(&plan).await.map_err(|failed| failed.reason)?;
         let mut services = self.services.lock().await;
@@ -180,7 +272,7 @@ impl Target {
             }
             risen
         });
-        self.rising().insert(struck.service.clone(), rising);
+        self.rising().insert(service.clone(), rising);
         Ok(())
     }
 

@@ -416,7 +416,13 @@ fn kinds(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
             },
         )],
         // A service's faults never come here.
-        FaultKind::Down | FaultKind::Kill | FaultKind::Pause => Vec::new(),
+        FaultKind::Down
+        | FaultKind::Kill
+        | FaultKind::Pause
+        | FaultKind::Restart
+        | FaultKind::CrashLoop { .. }
+        | FaultKind::Cpu { .. }
+        | FaultKind::Memory { .. } => Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ mod lifecycle;
 pub mod links;
 pub mod output;
 mod ports;
+mod pressure;
 pub mod proxies;
 mod ready;
 pub mod server;
@@ -26,6 +27,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
+use harness_core::plan::fault::FaultKind;
 use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
@@ -135,6 +137,15 @@ impl Target {
     pub async fn lay_out(plan: &Plan, around: Surroundings) -> Result<Arc<Self>, Failed> {
         let whole = plan;
         let plan = &whole.target;
+        let mut faults = whole.faults();
+        let limits = |kind: &FaultKind| matches!(kind, FaultKind::Memory { .. });
+        if let Some((fault, _)) = faults.find(|(_, strike)| limits(strike.kind))
+            && !pressure::CAN_LIMIT
+        {
+            return Err(Failed::whole(format!(
+                "fault {fault:?} limits memory, which the harness can do on Linux only: leave it out of this run"
+            )));
+        }
         let ports = ports::free(&plan.services)?;
         let mut symbols = Symbols::default();
         for (name, value) in around.secrets.iter() {

@@ -230,6 +230,11 @@ impl Service {
         self.signal(Signal::CONT);
     }
 
+    /// Its process group, which is its leader's pid.
+    pub(super) fn group(&self) -> i32 {
+        self.pid
+    }
+
     /// Whether its process is gone.
     pub(super) fn ended(&self) -> bool {
         self.reaped.load(Ordering::Acquire) || procfs::ended(self.pid)
@@ -272,11 +277,11 @@ pub(super) fn describe(exit: std::io::Result<ExitStatus>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::redact::Redactor;
 
-    async fn started(script: &str, folder: &Path) -> Service {
+    pub(in super::super) async fn started(script: &str, folder: &Path) -> Service {
         let journal = Journal::create(&folder.join("undo"), "test-service").unwrap();
         let log = folder.join("s.log");
         let sink = Arc::new(Sink::open(&log, Redactor::default()).await.unwrap());

@@ -6,7 +6,8 @@ pub(crate) use data::Data;
 
 use super::super::at::{At, Named, Node, Scalar, Str};
 use super::scenario::{
-    After, Bandwidth, Corrupt, FailFirst, Latency, Limit, Loss, Slice, SlowClose,
+    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, Latency, Limit, Loss, Memory, Slice,
+    SlowClose,
 };
 use super::think::Think;
 use schemars::JsonSchema;
@@ -133,7 +134,8 @@ pub(crate) struct Repeat {
 }
 
 /// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`,
-/// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`, `pause`.
+/// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`,
+/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Break {
@@ -174,4 +176,12 @@ pub(crate) struct Break {
     pub(crate) kill: Option<At<bool>>,
     /// The service is stopped where it stands, and goes on when the fault is lifted.
     pub(crate) pause: Option<At<bool>>,
+    /// The service is killed and started again at once.
+    pub(crate) restart: Option<At<bool>>,
+    /// The service is killed and started, again and again.
+    pub(crate) crash_loop: Option<At<CrashLoop>>,
+    /// The service is held to a share of its time.
+    pub(crate) cpu: Option<At<Cpu>>,
+    /// The service's processes may have no more memory.
+    pub(crate) memory: Option<At<Memory>>,
 }

@@ -51,7 +51,7 @@ pub(crate) struct Steady {
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
 /// `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`,
-/// `pause`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
+/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -109,6 +109,14 @@ pub(crate) struct Fault {
     pub(crate) kill: Option<At<bool>>,
     /// The service is stopped where it stands, and goes on at the end.
     pub(crate) pause: Option<At<bool>>,
+    /// The service is killed and started again at once.
+    pub(crate) restart: Option<At<bool>>,
+    /// The service is killed and started, again and again.
+    pub(crate) crash_loop: Option<At<CrashLoop>>,
+    /// The service is held to a share of its time.
+    pub(crate) cpu: Option<At<Cpu>>,
+    /// The service's processes may have no more memory.
+    pub(crate) memory: Option<At<Memory>>,
 }
 
 /// Answers come later by a uniform draw from `delay ± jitter`.
@@ -198,6 +206,33 @@ pub(crate) struct FailFirst {
     /// How many.
     #[schemars(required, range(min = 1, max = 1000000))]
     pub(crate) connections: Option<At<u32>>,
+}
+
+/// The service is killed and started, again and again, until the fault is lifted.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct CrashLoop {
+    /// From each start to the next kill: `2s`.
+    #[schemars(required)]
+    pub(crate) every: Option<Str>,
+}
+
+/// The service is held to a share of its time: stopped and continued many times a second.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Cpu {
+    /// The share it is left with, 5% to 95%.
+    #[schemars(required)]
+    pub(crate) share: Option<Str>,
+}
+
+/// The service's processes may have no more memory than this.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Memory {
+    /// Address space of each process, from 1MB: `200MB`.
+    #[schemars(required)]
+    pub(crate) bytes: Option<Str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

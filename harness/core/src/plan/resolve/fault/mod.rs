@@ -1,6 +1,7 @@
 //! Faults: exactly one kind each, on a link or a service that is there, inside the load, never two of a kind at once.
 
 mod kind;
+mod numbers;
 mod timing;
 
 pub(super) use kind::Kinds;

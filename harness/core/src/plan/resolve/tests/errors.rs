@@ -396,6 +396,17 @@ fn errors_of_how_a_fault_breaks() {
         "get = \"/\"\nexpect = [\"status == 200\"]\ncapture = { id = \"$.id\" }",
         ramp,
     ));
+    let link = "link = \"back\"\nat = \"2s\"\nfor = \"2s\"\nlatency = { delay = \"1s\" }";
+    let struck = [
+        "restart = false",
+        "crash_loop = { every = \"1ms\" }",
+        "cpu = { share = \"99%\" }",
+        "cpu = { share = \"10%..50%\" }",
+        "memory = { bytes = \"1kB\" }",
+        "memory = { bytes = \"200MB\" }\nkill = true",
+    ]
+    .map(|kind| format!("service = \"back\"\nat = \"2s\"\nfor = \"2s\"\n{kind}"));
+    all.extend(struck.iter().map(|kind| ("scenario", link, kind.as_str())));
     snapshot("errors of how a fault breaks", &all);
 }
 

@@ -408,8 +408,7 @@ fn conditions_beside_faults_are_gates() {
 
 #[test]
 fn what_a_fault_does_is_told_and_reads_back() {
-    let what = |kind: &str| {
-        let text = SCENARIO.replace("latency = { delay = \"1s\" }", kind);
+    let of = |text: String, kind: &str| {
         let files = sources(&[("scenarios/steady.toml", &text)]);
         let (plan, found) = findings(&files, &Choice::default());
         let plan = plan.unwrap_or_else(|| panic!("{kind}: {}", told(&found)));
@@ -418,6 +417,12 @@ fn what_a_fault_does_is_told_and_reads_back() {
         let back: crate::plan::fault::FaultPlan = serde_json::from_str(&json).unwrap();
         assert_eq!(back, fault, "{json}");
         fault.what()
+    };
+    let link = |kind: &str| SCENARIO.replace("latency = { delay = \"1s\" }", kind);
+    let what = |kind: &str| of(link(kind), kind);
+    let service = |kind: &str| {
+        let text = link(kind).replace("link = \"back\"", "service = \"back\"");
+        of(text, kind)
     };
     for (kind, told) in [
         (
@@ -452,5 +457,22 @@ fn what_a_fault_does_is_told_and_reads_back() {
         ),
     ] {
         assert_eq!(what(kind), told);
+    }
+    for (kind, told) in [
+        ("restart = true", "back restarted"),
+        (
+            "crash_loop = { every = \"2s\" }",
+            "back killed 2s after each start",
+        ),
+        (
+            "cpu = { share = \"20%\" }",
+            "back held to 20% of its time by STOP and CONT",
+        ),
+        (
+            "memory = { bytes = \"200MB\" }",
+            "back held to 200 MB of address space (RLIMIT_AS)",
+        ),
+    ] {
+        assert_eq!(service(kind), told);
     }
 }

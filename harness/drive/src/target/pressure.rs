@@ -1,0 +1,176 @@
+//! Pressure on a service's processes: less processor time by stopping and continuing them, less memory by their limit of
+//! address space. Both need no privilege for processes of the same user. Knows services, and nothing of faults' times.
+
+use super::service::Service;
+use crate::procfs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// In each of these a service runs for its share and stands for the rest: short against what people call slow, long
+/// against a timer's error.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// Whether this system lets one process limit another.
+pub(super) const CAN_LIMIT: bool = cfg!(target_os = "linux");
+
+/// Lets a service run for a share of each [`PERIOD`], 0 to 1, until it is told to stop; then it runs.
+pub(super) async fn hold(service: Arc<Service>, share: f64, stop: CancellationToken) {
+    let runs = PERIOD.mul_f64(share);
+    loop {
+        service.pause();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(PERIOD - runs) => {}
+        }
+        service.go_on();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(runs) => {}
+        }
+    }
+    service.go_on();
+}
+
+/// A process whose limit was changed, and what it was.
+#[derive(Debug)]
+pub(super) struct Limited {
+    pid: i32,
+    started: Option<u64>,
+    /// The soft and the hard limit; `None` for none.
+    before: (Option<u64>, Option<u64>),
+}
+
+/// Limits the address space of each process of a group to so many bytes, or less where it had less. What they start
+/// inherits it. An error when none could be limited.
+pub(super) fn limit(group: i32, bytes: u64) -> Result<Vec<Limited>, String> {
+    let mut limited = Vec::new();
+    for pid in procfs::group(group) {
+        let started = procfs::start_time(pid);
+        let Some(before) = procfs::address_space(pid) else {
+            continue;
+        };
+        let least = |limit: Option<u64>| limit.map_or(bytes, |limit| limit.min(bytes));
+        match set(pid, (Some(least(before.0)), before.1)) {
+            Ok(()) => limited.push(Limited {
+                pid,
+                started,
+                before,
+            }),
+            // It ended meanwhile.
+            Err(_) if procfs::ended(pid) => {}
+            Err(error) => {
+                lift(&limited);
+                return Err(format!("process {pid} can't be limited: {error}"));
+            }
+        }
+    }
+    match limited.is_empty() {
+        true => Err("it has no process that could be limited".to_owned()),
+        false => Ok(limited),
+    }
+}
+
+/// Gives each process that still lives the limit it had.
+pub(super) fn lift(limited: &[Limited]) {
+    let still = |one: &&Limited| procfs::start_time(one.pid) == one.started;
+    for one in limited.iter().filter(still) {
+        // One that ends meanwhile needs none.
+        let _ = set(one.pid, one.before);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn set(pid: i32, (current, maximum): (Option<u64>, Option<u64>)) -> std::io::Result<()> {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let pid = Pid::from_raw(pid).ok_or(std::io::ErrorKind::NotFound)?;
+    prlimit(Some(pid), Resource::As, Rlimit { current, maximum })?;
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set(_: i32, _: (Option<u64>, Option<u64>)) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::super::service::tests::started;
+    use super::*;
+
+    /// Processor time that a process used so far, seconds.
+    fn used(pid: i32) -> f64 {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = text
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        // On Linux a tick of these figures is a hundredth of a second, whatever the kernel's own.
+        ticks as f64 / 100.0
+    }
+
+    #[tokio::test]
+    async fn a_service_held_to_a_share_uses_no_more_and_then_runs_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Arc::new(started("while :; do :; done", folder.path()).await);
+        let stop = CancellationToken::new();
+        let held = tokio::spawn(hold(Arc::clone(&service), 0.2, stop.clone()));
+        let (before, from) = (used(service.group()), std::time::Instant::now());
+        let all = Duration::from_secs(1);
+        tokio::time::sleep(all).await;
+        let share = (used(service.group()) - before) / from.elapsed().as_secs_f64();
+        assert!(share < 0.4, "it used {share} of a core");
+        stop.cancel();
+        held.await.unwrap();
+        let before = used(service.group());
+        let runs = async {
+            while used(service.group()) < before + 0.1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), runs)
+            .await
+            .unwrap();
+        service.let_end();
+        service.stop(Duration::from_secs(1)).await;
+    }
+
+    fn address_space_of(pid: i32) -> String {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max address space"));
+        line.unwrap().split_whitespace().nth(3).unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn processes_of_a_group_are_limited_and_get_back_what_they_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = started("sleep 300 & wait", folder.path()).await;
+        let two = || async {
+            while procfs::group(service.group()).len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), two())
+            .await
+            .unwrap();
+        let processes = procfs::group(service.group());
+        let before: Vec<String> = processes.iter().map(|pid| address_space_of(*pid)).collect();
+        let limited = limit(service.group(), 200_000_000).unwrap();
+        for pid in &processes {
+            assert_eq!(address_space_of(*pid), "200000000");
+        }
+        lift(&limited);
+        let after: Vec<String> = processes.iter().map(|pid| address_space_of(*pid)).collect();
+        assert_eq!(after, before);
+        service.let_end();
+        service.stop(Duration::from_secs(1)).await;
+        assert!(limit(service.group(), 200_000_000).is_err());
+    }
+}
