@@ -18,34 +18,35 @@ const EFFECT_POLL: Duration = Duration::from_millis(50);
 #[derive(Default)]
 struct Told {
     broken: BTreeSet<String>,
+    /// Whether it answered the last look.
+    there: bool,
     counted: BTreeMap<Name, [f64; 2]>,
     uncounted: bool,
 }
 
 impl Server {
-    /// Says once what is not as it should be, and each link's bytes every second, where the server tells them.
+    /// Says once what is not as it should be, and each link's bytes every second until it is told to stop, and then those
+    /// since the last time, where the server tells them.
     pub(in crate::target) async fn watch(&self, mouth: Mouth, stop: CancellationToken) {
         let mut told = Told::default();
         let looks = async {
             let mut ticks = tokio::time::interval(Duration::from_secs(1));
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 self.look(&mouth, &mut told).await;
+            }
+            if told.there {
+                self.count(&mouth, &mut told).await;
             }
         };
         let effects = async {
             let mut ticks = tokio::time::interval(EFFECT_POLL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 self.see_effects().await;
             }
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            never = async { tokio::join!(looks, effects) } => match never.0 {},
-        }
+        tokio::join!(looks, effects);
     }
 
     /// Notes when a fault is first seen to have touched a connection, where the server tells.
@@ -79,7 +80,9 @@ impl Server {
     async fn look(&self, mouth: &Mouth, told: &mut Told) {
         let asked = self.clock.now();
         let mut news = Vec::new();
-        match self.api.proxies().await {
+        let listed = self.api.proxies().await;
+        told.there = listed.is_ok();
+        match listed {
             Ok(there) => {
                 for (link, served) in &self.links {
                     news.extend(self.compare(link, served, there.get(&served.proxy), asked));
