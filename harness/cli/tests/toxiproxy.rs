@@ -182,6 +182,51 @@ fn a_server_that_is_not_there_is_told_with_what_to_do() {
     );
 }
 
+/// What only the proxy of a harness can do is asked for before anything begins, and done where it is one.
+#[test]
+fn a_fault_that_toxiproxy_does_not_know_needs_a_proxy_of_ours() {
+    let real = Server::start(&["--strict"]);
+    let faults = [
+        ("loss = { share = \"30%\", stall = \"300ms\" }", "`loss`"),
+        (
+            "latency = { delay = \"5ms\" }\nclients = [\"10.0.0.0/8\"]",
+            "`clients`",
+        ),
+        ("latency = { delay = \"0ms..500ms\" }", "`ramp`"),
+    ];
+    for (fault, needs) in faults {
+        let suite = suite(&real.url(), &one_fault("3s", fault));
+        let ran = suite.run(&["run"]).exits(3);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        let told = format!("fault `broken` needs {needs}, which the Toxiproxy 2.12.0 at");
+        assert!(said.contains(&told), "{said}");
+        assert!(!suite.events(&suite.run_id()).contains("service_ready"));
+        assert_eq!(real.proxies(), serde_json::json!({}));
+    }
+    let ours = Server::start(&[]);
+    for (fault, effects) in faults.map(|(fault, _)| fault).into_iter().zip([1, 0, 1]) {
+        let suite = suite(&ours.url(), &one_fault("3s", fault));
+        let (_, _, id) = suite.judged("", &["run"]);
+        let told = suite.events(&id);
+        assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
+        assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
+        // No client comes from 10.0.0.0/8.
+        assert_eq!(events(&told, "fault_effective").count(), effects, "{told}");
+    }
+}
+
+/// A share of connections comes back from the server as it was asked for.
+#[test]
+fn a_share_of_connections_is_known_everywhere() {
+    let real = Server::start(&["--strict"]);
+    let fault = "reset = { after = \"0s\" }\nshare = \"33.3%\"";
+    let suite = suite(&real.url(), &one_fault("3s", fault));
+    let (_, _, id) = suite.judged("", &["run"]);
+    let told = suite.events(&id);
+    assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
+    assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
+}
+
 /// A server that answers each request by its method and path; `None` says nothing, ever.
 fn fake(answer: fn(&str) -> Option<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
