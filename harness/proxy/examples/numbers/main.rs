@@ -1,5 +1,5 @@
-//! The proxy's own figures, for docs/benchmarks/proxy-numbers.sh: `numbers delay [MS] [SECONDS]`, `numbers rate [SECONDS]` and
-//! `numbers churn [CONNECTIONS] [PROXIES] [CHANGES_PER_SECOND] [SECONDS]`. Each prints a table. The proxy runs embedded, on a
+//! The proxy's own figures, for docs/benchmarks/proxy-numbers.sh: `numbers delay [MS] [SECONDS]`, `numbers rate [SECONDS]`,
+//! `numbers churn [CONNECTIONS] [PROXIES] [CHANGES_PER_SECOND] [SECONDS]` and `numbers watched [ROUNDS] [SECONDS]`. Each prints a table. The proxy runs embedded, on a
 //! thread of its own, as a suite's run has it.
 
 #![allow(
@@ -12,6 +12,7 @@
 mod churn;
 mod delay;
 mod rate;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -74,6 +75,7 @@ fn main() {
             number(2, 1_000),
             number(3, 20),
         ),
-        _ => println!("numbers delay | rate | churn"),
+        "watched" => watched::run(number(0, 10), number(1, 2)),
+        _ => println!("numbers delay | rate | churn | watched"),
     }
 }

@@ -1,5 +1,6 @@
 //! The service's side of a connection with a [`Desk`] before it. While no `http` toxic asks for it, it is the socket.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
@@ -17,7 +18,12 @@ use crate::dice::LinkKey;
 use crate::queue::End;
 
 /// The largest read, bytes.
-const READ: usize = 16 << 10;
+const READ: usize = 64 << 10;
+
+thread_local! {
+    // As the pump's, and apart from it, for it is in use while this is: an idle connection owns no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+}
 
 /// What both halves share. They are polled by one task, so nobody ever waits for the lock.
 pub(crate) struct Counter {
@@ -71,8 +77,8 @@ impl Counter {
 pub(crate) struct CounterReader<'a, R> {
     inner: R,
     counter: &'a Counter,
-    /// Read and not yet taken by the desk: from the second number on.
-    unread: (Vec<u8>, usize),
+    /// Read from the service and not yet taken by the desk.
+    unread: Vec<u8>,
     alarm: Alarm,
 }
 
@@ -81,7 +87,7 @@ impl<'a, R> CounterReader<'a, R> {
         Self {
             inner,
             counter,
-            unread: (Vec::new(), 0),
+            unread: Vec::new(),
             alarm,
         }
     }
@@ -109,7 +115,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for CounterReader<'_, R> {
         if let Some(waker) = inner.writer.take_if(|_| room) {
             waker.wake();
         }
-        if this.unread.0.is_empty() {
+        if this.unread.is_empty() {
             counter.settle(&inner.desk);
         }
         polled
@@ -139,14 +145,12 @@ impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
                 None => {}
             }
             if desk.wants_service() {
-                if self.unread.0.is_empty() {
-                    ready!(self.poll_fill(cx, desk));
-                }
-                let (bytes, taken) = &mut self.unread;
-                *taken += desk.service(&bytes[*taken..], now);
-                if *taken >= bytes.len() {
-                    bytes.clear();
-                    *taken = 0;
+                if self.unread.is_empty() {
+                    ready!(self.poll_fill(cx, desk, now));
+                } else {
+                    let unread = std::mem::take(&mut self.unread);
+                    let taken = desk.service(&unread, now);
+                    self.unread.extend_from_slice(&unread[taken..]);
                 }
             } else {
                 match wake {
@@ -158,23 +162,25 @@ impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
         }
     }
 
-    /// Reads from the service; its end goes to the desk.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
-        let bytes = &mut self.unread.0;
-        bytes.resize(READ, 0);
-        let mut buffer = ReadBuf::new(bytes);
-        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut buffer);
-        let length = buffer.filled().len();
-        bytes.truncate(length);
-        match ready!(polled) {
-            Ok(()) if length > 0 => {}
-            Ok(()) => desk.service_ended(End::Eof),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                desk.service_ended(End::Reset);
+    /// Reads from the service, for the desk.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, desk: &mut Desk, now: Instant) -> Poll<()> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            let result = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer));
+            let bytes = buffer.filled();
+            match result {
+                Ok(()) if !bytes.is_empty() => {
+                    let taken = desk.service(bytes, now);
+                    self.unread.extend_from_slice(&bytes[taken..]);
+                }
+                Ok(()) => desk.service_ended(End::Eof),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    desk.service_ended(End::Reset);
+                }
+                Err(_) => desk.service_ended(End::Close),
             }
-            Err(_) => desk.service_ended(End::Close),
-        }
-        Poll::Ready(())
+            Poll::Ready(())
+        })
     }
 }
 
