@@ -229,8 +229,9 @@ fn scenario(out: &mut String, plan: &Plan, scenario: &ScenarioPlan) -> std::fmt:
         let (name, what) = (&fault.name, fault.what());
         writeln!(
             out,
-            "  fault {name:?}: {what}, {when}{}{again}",
-            time(fault)
+            "  fault {name:?}: {what}, {when}{}{again}{}",
+            time(fault),
+            noticed(scenario, name)
         )?;
     }
     scenario.gates.iter().try_for_each(|g| gate(out, g))?;
@@ -241,6 +242,14 @@ fn scenario(out: &mut String, plan: &Plan, scenario: &ScenarioPlan) -> std::fmt:
             "  gate {class:<6} {} within {within} of the end",
             i.check
         )
+    })
+}
+
+/// What tells that the target noticed a fault.
+fn noticed(scenario: &ScenarioPlan, fault: &str) -> String {
+    let condition = scenario.detected.get(fault);
+    condition.map_or_else(String::new, |condition| {
+        format!(", noticed once {condition}")
     })
 }
 

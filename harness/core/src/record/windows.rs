@@ -221,6 +221,15 @@ impl ScenarioRecord {
         self.series_where(name, |epoch| self.in_phase(epoch, during))
     }
 
+    /// [`Self::series`] of all whole journeys together without latencies, which are what takes time to read.
+    pub fn counts(&self) -> Vec<WindowPoint> {
+        let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
+        for ((window, _), held) in self.named(None).flat_map(|(_, record)| &record.windows) {
+            windows.entry(*window).or_default().add(&held.counts);
+        }
+        self.points(windows)
+    }
+
     /// [`Self::series`] of the epochs a filter keeps.
     pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
         let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
@@ -230,13 +239,26 @@ impl ScenarioRecord {
                 windows.entry(*window).or_default().add(&held.tally());
             }
         }
-        windows
-            .into_iter()
-            .map(|(window, tally)| WindowPoint {
-                second: window * self.window_s,
-                tally,
-            })
-            .collect()
+        self.points(windows)
+    }
+
+    fn points(&self, windows: BTreeMap<u32, Tally>) -> Vec<WindowPoint> {
+        let point = |(window, tally)| WindowPoint {
+            second: window * self.window_s,
+            tally,
+        };
+        windows.into_iter().map(point).collect()
+    }
+
+    /// Whether an epoch may hold samples of windows that lie between two times, microseconds since the run began.
+    pub(crate) fn touches(&self, epoch: u32, from_us: u64, to_us: u64) -> bool {
+        let Some(at) = self.epochs.iter().position(|e| e.epoch == epoch) else {
+            return true;
+        };
+        let slack = u64::from(self.window_s) * 1_000_000;
+        let begin = self.epochs.get(at).map_or(0, |e| e.from_us);
+        let end = self.epochs.get(at + 1).map_or(u64::MAX, |e| e.from_us);
+        begin <= to_us.saturating_add(slack) && end >= from_us.saturating_sub(slack)
     }
 
     fn named<'s>(

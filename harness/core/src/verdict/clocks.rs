@@ -89,7 +89,9 @@ fn impact(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Cl
     let until = watched_until(record, scenario, fault, fault.armed_us);
     // A window that the arming cuts counts with what the fault's own epochs saw of it.
     let since = first_epoch(scenario, fault);
-    let windows = scenario.series_where(None, |epoch| since.is_some_and(|first| epoch >= first));
+    let windows = scenario.series_where(None, |epoch| {
+        since.is_some_and(|first| epoch >= first) && scenario.touches(epoch, fault.armed_us, until)
+    });
     let mut told = 0_u64;
     for point in &windows {
         let (begin, end) = bounds(scenario, point);

@@ -93,7 +93,12 @@ pub fn band(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<Band> {
         let (begin, end) = bounds(scenario, p);
         begin >= from && end <= fault.armed_us && finished(&p.tally) > 0
     };
-    let all = scenario.series_in(None, &During::Undisturbed);
+    // Reading latencies takes time: of windows that lie elsewhere it is spared.
+    let near = |epoch: u32| {
+        scenario.in_phase(epoch, &During::Undisturbed)
+            && scenario.touches(epoch, from, fault.armed_us)
+    };
+    let all = scenario.series_where(None, near);
     let before: Vec<&WindowPoint> = all.iter().filter(inside).collect();
     let mut p95s: Vec<u64> = before
         .iter()
@@ -131,7 +136,9 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
     };
     let until = watched_until(record, scenario, fault, lifted);
     let last = epochs_of(scenario, fault).map(|(_, last)| last);
-    let after = |epoch: u32| last.is_some_and(|last| epoch > last);
+    let after = |epoch: u32| {
+        last.is_some_and(|last| epoch > last) && scenario.touches(epoch, lifted, until)
+    };
     let (mut run, mut since) = (0, None);
     for point in scenario.series_where(None, after) {
         let (begin, end) = bounds(scenario, &point);

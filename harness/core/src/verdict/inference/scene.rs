@@ -123,7 +123,8 @@ impl Scene {
                 fault.name
             ));
         };
-        let seconds = seconds(record, scenario, link);
+        let windows = scenario.counts();
+        let seconds = seconds(record, scenario, link, &windows);
         if !seconds.watched {
             return Err(format!("the proxy did not read `{name}` as HTTP/1.1"));
         }
@@ -155,8 +156,8 @@ impl Scene {
             effective_us,
             lifted_us,
             clients: [
-                clients(scenario, &calm),
-                clients(scenario, &[(effective_us, lifted_us)]),
+                clients(scenario, &windows, &calm),
+                clients(scenario, &windows, &[(effective_us, lifted_us)]),
             ],
         };
         if scene.before.len() < BAND_WINDOWS {
@@ -194,9 +195,13 @@ struct Seconds {
     unread: u64,
 }
 
-fn seconds(record: &Record, scenario: &ScenarioRecord, link: &LinkPlan) -> Seconds {
+fn seconds(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    link: &LinkPlan,
+    windows: &[WindowPoint],
+) -> Seconds {
     let ticks = record.links.get(&link.name).map_or(&[][..], Vec::as_slice);
-    let windows = scenario.series(None);
     let began: fn(&Tally) -> u64 = match windows.iter().any(|p| p.tally.begun > 0) {
         true => |tally| tally.begun,
         false => |tally| tally.started,
@@ -223,7 +228,7 @@ fn seconds(record: &Record, scenario: &ScenarioRecord, link: &LinkPlan) -> Secon
             to_us: *at,
             calls: tick.requests + tick.failed,
             answers: answers.map(|(_, n)| n).sum(),
-            offered: offered(scenario, &windows, began, from_us, *at),
+            offered: offered(scenario, windows, began, from_us, *at),
             abandoned: tick.abandoned.clone(),
         });
     }
@@ -251,10 +256,10 @@ fn offered(
 }
 
 /// What clients got of journeys meant to begin in windows that lie in some stretches by their middle.
-fn clients(scenario: &ScenarioRecord, stretches: &[(u64, u64)]) -> Ended {
+fn clients(scenario: &ScenarioRecord, windows: &[WindowPoint], stretches: &[(u64, u64)]) -> Ended {
     let mut sum = Ended::default();
-    for point in scenario.series(None) {
-        let (begin, end) = bounds(scenario, &point);
+    for point in windows {
+        let (begin, end) = bounds(scenario, point);
         let middle = begin.midpoint(end);
         if stretches
             .iter()
