@@ -6,6 +6,7 @@ use harness_core::plan::gate::During;
 use harness_core::record::{Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
 use harness_core::verdict::effect::{self, Effect as Held};
+use harness_core::verdict::headroom;
 use serde::Serialize;
 
 /// What the load was in one phase of a fault, all journeys together.
@@ -172,6 +173,17 @@ pub fn effect_of(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Opt
             .zip(errors(&control))
             .map(|(is, was)| is - was),
     })
+}
+
+/// What is tolerated of a fault whose number grows, a sentence a turn; empty where nothing asks.
+pub fn headroom_of(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<String> {
+    let all = headroom::headrooms(record, scenario);
+    let of = all.iter().filter(|one| one.fault == fault);
+    of.map(|one| match one.turn {
+        1 => one.words(),
+        turn => format!("turn {turn}: {}", one.words()),
+    })
+    .collect()
 }
 
 impl Effect {

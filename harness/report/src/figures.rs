@@ -271,7 +271,10 @@ pub fn during(gate: &GateResult) -> String {
     match &gate.gate.during {
         _ if matches!(
             gate.gate.expect.subject,
-            GateSubject::OfFault { .. } | GateSubject::OfLink { .. } | GateSubject::Capacity
+            GateSubject::OfFault { .. }
+                | GateSubject::OfLink { .. }
+                | GateSubject::Headroom { .. }
+                | GateSubject::Capacity
         ) =>
         {
             String::new()

@@ -8,6 +8,7 @@ use harness_core::capacity::Limit;
 use harness_core::event::{
     CapacityTrial, ContractFinding, InvariantChecked, Outcome, Phase, Replayed, RunEnd, ScenarioEnd,
 };
+use harness_core::expr::gate::Unit;
 use harness_core::name::{Name, RunId};
 use harness_core::phases::{Phases, RequestPhase};
 use harness_core::plan::accept::Accepted;
@@ -15,6 +16,7 @@ use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
 use harness_core::record::{ContractRecord, FaultRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::Rate;
+use harness_core::verdict::headroom::{Headroom, Tolerates, headrooms};
 use harness_core::verdict::matrix::Matrix;
 use harness_core::verdict::{self, Verdict};
 use serde::Serialize;
@@ -178,6 +180,26 @@ pub struct FaultFigures {
     /// What it changed against the control; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<faults::Effect>,
+    /// What is tolerated of it, a turn each, where its number grows and it says under what.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headroom: Vec<HeadroomSummary>,
+}
+
+/// How much of a fault is tolerated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HeadroomSummary {
+    /// Which turn of it, from 1.
+    pub turn: u32,
+    /// How far its number went while all held; absent where it can't be said.
+    pub magnitude: Option<f64>,
+    /// The unit of it.
+    pub unit: Unit,
+    /// The condition that did not hold from there; absent where all of it is tolerated.
+    pub broke: Option<String>,
+    /// Journeys intended per second meanwhile.
+    pub rate: f64,
+    /// The same in words.
+    pub words: String,
 }
 
 /// The load in one phase of a fault: `before`, `during`, `affected` and `spared` (of `during` what used a connection that a fault on the way in had touched, and the rest; absent where it touched none), `control` (the same seconds without it), `recovering` (lifted, until it has settled) or `after`.
@@ -445,6 +467,24 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+fn headroom(one: &Headroom) -> HeadroomSummary {
+    let (magnitude, broke) = match &one.found {
+        Tolerates::UpTo {
+            magnitude, broke, ..
+        } => (Some(*magnitude), Some(broke.to_string())),
+        Tolerates::All(reached) => (Some(*reached), None),
+        Tolerates::Unknown(_) => (None, None),
+    };
+    HeadroomSummary {
+        turn: one.turn,
+        magnitude,
+        unit: one.ramp.unit.clone(),
+        broke,
+        rate: one.rate,
+        words: one.words(),
+    }
+}
+
 fn fault_figures(record: &Record, scenario: &ScenarioRecord, fault: &str) -> FaultFigures {
     let summary = |phase: &faults::Phase| PhaseOfFault {
         seconds: phase.seconds,
@@ -455,6 +495,11 @@ fn fault_figures(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Fau
     FaultFigures {
         phases: phases.iter().map(|p| (p.word, summary(p))).collect(),
         effect: faults::effect_of(record, scenario, fault),
+        headroom: headrooms(record, scenario)
+            .iter()
+            .filter(|one| one.fault == fault)
+            .map(headroom)
+            .collect(),
     }
 }
 

@@ -271,6 +271,11 @@ fn faults_of(record: &Record) -> Vec<String> {
         }
         parts.extend(clocks_of(record, scenario));
         for fault in names.iter().take(MOST) {
+            let told = faults::headroom_of(record, scenario, fault);
+            let told = told
+                .iter()
+                .map(|words| format!("\n{}: {}\n", prose(fault), prose(words)));
+            parts.extend(told);
             parts.extend(faults::effect_of(record, scenario, fault).map(|effect| {
                 let (fault, effect) = (prose(fault), effect.in_short());
                 format!("\nEffect of {fault} against the control: {effect}\n")

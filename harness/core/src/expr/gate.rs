@@ -59,6 +59,13 @@ pub enum GateSubject {
     },
     /// `capacity`: the highest rate that a search found the target to carry, journey starts per second.
     Capacity,
+    /// `headroom(fault name)`: how far the fault's number went before what it says it is tolerated under did not hold.
+    Headroom {
+        /// The fault.
+        fault: String,
+        /// The unit of its number, as the limit is written.
+        unit: Unit,
+    },
     /// `effect(p95(checkout))`: how many times the figure of the control's same seconds it is; of an `error_rate`, by how
     /// much the share is higher.
     Effect(Box<GateSubject>),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 25] = [
+const SUBJECTS: [&str; 26] = [
     "p50",
     "p95",
     "p99",
@@ -33,6 +33,7 @@ const SUBJECTS: [&str; 25] = [
     "gives_up",
     "capacity",
     "effect",
+    "headroom",
     "service_max",
     "probe",
 ];
@@ -49,6 +50,11 @@ impl FromStr for GateExpr {
         let limit = match &mut subject {
             GateSubject::Probe { unit, .. } => {
                 let (limit, typed) = super::unit::limit(&mut scan)?;
+                *unit = typed;
+                limit
+            }
+            GateSubject::Headroom { unit, .. } => {
+                let (limit, typed) = magnitude(&mut scan)?;
                 *unit = typed;
                 limit
             }
@@ -88,6 +94,7 @@ impl GateSubject {
                 Unit::Share
             }
             Self::Rate(_) | Self::Capacity => Unit::PerSecond,
+            Self::Headroom { unit, .. } => unit.clone(),
             Self::Effect(of) if of.unit() == Unit::Share => Unit::Share,
             Self::Effect(_) => Unit::Named(TIMES.to_owned()),
             Self::Probe { unit, .. } => unit.clone(),
@@ -107,6 +114,7 @@ impl GateSubject {
             | Self::OfLink { .. }
             | Self::RateMissed
             | Self::Capacity
+            | Self::Headroom { .. }
             | Self::Probe { .. } => None,
         }
     }
@@ -144,6 +152,14 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
         })
     };
     let whole = argument.map(|(text, _)| text.to_owned());
+    if word == "headroom" {
+        let hint =
+            "name the fault whose number grows, such as `headroom(provider is slow) >= 180ms`";
+        let fault =
+            whole.ok_or_else(|| ExprError::new("headroom is that of a fault", span).hint(hint))?;
+        let unit = Unit::Plain;
+        return Ok(GateSubject::Headroom { fault, unit });
+    }
     if let Some(figure) = FaultFigure::ALL.into_iter().find(|f| f.word() == word) {
         let fault = whole;
         return Ok(GateSubject::OfFault { figure, fault });
@@ -227,6 +243,19 @@ fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubje
                 .hint("an effect is that of a latency, of `rate` or of `error_rate`"),
         ),
     }
+}
+
+/// A magnitude of a fault: what probes are compared with, and bandwidths.
+fn magnitude(scan: &mut Scan<'_>) -> Result<(f64, Unit), ExprError> {
+    let (limit, unit) = super::unit::limit(scan)?;
+    let factors = [("B/s", 1.0), ("kB/s", 1e3), ("MB/s", 1e6), ("GB/s", 1e9)];
+    let factor = factors
+        .iter()
+        .find(|(word, _)| unit == Unit::Named((*word).to_owned()));
+    Ok(match factor {
+        Some((_, factor)) => (limit * factor, Unit::Named(factors[0].0.to_owned())),
+        None => (limit, unit),
+    })
 }
 
 /// A factor: `2x`, `1.5 x`.
@@ -391,6 +420,7 @@ impl fmt::Display for GateSubject {
             Self::OfFault { fault: of, .. } | Self::OfLink { link: of, .. } => of.as_deref(),
             Self::Probe { name, .. } => return write!(f, "probe.{name}"),
             Self::Effect(of) => return write!(f, "effect({of})"),
+            Self::Headroom { fault, .. } => return write!(f, "headroom({fault})"),
             other => other.name().map(RequestName::as_str),
         };
         match self {
@@ -404,7 +434,7 @@ impl fmt::Display for GateSubject {
             Self::OfLink { figure, .. } => f.write_str(figure.word())?,
             Self::RateMissed => f.write_str("rate_missed")?,
             Self::Capacity => f.write_str("capacity")?,
-            Self::Effect(_) | Self::Probe { .. } => {}
+            Self::Headroom { .. } | Self::Effect(_) | Self::Probe { .. } => {}
         }
         argument.map_or(Ok(()), |argument| write!(f, "({argument})"))
     }
@@ -447,6 +477,9 @@ mod tests {
             "probe.backlog < 100 orders",
             "effect(p95(checkout)) < 2 x",
             "effect(rate) >= 0.9 x",
+            "headroom(provider is slow) >= 180ms",
+            "headroom(thin) <= 64000 B/s",
+            "headroom(lossy) > 2%",
             "effect(error_rate(checkout/pay it)) < 5%",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);

@@ -100,7 +100,7 @@ fn condition(text: &str, part: Range<usize>) -> Result<GateExpr, ExprError> {
     let expr: GateExpr = typed.trim().parse().map_err(moved)?;
     let refused = match &expr.subject {
         GateSubject::Rate(_) => Some("the rate is what is looked for"),
-        GateSubject::Effect(_) => Some("a search has no faults"),
+        GateSubject::Effect(_) | GateSubject::Headroom { .. } => Some("a search has no faults"),
         GateSubject::Capacity => Some("it is what is looked for"),
         GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => Some("a search breaks nothing"),
         _ => None,

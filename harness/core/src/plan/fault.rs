@@ -1,6 +1,6 @@
 //! Faults as planned: what breaks, how, from when and for how long. Applying them is the driver's work.
 
-use crate::expr::gate::GateExpr;
+use crate::expr::gate::{GateExpr, Unit};
 use crate::name::Name;
 use crate::units;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub struct FaultPlan {
     /// Whom it meets, and what it becomes.
     #[serde(flatten)]
     pub reach: Reach,
+    /// What must hold while it grows: as far as they do, it is tolerated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerates: Vec<GateExpr>,
 }
 
 impl FaultPlan {
@@ -50,6 +53,47 @@ impl FaultPlan {
             reach: &self.reach,
             over: self.lasts,
         }
+    }
+}
+
+/// A number of a fault that goes from one end to the other while it lasts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ramp {
+    /// At its begin.
+    pub from: f64,
+    /// At its end.
+    pub to: f64,
+    /// The unit of both: seconds, bytes, a share, bytes per second.
+    pub unit: Unit,
+}
+
+impl Ramp {
+    /// The unit of bandwidths.
+    pub const PER_SECOND: &'static str = "B/s";
+
+    /// A magnitude of it, as people write one: `180ms`, `64 kB/s`.
+    pub fn show(&self, magnitude: f64) -> String {
+        match &self.unit {
+            // A time on a ramp is known to the windows' second, not to the nanosecond.
+            Unit::Seconds => units::format_duration(Duration::from_millis(
+                (magnitude * 1e3).round().max(0.0) as u64,
+            )),
+            Unit::Named(word) if word == Self::PER_SECOND => {
+                format!("{} kB/s", (magnitude / 100.0).round() / 10.0)
+            }
+            unit => crate::verdict::show(magnitude, unit),
+        }
+    }
+}
+
+impl FaultPlan {
+    /// The one number of it that goes from one end to the other; `None` where none does, or several do.
+    pub fn ramp(&self) -> Option<Ramp> {
+        let to = self.reach.to.as_ref()?;
+        let numbers = self.kind.numbers().into_iter().zip(to.numbers());
+        let mut moving = numbers.filter(|((from, _), (to, _))| from != to);
+        let ((from, unit), (to, _)) = moving.next()?;
+        moving.next().is_none().then_some(Ramp { from, to, unit })
     }
 }
 
@@ -254,6 +298,31 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Its numbers in the order they are declared, each in its base unit.
+    fn numbers(&self) -> Vec<(f64, Unit)> {
+        let time = |time: &Duration| (time.as_secs_f64(), Unit::Seconds);
+        let bytes = |bytes: &u64| (*bytes as f64, Unit::Bytes);
+        match self {
+            Self::Latency { delay, jitter } => vec![time(delay), time(jitter)],
+            Self::Timeout { after } | Self::Reset { after } => vec![time(after)],
+            Self::Bandwidth { bytes_per_second } => {
+                let unit = Unit::Named(Ramp::PER_SECOND.to_owned());
+                vec![(*bytes_per_second as f64, unit)]
+            }
+            Self::SlowClose { delay } => vec![time(delay)],
+            Self::Limit { bytes: limit } => vec![bytes(limit)],
+            Self::Slice {
+                size,
+                variation,
+                delay,
+            } => vec![bytes(size), bytes(variation), time(delay)],
+            Self::Loss { share, stall } => vec![(*share, Unit::Share), time(stall)],
+            Self::Corrupt { share } => vec![(*share, Unit::Share)],
+            Self::FailFirst { connections } => vec![(*connections as f64, Unit::Plain)],
+            Self::Down | Self::Kill | Self::Pause => Vec::new(),
+        }
+    }
+
     /// The kind's word, as in the suite.
     pub const fn word(&self) -> &'static str {
         match self {

@@ -167,6 +167,7 @@ mod tests {
             lasts: Duration::from_secs(15),
             kind: FaultKind::Down,
             reach: Default::default(),
+            tolerates: Vec::new(),
         };
         insta::assert_snapshot!(draw(&scenario(
             &[(50.0, 500.0, 20), (500.0, 500.0, 60)],
@@ -185,6 +186,7 @@ mod tests {
             lasts: Duration::from_secs(10),
             kind: FaultKind::Down,
             reach: Default::default(),
+            tolerates: Vec::new(),
         };
         let drawn = draw(&scenario(
             &[(500.0, 500.0, 80)],

@@ -105,6 +105,7 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
             lasts: Duration::from_secs(5),
             kind: FaultKind::Down,
             reach: Default::default(),
+            tolerates: Vec::new(),
         }],
         detected: Default::default(),
         gates,

@@ -9,7 +9,7 @@ use super::obstacles::blocked;
 use super::sliding::{sliding, sliding_windows};
 use super::{
     GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
-    fault_gates, invariants, lately, matrix, probes,
+    fault_gates, headroom, invariants, lately, matrix, probes,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
 use crate::name::Name;
@@ -258,6 +258,7 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Probe { .. } => None,
+        GateSubject::Headroom { .. } => None,
         GateSubject::Effect(of) => subject_name(of),
     }
 }
@@ -270,6 +271,9 @@ pub(super) fn find(
 ) -> Found {
     if let Some(found) = fault_gates::find(record, &gate.expect, scenarios) {
         return found;
+    }
+    if let GateSubject::Headroom { fault, .. } = &gate.expect.subject {
+        return headroom::judge(record, &gate.expect, fault, scenarios);
     }
     if let GateSubject::Effect(of) = &gate.expect.subject {
         return effect::judge(record, gate, of, scenarios);

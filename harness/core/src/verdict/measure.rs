@@ -137,6 +137,7 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => None,
     }
 }
@@ -155,6 +156,7 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => 0,
     }
 }
@@ -253,6 +255,7 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => (Grade::Inconclusive, "load says nothing of it".to_owned()),
     }
 }

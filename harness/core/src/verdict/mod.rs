@@ -9,6 +9,7 @@ pub mod effect;
 mod fault_gates;
 mod gates;
 mod generator;
+pub mod headroom;
 pub mod inference;
 mod invariants;
 mod lately;

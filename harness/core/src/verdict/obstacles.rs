@@ -33,7 +33,8 @@ pub(super) fn blocked(
         (
             GateSubject::OfFault {
                 fault: Some(fault), ..
-            },
+            }
+            | GateSubject::Headroom { fault, .. },
             _,
         )
         | (_, During::Fault(fault) | During::Recovery(fault) | During::After(fault)) => {

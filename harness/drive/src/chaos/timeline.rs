@@ -260,6 +260,7 @@ mod tests {
                     lasts: seconds(*lasts),
                     kind: FaultKind::Down,
                     reach: Default::default(),
+                    tolerates: Vec::new(),
                 })
                 .collect(),
             detected: Default::default(),

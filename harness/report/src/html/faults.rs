@@ -53,6 +53,7 @@ struct PhaseOfFault {
     fault: String,
     rows: Vec<(&'static str, [String; 7])>,
     effect: Option<String>,
+    headroom: Vec<String>,
 }
 
 /// What is shown of a scenario's faults; `None` without any.
@@ -146,6 +147,7 @@ fn phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
             .map(|phase| (phase.word, phase.cells()))
             .collect(),
         effect: faults::effect_of(record, scenario, fault).map(|effect| effect.in_short()),
+        headroom: faults::headroom_of(record, scenario, fault),
     };
     names.map(view).collect()
 }

@@ -362,6 +362,9 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 &format!("{}: {words}", one_line(fault, 60)),
             )?;
             clocks_of(out, style, record, scenario, fault)?;
+            for words in faults::headroom_of(record, scenario, fault) {
+                wrapped(out, style, "    ", &words)?;
+            }
             if let Some(effect) = faults::effect_of(record, scenario, fault) {
                 let words = format!("effect against the control: {}", effect.in_short());
                 wrapped(out, style, "    ", &words)?;

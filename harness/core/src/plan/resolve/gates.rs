@@ -329,6 +329,10 @@ fn expression<T>(
             let name = (name.as_str(), place_of(name.as_str()));
             return probe(doc, typed, &expr, name, unit, scope, found);
         }
+        GateSubject::Headroom { fault, unit } => {
+            headroom(doc, typed, (fault, place_of(fault)), unit, scope, found);
+            alone(doc, gate, "headroom", found);
+        }
         GateSubject::Effect(of) => {
             if let Some(name) = of.name() {
                 request_exists(name, place_of(name.as_str()), scope, found);
@@ -366,6 +370,55 @@ fn capacity<T>(
     if gate.abort == Some(true) {
         let message = "a capacity is known when the search has ended";
         found.error_with(doc.at(typed), message, "leave `abort` out");
+    }
+}
+
+/// A gate on the headroom of a fault that has one, in the unit of its number.
+fn headroom<T>(
+    doc: &Document<T>,
+    typed: &Str,
+    (fault, place): (&str, Place),
+    unit: &Unit,
+    scope: &Scope<'_>,
+    found: &mut Findings,
+) {
+    if !fault_exists(fault, place.clone(), scope, found) {
+        return;
+    }
+    let mut planned = scope.scenario.into_iter().flat_map(|s| &s.faults);
+    // One with errors of its own is there all the same.
+    let Some(planned) = planned.find(|planned| planned.name == fault) else {
+        return;
+    };
+    let ramp = planned.ramp().filter(|_| !planned.tolerates.is_empty());
+    match ramp {
+        Some(ramp) if ramp.unit == *unit => {}
+        Some(ramp) => {
+            let example = ramp.show((ramp.from + ramp.to) / 2.0);
+            let message = format!("the number of `{fault}` that grows is not in this unit");
+            found.error_with(
+                doc.at(typed),
+                message,
+                format!("write a limit such as `{example}`"),
+            );
+        }
+        None => {
+            let message = format!("nothing says how much of `{fault}` is tolerated");
+            let hint = "let one number of it grow, `delay = \"0ms..500ms\"`, and say what must hold: `tolerates = [\"p95 < 1s\"]`";
+            found.error_with(place, message, hint);
+        }
+    }
+}
+
+/// Notes `during`, `over` and `abort` beside a figure that has no part of the load of its own.
+fn alone<T>(doc: &Document<T>, gate: &raw::Gate, what: &str, found: &mut Findings) {
+    for part in [&gate.during, &gate.over].into_iter().flatten() {
+        let message = format!("a {what} is that of the whole fault");
+        found.error_with(doc.at(part), message, "leave `during` and `over` out");
+    }
+    if let (Some(true), Some(expect)) = (gate.abort, &gate.expect) {
+        let message = format!("a {what} is known when the fault is over");
+        found.error_with(doc.at(expect), message, "leave `abort` out");
     }
 }
 

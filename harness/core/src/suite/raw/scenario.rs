@@ -78,6 +78,10 @@ pub(crate) struct Fault {
     pub(crate) times: Option<At<u32>>,
     /// What tells that the target noticed it, beside its services' own health: `probe.breaker >= 1`.
     pub(crate) detected: Option<Str>,
+    /// What must hold while one number of it goes from one end to the other, such as `p95(checkout) < 1s`: how much of it
+    /// is tolerated is then told.
+    #[serde(default)]
+    pub(crate) tolerates: Vec<Str>,
     /// Answers come later.
     pub(crate) latency: Option<At<Latency>>,
     /// Data is swallowed, then the connection closes.

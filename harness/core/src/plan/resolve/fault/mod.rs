@@ -8,7 +8,9 @@ pub(super) use kind::Kinds;
 
 use super::findings::Findings;
 use super::target::World;
+use super::texts;
 use crate::diagnostic::Place;
+use crate::expr::gate::GateExpr;
 use crate::plan::fault::{FaultPlan, Reach};
 use crate::plan::gate::During;
 use crate::plan::load::LoadPlan;
@@ -104,7 +106,15 @@ fn one(
         lasts: Duration::ZERO,
         kind: kind?,
         reach: Reach { to, ..reach? },
+        tolerates: tolerates(doc, raw, found),
     };
+    if let Some(first) = raw.value.tolerates.first()
+        && fault.ramp().is_none()
+    {
+        let message = "how much of a fault is tolerated is asked of one whose number grows, and this one's do not";
+        let hint = "let exactly one number go somewhere, such as `delay = \"0ms..500ms\"`";
+        found.error_with(doc.at(first), message, hint);
+    }
     let turns = times.turns.into_iter().zip(1..).map(|(time, turn)| {
         let fault = FaultPlan {
             turn,
@@ -118,6 +128,19 @@ fn one(
         turns: turns.collect(),
         place: doc.at(name),
     })
+}
+
+/// The conditions under which a fault is tolerated; what they name is looked at where gates are.
+fn tolerates(doc: &Document<ScenarioFile>, raw: &At<Fault>, found: &mut Findings) -> Vec<GateExpr> {
+    let one = |text: &Str| match text.value.parse() {
+        Ok(expr) => Some(expr),
+        Err(error) => {
+            let place = |inner: &_| doc.inside(text, inner);
+            found.out.push(texts::expression_error(&error, &place));
+            None
+        }
+    };
+    raw.value.tolerates.iter().filter_map(one).collect()
 }
 
 fn fault_name(doc: &Document<ScenarioFile>, name: &Str, found: &mut Findings) {

@@ -23,6 +23,11 @@ pub(super) fn gates(
     scope: &Scope<'_>,
     found: &mut Findings,
 ) -> Vec<Gate> {
+    for fault in &doc.raw.fault {
+        for text in &fault.value.tolerates {
+            tolerates(doc, text, scope, found);
+        }
+    }
     for when in doc.raw.fault.iter().filter_map(|f| f.value.when.as_ref()) {
         // One that can't be read was told where its fault was.
         if let Ok(expr) = when.value.parse::<GateExpr>() {
@@ -32,6 +37,23 @@ pub(super) fn gates(
     let mut gates = stops(doc, scenario, scope, found);
     gates.extend(steady(doc, scenario, scope, found));
     gates
+}
+
+/// A condition under which a fault is tolerated: of the load, second by second.
+fn tolerates(doc: &Doc, text: &Str, scope: &Scope<'_>, found: &mut Findings) {
+    let Ok(expr) = text.value.parse::<GateExpr>() else {
+        return;
+    };
+    match expr.subject {
+        GateSubject::Probe { .. } | GateSubject::Availability(_) => {
+            let message = format!("`{expr}` says too little of a single second");
+            let hint = "write a latency, `error_rate`, `rate` or `dropped`";
+            found.error_with(doc.at(text), message, hint);
+        }
+        _ => {
+            known(doc, text, &expr, scope, found);
+        }
+    }
 }
 
 /// `stop = ["error_rate > 50%"]`: each is a gate that must not come about.
