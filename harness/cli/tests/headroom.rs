@@ -74,6 +74,12 @@ fn the_knee_of_a_fault_that_grows_is_told_and_judged() {
             .read(&format!("{folder}/summary.md"))
             .contains("slower: tolerates ")
     );
+    let knee = words.trim_start_matches("tolerates ").split(' ').next();
+    let told = format!("slower, {} at 0:0", knee.unwrap());
+    assert!(
+        suite.read(&format!("{folder}/report.html")).contains(&told),
+        "{told}"
+    );
     let text = suite.run(&["report", &id, "--kind", "text"]).stdout;
     assert!(text.contains("tolerates "), "{text}");
 }

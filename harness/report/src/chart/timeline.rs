@@ -6,8 +6,9 @@ use super::{Band, Chart, Edge, Tick, tidy};
 use crate::{figures, text};
 use harness_core::plan::Plan;
 use harness_core::plan::load::{ClosedPlan, Engine, Iterations, Model, Spacing, Stream};
-use harness_core::record::{Record, ScenarioRecord, SpanKind};
+use harness_core::record::{FaultRecord, Record, ScenarioRecord, SpanKind};
 use harness_core::units::{Rate, format_duration};
+use harness_core::verdict::headroom::{self, Headroom, Tolerates};
 use std::time::Duration;
 
 /// Height of one line of band names, pixels.
@@ -117,6 +118,26 @@ pub(crate) fn anchor(share: f64) -> &'static str {
     }
 }
 
+/// What follows the name of a fault that grew: where it was not tolerated any more.
+fn knee(headrooms: &[Headroom], fault: &FaultRecord) -> String {
+    let of = |one: &&Headroom| (&one.fault, one.turn) == (&fault.name, fault.turn);
+    match headrooms.iter().find(of).map(|one| (&one.found, one)) {
+        Some((
+            Tolerates::UpTo {
+                magnitude, second, ..
+            },
+            one,
+        )) => {
+            format!(
+                ", {} at {}",
+                one.ramp.show(*magnitude),
+                text::clock(*second)
+            )
+        }
+        _ => String::new(),
+    }
+}
+
 /// (kind, name, from, to): faults from their first effect, what settled after them, and the warm-up.
 fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, String, u64, u64)> {
     let spans = scenario
@@ -127,13 +148,14 @@ fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, S
         .map(|span| ("recovery", span.fault, span.from_us, span.to_us))
         .collect();
     let end = scenario.load_end_us();
+    let headrooms = headroom::headrooms(record, scenario);
     let active = record.faults_of(&scenario.name).filter_map(|fault| {
         let from = fault
             .effective_us
             .or(fault.lifted_us.map(|_| fault.armed_us))?;
         Some((
             "fault",
-            fault.name.clone(),
+            format!("{}{}", fault.name, knee(&headrooms, fault)),
             from,
             fault.lifted_us.unwrap_or(end),
         ))
