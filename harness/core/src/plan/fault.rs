@@ -319,7 +319,10 @@ impl FaultKind {
             Self::Loss { share, stall } => vec![(*share, Unit::Share), time(stall)],
             Self::Corrupt { share } => vec![(*share, Unit::Share)],
             Self::FailFirst { connections } => vec![(*connections as f64, Unit::Plain)],
-            Self::Down | Self::Kill | Self::Pause => Vec::new(),
+            Self::CrashLoop { every } => vec![time(every)],
+            Self::Cpu { share } => vec![(*share, Unit::Share)],
+            Self::Memory { bytes: limit } => vec![bytes(limit)],
+            Self::Down | Self::Kill | Self::Pause | Self::Restart => Vec::new(),
         }
     }
 
