@@ -75,9 +75,21 @@ service = "back"
 at = "1500ms"
 for = "9m"
 pause = true
+[[fault]]
+name = "crashing"
+service = "side"
+at = "200ms"
+for = "1s"
+crash_loop = { every = "300ms" }
+[[fault]]
+name = "starved"
+service = "side"
+at = "1400ms"
+for = "9m"
+cpu = { share = "20%" }
 "#;
 
-/// Two services of the smallest system; the first has a child in a session of its own. Its links may be on a server.
+/// Three services of the smallest system; one has a child in a session of its own. Its links may be on a server.
 fn broken(server: Option<&Server>) -> Suite {
     let suite = Suite::new(&[
         ("scenarios/journeys/visit.toml", VISIT),
@@ -98,6 +110,11 @@ stop_within = "1s"
 [target.service.front]
 process = {{ command = ["sh", "-c", "setsid sleep 607 & exec {own} --exact {name}"] }}
 env = {{ {port} = "${{port}}", BACK = "${{link.back.url}}" }}
+ready = {{ within = "60s" }}
+stop_within = "1s"
+[target.service.side]
+process = {{ command = ["{own}", "--exact", "{name}"] }}
+env = {{ {port} = "${{port}}" }}
 ready = {{ within = "60s" }}
 stop_within = "1s"
 [target.link.back]
@@ -157,13 +174,13 @@ const MOMENTS: [Moment; 14] = [
     Event("target_ready", 1),
     Event("scenario_started", 1),
     Event("fault_armed", 1),
-    Event("fault_armed", 4),
+    Event("fault_armed", 5),
     Entry("gone", 1),
     Entry("process", 3),
     Event("fault_lifted", 2),
     Entry("gone", 2),
     Entry("process", 4),
-    Event("fault_armed", 6),
+    Event("fault_armed", 8),
 ];
 
 impl Moment {
