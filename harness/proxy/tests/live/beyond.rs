@@ -299,3 +299,79 @@ async fn the_api_lists_connections_unless_it_is_strict() {
         (404, "404 page not found\n")
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_connections_and_changes_leave_no_task_behind() {
+    let api = served().await;
+    let tasks = tokio::runtime::Handle::current().metrics();
+    assert_eq!(api.ask("GET", "/version", "").await.status, 200);
+    // The server's own, and that of the connection that asked, if it has not seen the end yet.
+    let idle = tasks.num_alive_tasks();
+    let upstream = echo().await.to_string();
+    let mut listens = Vec::new();
+    for n in 0..10 {
+        let body = json!({"name": format!("p{n}"), "listen": "127.0.0.1:0", "upstream": upstream});
+        let (status, made) = api.json("POST", "/proxies", &body).await;
+        assert_eq!(status, 201, "{made}");
+        listens.push(made["listen"].as_str().unwrap().to_owned());
+    }
+    let stop = tokio_util::sync::CancellationToken::new();
+    let talk = |n: usize| {
+        let (listen, stop) = (listens[n % listens.len()].clone(), stop.clone());
+        tokio::spawn(async move {
+            let mut client = TcpStream::connect(listen).await.unwrap();
+            let mut trips = 0;
+            while trips == 0 || !stop.is_cancelled() {
+                round_trip(&mut client, b"twelve bytes").await;
+                trips += 1;
+            }
+            trips
+        })
+    };
+    let clients: Vec<_> = (0..100).map(talk).collect();
+    let kinds = [
+        json!({"name": "t", "type": "latency", "attributes": {"latency": 2, "jitter": 2}}),
+        json!({"name": "t", "type": "slicer", "attributes": {"average_size": 5, "delay": 50}}),
+        json!({"name": "t", "type": "bandwidth", "attributes": {"rate": 100},
+               "ramp": {"to": {"rate": 9_000}, "over": 50}}),
+        json!({"name": "t", "type": "loss", "attributes": {"share": 0.1, "stall": 1}}),
+    ];
+    for n in 0..200 {
+        let all = format!("/proxies/p{}/toxics", n % 10);
+        let one = format!("{all}/t");
+        assert_eq!(api.json("POST", &all, &kinds[n / 10 % 4]).await.0, 200);
+        let half = json!({"toxicity": 0.5});
+        assert_eq!(api.json("PATCH", &one, &half).await.0, 200);
+        assert_eq!(api.ask("DELETE", &one, "").await.status, 204);
+    }
+    stop.cancel();
+    for client in clients {
+        assert!(soon("the last round trip", client).await.unwrap() > 0);
+    }
+    for n in 0..10 {
+        let path = format!("/proxies/p{n}");
+        until_none_open(&api, &path).await;
+        assert_eq!(api.ask("DELETE", &path, "").await.status, 204);
+    }
+    // The echo server's one.
+    until("the end of every task", || {
+        tasks.num_alive_tasks() <= idle + 1
+    })
+    .await;
+}
+
+async fn until_none_open(api: &crate::api::Served, path: &str) {
+    soon("the connections' ends", async {
+        loop {
+            let path = format!("{path}/connections");
+            let (_, all) = api.json("GET", &path, &json!(null)).await;
+            let all = all.as_array().unwrap().clone();
+            assert_eq!(all.len(), 10);
+            if all.iter().all(|one| !one["closed"].is_null()) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
