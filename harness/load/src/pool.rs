@@ -276,7 +276,7 @@ impl Lease {
             Protocol::Http1 => {
                 let port = stream.port();
                 let connection = http1::connection::Connection::new(stream);
-                Ok(Connection::Http1(connection.from_port(port)))
+                Ok(Connection::Http1(connection.on_port(port)))
             }
             Protocol::Http2 => {
                 let secure = self.origin.starts_with("https:");

@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The same, known to come from a port.
-    pub(crate) fn from_port(self, port: Option<u16>) -> Self {
+    pub(crate) fn on_port(self, port: Option<u16>) -> Self {
         Self { port, ..self }
     }
 

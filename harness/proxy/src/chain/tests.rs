@@ -373,3 +373,17 @@ fn a_receiver_that_takes_nothing_bounds_what_toxics_leave_behind_as_they_come_an
     }
     assert!(taken < 10 << 20, "{taken} bytes are held");
 }
+
+#[test]
+fn a_ramp_wakes_what_nothing_else_would() {
+    // At first the line lets nothing through, so the stage itself asks for no time.
+    let line = |rate| ToxicKind::Bandwidth { rate };
+    let toxic = Toxic::new(line(0), Stream::Downstream).ramping(line(100), ms(1_000));
+    let mut rig = Rig::armed(vec![Armed::new(1, toxic, 0, Instant::now())]);
+    let start = rig.now();
+    rig.feed(&[1; 1_000]);
+    let out = rig.run(ms(60_000));
+    let last = out.last().map(|(at, _)| *at - start).unwrap();
+    // The 1000 bytes that a line of 100 KB/s × t/s has carried after √0.02 s, by the area under the ramp.
+    assert!((ms(130)..=ms(190)).contains(&last), "{last:?}");
+}
