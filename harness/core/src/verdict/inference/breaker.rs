@@ -5,7 +5,8 @@
 //! quiet tick of the fault after which at least four of five ticks are quiet, two at least; its time counts from the first
 //! effect to that tick's begin. Calls within it are its trials. It *closed* in the first tick after the lifting with at
 //! least half of the usual calls, counted from the lifting to the tick's begin. All of it as exact as ticks are long: a
-//! second. A pool of connections that lets through less than a tenth looks the same from here.
+//! second. That there is none is said where at least half of the usual calls went on in the second half of the fault. A
+//! pool of connections that lets through less than a tenth looks the same from here.
 
 use super::amplification::who;
 use super::scene::{Scene, Second, Sum};
@@ -56,12 +57,24 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
             && rest.len() >= TICKS
             && still as f64 >= MOSTLY * rest.len() as f64
     });
-    Ok(
-        match opened.and_then(|at| Some((at, scene.during.get(at..)?))) {
-            None => none(scene, &before, &during),
-            Some((at, open)) => told(scene, &before, at, open, &level),
-        },
-    )
+    if let Some((at, open)) = opened.and_then(|at| Some((at, scene.during.get(at..)?))) {
+        return Ok(told(scene, &before, at, open, &level));
+    }
+    // Its second half: what a breaker does takes failures first.
+    let late = scene
+        .during
+        .get(scene.during.len() / 2..)
+        .unwrap_or_default();
+    let left = Sum::of(late).ratio().map_or(0.0, |ratio| ratio / usual);
+    if left < BACK {
+        return Err(format!(
+            "requests on `{}` fell to {:.0} % of the usual in the second half of `{}`: too many for a breaker that is open, or not for long enough",
+            scene.link,
+            left * 100.0,
+            scene.fault
+        ));
+    }
+    Ok(none(scene, &before, &during))
 }
 
 fn none(scene: &Scene, before: &Sum, during: &Sum) -> Conclusion {
@@ -180,9 +193,11 @@ fn confidence(before: &Sum, ticks: usize, open: Option<&Sum>) -> (Confidence, Ve
     if !clear {
         reasons.push("at so low a rate single calls are hardly told from many".to_owned());
     }
+    // That something does not happen takes longer to see.
+    let least = if open.is_some() { TICKS } else { TICKS + 1 };
     let confidence = match (clear, ticks, before.ticks) {
         (true, 4.., 5..) => Confidence::High,
-        (_, 2.., _) if before.rate() >= CLEAR_RATE / 4.0 => Confidence::Medium,
+        (_, ticks, _) if ticks >= least && before.rate() >= CLEAR_RATE / 4.0 => Confidence::Medium,
         _ => Confidence::Low,
     };
     (confidence, reasons)

@@ -159,6 +159,17 @@ fn calls_that_go_on_are_no_breaker() {
     assert_eq!(told.says, "no circuit breaker seen on `orders`");
     assert_eq!(figure(&told, OPENS), Value::AtLeast(8e6));
     assert!(!told.figures.contains_key(&CLOSES));
+    // Of a fault that is over before a breaker had its turn, and of calls that fell by half, nothing can be said.
+    let mut short = scene(
+        50,
+        |at| second(at, if at == 10 { 30 } else { 2 }, 0, 50.0),
+        quiet,
+        shares(500, 0),
+    );
+    short.during.truncate(2);
+    assert!(breaker::infer(&short).is_err());
+    let fewer = scene(50, |at| second(at, 20, 0, 50.0), quiet, shares(500, 0));
+    assert!(breaker::infer(&fewer).is_err());
     // A link that is down shows nothing, and neither does a breaker that is open all along.
     let down = breaker::infer(&scene(
         50,
