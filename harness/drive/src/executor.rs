@@ -395,7 +395,7 @@ impl Run {
                 audit: &audit,
             };
             let play = scenario::play_all(stage);
-            outcome = self.phase(Phase::Scenarios, play).await;
+            outcome = Box::pin(self.phase(Phase::Scenarios, play)).await;
         }
         contracts.say_coverage().await;
         outcome
