@@ -309,6 +309,35 @@ fn percentiles_of_what_a_fault_touched_and_of_what_it_spared_are_told_apart() {
     );
 }
 
+#[test]
+fn requests_are_answered_by_the_proxy_and_those_of_other_paths_are_not() {
+    let fault = "link = \"edge\"\nhttp = { method = \"GET\", path = \"/v1/{what}\", status = 503, retry_after = \"2s\" }";
+    let events = shows(fault, "error_rate < 5%", "error_rate > 60%");
+    assert!(
+        errors(&events).contains(&"status-503".to_owned()),
+        "{:?}",
+        errors(&events)
+    );
+    let armed = ticks(&events, "fault_armed").next().unwrap();
+    assert_eq!(armed["what"], "status 503 of GET /v1/{what} on edge");
+    let other = "link = \"edge\"\nhttp = { path = \"/v2/products\", drop = true }";
+    let suite = Suite::shop(&[
+        ("scenarios/journeys/browse.toml", BROWSE),
+        (
+            "scenarios/fault.toml",
+            &scenario(other, "error_rate < 5%", "error_rate < 5%"),
+        ),
+    ]);
+    let (ran, summary, _) = suite.judged("", &["run"]);
+    assert_eq!(ran.code, 4, "{:#}", summary["verdict"]["gates"]);
+}
+
+#[test]
+fn requests_are_held() {
+    let fault = "link = \"edge\"\nhttp = { delay = \"400ms\" }";
+    shows(fault, "p50 < 250ms", "p50 > 290ms");
+}
+
 /// Services that became ready, by name, the first start included.
 fn ready(events: &str, service: &str) -> usize {
     ticks(events, "service_ready")

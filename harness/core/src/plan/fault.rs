@@ -1,5 +1,9 @@
 //! Faults as planned: what breaks, how, from when and for how long. Applying them is the driver's work.
 
+mod http;
+
+pub use http::{HttpAction, HttpAnswer, HttpFault};
+
 use crate::expr::gate::{GateExpr, Unit};
 use crate::name::Name;
 use crate::units;
@@ -273,6 +277,8 @@ pub enum FaultKind {
         /// How many.
         connections: u64,
     },
+    /// Something becomes of requests, on a link that carries plain HTTP.
+    Http(HttpFault),
     /// The service is killed (KILL to its process group), and started again when the fault is lifted.
     Kill,
     /// The service is stopped where it stands (STOP to its process group), and goes on (CONT) when the fault is lifted.
@@ -322,6 +328,12 @@ impl FaultKind {
             Self::CrashLoop { every } => vec![time(every)],
             Self::Cpu { share } => vec![(*share, Unit::Share)],
             Self::Memory { bytes: limit } => vec![bytes(limit)],
+            Self::Http(http) => match &http.action {
+                HttpAction::Delay { delay } => vec![time(delay)],
+                HttpAction::Truncate { bytes: body } => vec![bytes(body)],
+                HttpAction::Rate { rate, .. } => vec![(*rate as f64, Unit::PerSecond)],
+                _ => Vec::new(),
+            },
             Self::Down | Self::Kill | Self::Pause | Self::Restart => Vec::new(),
         }
     }
@@ -340,6 +352,7 @@ impl FaultKind {
             Self::Loss { .. } => "loss",
             Self::Corrupt { .. } => "corrupt",
             Self::FailFirst { .. } => "fail_first",
+            Self::Http(_) => "http",
             Self::Kill => "kill",
             Self::Pause => "pause",
             Self::Restart => "restart",
@@ -409,6 +422,7 @@ impl std::fmt::Display for FaultKind {
                 units::format_duration(*stall)
             ),
             Self::Corrupt { share } => write!(f, "corrupt {}", percent(*share)),
+            Self::Http(http) => http.fmt(f),
             Self::FailFirst { connections: 1 } => f.write_str("first connection reset"),
             Self::FailFirst { connections } => {
                 write!(f, "first {connections} connections reset")

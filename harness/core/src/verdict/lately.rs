@@ -32,9 +32,7 @@ pub fn stopped(record: &Record, scenario: &Name) -> Option<(String, String)> {
 /// nobody can say whether it does: its gate's id, and why.
 pub fn unsteady(record: &Record, scenario: &Name) -> Option<(String, String)> {
     let gates = of(record, scenario, Role::Steady);
-    let Some(running) = record.scenario(scenario.as_str()) else {
-        return None;
-    };
+    let running = record.scenario(scenario.as_str())?;
     let before = gates.filter(|gate| matches!(gate.during, During::Before(_)));
     let mut broken = before.filter_map(|gate| {
         let so_far = Gate {

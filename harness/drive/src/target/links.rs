@@ -8,11 +8,12 @@ use crate::health::{Gauges, thread_cpu};
 use crate::ports::FirstEffect;
 use harness_core::event::Event;
 use harness_core::name::Name;
-use harness_core::plan::fault::{FaultKind, Reach, Strike};
+use harness_core::plan::fault::{self, FaultKind, HttpFault, Reach, Strike};
 use harness_load::{Clock, Touched};
 use harness_proxy::{
-    BindError, Cut, Effect, FailHow, LinkStats, Network, Observer, Proxy, ProxyConfig, ProxyName,
-    Stream, Toxic, ToxicKind, ToxicName, Upstream,
+    BindError, Cut, Effect, FailHow, HttpAction, HttpAnswer, HttpRequests, HttpToxic, LinkStats,
+    Network, Observer, Proxy, ProxyConfig, ProxyName, Stream, Toxic, ToxicKind, ToxicName,
+    Upstream,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -322,6 +323,48 @@ async fn account(stop: CancellationToken, gauges: Gauges) {
     }
 }
 
+/// A fault on requests in the proxy's vocabulary.
+fn requests(http: &HttpFault) -> HttpToxic {
+    let answer = |answer: &fault::HttpAnswer| HttpAnswer {
+        status: answer.status,
+        body: answer.body.as_str().into(),
+        retry_after: answer.retry_after.map(|after| after.as_secs()),
+    };
+    let headers = http.headers.iter();
+    HttpToxic {
+        requests: HttpRequests {
+            method: http.method.clone(),
+            path: http.path.clone(),
+            headers: headers
+                .map(|(name, value)| (name.clone(), Some(value.clone())))
+                .collect(),
+        },
+        action: match &http.action {
+            fault::HttpAction::Delay { delay } => HttpAction::Delay {
+                delay: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            },
+            fault::HttpAction::Status(own) => HttpAction::Status(answer(own)),
+            fault::HttpAction::Replace { body } => HttpAction::Replace {
+                body: body.as_str().into(),
+            },
+            fault::HttpAction::Truncate { bytes } => HttpAction::Truncate { bytes: *bytes },
+            fault::HttpAction::Corrupt => HttpAction::Corrupt,
+            fault::HttpAction::Drop => HttpAction::Drop,
+            fault::HttpAction::Rate { rate, answer: own } => HttpAction::Rate {
+                rate: *rate,
+                answer: answer(own),
+            },
+            fault::HttpAction::FailFirst {
+                requests,
+                answer: own,
+            } => HttpAction::FailFirst {
+                requests: *requests,
+                answer: answer(own),
+            },
+        },
+    }
+}
+
 /// A fault on a link as toxics, not named yet. Each toxic draws its own connections: of a fault that meets a share of them
 /// the first direction alone works, so that none is met in one direction only.
 pub(super) fn toxics(strike: Strike<'_>) -> Result<Vec<Toxic>, String> {
@@ -409,6 +452,7 @@ fn kinds(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
         FaultKind::Corrupt { share } => {
             vec![(Stream::Downstream, ToxicKind::Corrupt { share: *share })]
         }
+        FaultKind::Http(http) => vec![(Stream::Downstream, ToxicKind::Http(requests(http)))],
         FaultKind::FailFirst { connections } => vec![(
             Stream::Upstream,
             ToxicKind::FailFirst {

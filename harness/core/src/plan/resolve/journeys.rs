@@ -329,8 +329,12 @@ impl Build<'_> {
 
     fn command(&mut self, command: &Command, at: &Written, found: &mut Findings) {
         match command {
-            Command::Arm { fault, on, .. } => {
-                self.world.has(at.place(), on, found);
+            Command::Arm {
+                fault, on, kind, ..
+            } => {
+                if self.world.has(at.place(), on, found) {
+                    self.world.takes(at.place(), on, kind, found);
+                }
                 if !self.armed.insert(fault.clone()) {
                     let message = format!("fault {fault:?} is armed already");
                     found.error_with(

@@ -4,11 +4,13 @@ use super::findings::Findings;
 use super::{entry, links, texts};
 use crate::diagnostic::Place;
 use crate::name::Name;
-use crate::plan::fault::Site;
+use crate::plan::fault::{FaultKind, Site};
 use crate::plan::target::{LinkPlan, Mode, Ready, Scrape, ServicePlan, TargetPlan};
 use crate::suite::at::{At, Named, Str};
 use crate::suite::document::Document;
-use crate::suite::raw::{ConfigFile, Process, Service, ServiceChange, Target, TargetMode};
+use crate::suite::raw::{
+    ConfigFile, Link, Process, Scheme, Service, ServiceChange, Target, TargetMode,
+};
 use crate::template::{Part, Symbol, Text};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub(super) struct World {
     pub(super) services: Vec<String>,
     /// Declared links.
     pub(super) links: Vec<String>,
+    /// Of those, the ones that carry plain HTTP.
+    plain: Vec<String>,
     /// Declared secrets.
     pub(super) secrets: Vec<String>,
     /// In mode `external`: the URLs of single services.
@@ -37,6 +41,16 @@ pub(super) struct World {
     routed: Vec<String>,
 }
 
+/// The links that carry plain HTTP.
+fn plain(links: &Named<Link>) -> Vec<String> {
+    let plain = |link: &Link| {
+        let scheme = link.scheme.as_ref().map(|scheme| scheme.value);
+        scheme.is_none_or(|scheme| scheme == Scheme::Http)
+    };
+    let plain = links.iter().filter(|(_, link)| plain(&link.value));
+    plain.map(|(name, _)| name.value.clone()).collect()
+}
+
 impl World {
     /// Whether there is such a link or service; notes it where there is none.
     pub(super) fn has(&self, place: Place, site: &Site, found: &mut Findings) -> bool {
@@ -49,6 +63,27 @@ impl World {
             found.unknown(place, what, name.as_str(), known.iter().map(String::as_str));
         }
         there
+    }
+
+    /// Whether a fault of this kind works there: one on requests only where they can be read. Notes it where it does not.
+    pub(super) fn takes(
+        &self,
+        place: Place,
+        site: &Site,
+        kind: &FaultKind,
+        found: &mut Findings,
+    ) -> bool {
+        let (FaultKind::Http(_), Site::Link(link)) = (kind, site) else {
+            return true;
+        };
+        let plain = self.plain.iter().any(|plain| plain == link.as_str());
+        if !plain {
+            let message =
+                format!("the requests on link `{link}` can't be read: its scheme is not `http`");
+            let hint = "break its bytes instead, with `latency`, `reset`, `loss` …";
+            found.error_with(place, message, hint);
+        }
+        plain
     }
 
     /// Why a fault can't strike there in this mode; `None` where it can.
@@ -129,6 +164,7 @@ pub(super) fn resolve(
         mode,
         services: raw.value.service.keys().map(str::to_owned).collect(),
         links: raw.value.link.keys().map(str::to_owned).collect(),
+        plain: plain(&raw.value.link),
         secrets: doc.raw.secret.keys().map(str::to_owned).collect(),
         urls: BTreeMap::new(),
         entry: Text::default(),

@@ -6,8 +6,8 @@ pub(crate) use data::Data;
 
 use super::super::at::{At, Named, Node, Scalar, Str};
 use super::scenario::{
-    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, Latency, Limit, Loss, Memory, Slice,
-    SlowClose,
+    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, HttpBreak, Latency, Limit, Loss, Memory,
+    Slice, SlowClose,
 };
 use super::think::Think;
 use schemars::JsonSchema;
@@ -134,7 +134,7 @@ pub(crate) struct Repeat {
 }
 
 /// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`,
-/// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`,
+/// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` with exactly one of `kill`,
 /// `pause`, `restart`, `crash_loop`, `cpu`, `memory`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -165,9 +165,11 @@ pub(crate) struct Break {
     pub(crate) loss: Option<At<Loss>>,
     /// Bytes of answers are others.
     pub(crate) corrupt: Option<At<Corrupt>>,
+    /// Something becomes of requests; on a link of scheme `http`.
+    pub(crate) http: Option<At<HttpBreak>>,
     /// The first connections are reset.
     pub(crate) fail_first: Option<At<FailFirst>>,
-    /// Share of connections it works on, drawn for each: `30%`; default all.
+    /// Share of connections it works on, of `http` of requests, drawn for each: `30%`; default all.
     pub(crate) share: Option<Str>,
     /// Works on connections from these addresses and networks only: `127.0.0.2`, `10.0.0.0/8`.
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! `scenarios/*.toml` as typed.
 
-use super::super::at::{At, Str};
+use super::super::at::{At, Named, Str};
 use super::load::Load;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -50,7 +50,7 @@ pub(crate) struct Steady {
 }
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
-/// `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` with exactly one of `kill`,
+/// `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` with exactly one of `kill`,
 /// `pause`, `restart`, `crash_loop`, `cpu`, `memory`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -102,9 +102,11 @@ pub(crate) struct Fault {
     pub(crate) loss: Option<At<Loss>>,
     /// Bytes of answers are others.
     pub(crate) corrupt: Option<At<Corrupt>>,
+    /// Something becomes of requests; on a link of scheme `http`.
+    pub(crate) http: Option<At<HttpBreak>>,
     /// The first connections are reset.
     pub(crate) fail_first: Option<At<FailFirst>>,
-    /// Share of connections it works on, drawn for each: `30%`; default all.
+    /// Share of connections it works on, of `http` of requests, drawn for each: `30%`; default all.
     pub(crate) share: Option<Str>,
     /// Works on connections from these addresses and networks only: `127.0.0.2`, `10.0.0.0/8`.
     #[serde(default)]
@@ -210,6 +212,42 @@ pub(crate) struct FailFirst {
     /// How many.
     #[schemars(required, range(min = 1, max = 1000000))]
     pub(crate) connections: Option<At<u32>>,
+}
+
+/// Something becomes of requests, of their method, path and headers where given; with exactly one of `delay`, `status`,
+/// `replace`, `truncate`, `corrupt`, `drop`, `rate`, `fail_first`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct HttpBreak {
+    /// Only requests of this method.
+    pub(crate) method: Option<Str>,
+    /// Only requests for this path; `{id}` stands for one segment.
+    pub(crate) path: Option<Str>,
+    /// Only requests with these headers.
+    #[serde(default)]
+    pub(crate) headers: Named<String>,
+    /// They are held this long.
+    pub(crate) delay: Option<Str>,
+    /// They are answered by this status, and reach nobody; with `rate` and `fail_first`, those they concern.
+    #[schemars(range(min = 200, max = 599))]
+    pub(crate) status: Option<At<u16>>,
+    /// The body of that answer.
+    pub(crate) body: Option<Str>,
+    /// Its `Retry-After`: whole seconds.
+    pub(crate) retry_after: Option<Str>,
+    /// Their answers have this body.
+    pub(crate) replace: Option<Str>,
+    /// Their answers end after so much of the body.
+    pub(crate) truncate: Option<Str>,
+    /// One byte of their answers' bodies is another.
+    pub(crate) corrupt: Option<At<bool>>,
+    /// Their connection is reset.
+    pub(crate) drop: Option<At<bool>>,
+    /// Those above this rate are answered by `status`, default 429: `10/s`.
+    pub(crate) rate: Option<Str>,
+    /// The first so many are answered by `status`, default 503.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub(crate) fail_first: Option<At<u32>>,
 }
 
 /// The service is killed and started, again and again, until the fault is lifted.

@@ -19,7 +19,7 @@ pub(in crate::plan::resolve) struct Kinds<'f> {
     given: Vec<(Typed<'f>, &'f Range<usize>)>,
 }
 
-const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, or a `service` and one of `kill`, `pause`, `restart`, `crash_loop`, `cpu`, `memory`";
+const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` and one of `kill`, `pause`, `restart`, `crash_loop`, `cpu`, `memory`";
 
 /// The same keys of a fault and of a step.
 macro_rules! kinds {
@@ -62,6 +62,10 @@ macro_rules! kinds {
                 .corrupt
                 .as_ref()
                 .map(|a| (Typed::Corrupt(&a.value), &a.span)),
+            fault
+                .http
+                .as_ref()
+                .map(|a| (Typed::Http(&a.value, &a.span), &a.span)),
             fault
                 .fail_first
                 .as_ref()
@@ -199,13 +203,11 @@ impl<'f> Kinds<'f> {
             return None;
         }
         let mut numbers = Numbers::at(doc, End::First);
-        let first = numbers.kind(typed, found);
-        let to = if numbers.ramps {
-            Some(Numbers::at(doc, End::Last).kind(typed, found)?)
-        } else {
-            None
+        let first = numbers.kind(typed, found)?;
+        let to = match numbers.ramps {
+            true => Some(Numbers::at(doc, End::Last).kind(typed, found)?),
+            false => None,
         };
-        let first = first?;
         if to.is_some() && first.of_service() {
             let hint = "write one number; what ramps is a link's";
             found.error_with(doc.place(span), "a service's fault does not ramp", hint);

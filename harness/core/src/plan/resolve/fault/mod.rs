@@ -2,6 +2,7 @@
 
 mod kind;
 mod numbers;
+mod requests;
 mod timing;
 
 pub(super) use kind::Kinds;
@@ -11,7 +12,7 @@ use super::target::World;
 use super::texts;
 use crate::diagnostic::Place;
 use crate::expr::gate::GateExpr;
-use crate::plan::fault::{FaultPlan, Reach};
+use crate::plan::fault::{FaultPlan, Reach, Site};
 use crate::plan::gate::During;
 use crate::plan::load::LoadPlan;
 use crate::suite::at::{At, Str};
@@ -93,6 +94,11 @@ fn one(
     let on = kinds
         .site(doc, &raw.span, kind.as_ref(), found)
         .filter(|(site, text)| around.world.has(doc.at(text), site, found));
+    let takes = |(site, text): &(Site, &Str), found: &mut Findings| {
+        let kind = kind.as_ref();
+        kind.is_none_or(|kind| around.world.takes(doc.at(text), site, kind, found))
+    };
+    let on = on.filter(|on| takes(on, found));
     let times = timing::resolve(doc, raw, around, found);
     let name = raw.value.name.as_ref()?;
     fault_name(doc, name, found);

@@ -1,14 +1,16 @@
 //! The numbers of a kind of fault, each at one end of its ramp. Knows no names and no times.
 
+use super::requests;
 use crate::plan::fault::FaultKind;
 use crate::plan::resolve::findings::Findings;
 use crate::suite::at::Str;
 use crate::suite::document::Document;
 use crate::suite::raw::{
-    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, Latency, Limit, Loss, Memory, Slice,
-    SlowClose,
+    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, HttpBreak, Latency, Limit, Loss, Memory,
+    Slice, SlowClose,
 };
 use crate::units::{Share, parse_duration};
+use std::ops::Range;
 use std::time::Duration;
 
 /// A kind as typed.
@@ -24,6 +26,7 @@ pub(super) enum Typed<'f> {
     Loss(&'f Loss),
     Corrupt(&'f Corrupt),
     FailFirst(&'f FailFirst),
+    Http(&'f HttpBreak, &'f Range<usize>),
     CrashLoop(&'f CrashLoop),
     Cpu(&'f Cpu),
     Memory(&'f Memory),
@@ -40,7 +43,7 @@ pub(super) enum End {
 
 /// Reads a kind's numbers at one end of its ramp.
 pub(super) struct Numbers<'d, T> {
-    doc: &'d Document<T>,
+    pub(super) doc: &'d Document<T>,
     end: End,
     /// Whether one of them ramps.
     pub(super) ramps: bool,
@@ -56,7 +59,7 @@ impl<'d, T> Numbers<'d, T> {
     }
 
     /// A number, or the end of `A..B` that is read.
-    fn number<N>(
+    pub(super) fn number<N>(
         &mut self,
         text: &Str,
         found: &mut Findings,
@@ -82,7 +85,11 @@ impl<'d, T> Numbers<'d, T> {
         }
     }
 
-    fn duration(&mut self, text: Option<&Str>, found: &mut Findings) -> Option<Duration> {
+    pub(super) fn duration(
+        &mut self,
+        text: Option<&Str>,
+        found: &mut Findings,
+    ) -> Option<Duration> {
         let read = |text: &str| parse_duration(text).map_err(|error| error.to_string());
         self.number(text?, found, read)
     }
@@ -133,6 +140,9 @@ impl<'d, T> Numbers<'d, T> {
             Typed::FailFirst(fail) => FaultKind::FailFirst {
                 connections: u64::from(fail.connections.as_ref()?.value),
             },
+            Typed::Http(http, whole) => {
+                return requests::resolve(self, http, whole, found).map(FaultKind::Http);
+            }
             Typed::CrashLoop(crash) => FaultKind::CrashLoop {
                 every: self.number(crash.every.as_ref()?, found, some_time)?,
             },
@@ -256,7 +266,7 @@ fn bytes(typed: &str) -> Result<u64, String> {
 }
 
 /// The same, or none.
-fn whole_bytes(typed: &str) -> Result<u64, String> {
+pub(super) fn whole_bytes(typed: &str) -> Result<u64, String> {
     match amount(typed, "") {
         Some(bytes) if bytes <= 1e12 => Ok(bytes.round() as u64),
         Some(_) => Err(format!("`{typed}` is out of range: at most 1000GB")),

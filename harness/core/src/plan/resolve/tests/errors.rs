@@ -386,7 +386,22 @@ fn errors_of_how_a_fault_breaks() {
         "loss = { share = \"2%\" }\nshare = \"0%\"",
         "loss = { share = \"2%\" }\nclients = [\"10.0.0.0/33\", \"::1\", \"here\"]",
     ];
-    let mut all = kinds.map(|kind| ("scenario", latency, kind)).to_vec();
+    let requests = [
+        "http = { path = \"/a\" }",
+        "http = { delay = \"1s\", drop = true }",
+        "http = { drop = false }",
+        "http = { drop = true, retry_after = \"1s\" }",
+        "http = { status = 99 }",
+        "http = { status = 503, retry_after = \"1500ms\" }",
+        "http = { status = 204, body = \"x\" }",
+        "http = { method = \"GET /\", drop = true }",
+        "http = { path = \"payments\", drop = true }",
+        "http = { headers = { \"a b\" = \"c\" }, drop = true }",
+        "http = { rate = \"0.5/s\" }",
+        "http = { delay = \"0s..soon\" }",
+    ];
+    let kinds = kinds.into_iter().chain(requests);
+    let mut all: Vec<_> = kinds.map(|kind| ("scenario", latency, kind)).collect();
     let service = "link = \"back\"\nat = \"2s\"\nfor = \"2s\"\nlatency = { delay = \"1s\" }";
     let paused = "service = \"back\"\nat = \"2s\"\nfor = \"2s\"\npause = true\nclients = [\"::1\"]";
     all.push(("scenario", service, paused));
@@ -408,6 +423,17 @@ fn errors_of_how_a_fault_breaks() {
     .map(|kind| format!("service = \"back\"\nat = \"2s\"\nfor = \"2s\"\n{kind}"));
     all.extend(struck.iter().map(|kind| ("scenario", link, kind.as_str())));
     snapshot("errors of how a fault breaks", &all);
+    let tcp = CONFIG.replace("[target.link.back]", "[target.link.back]\nscheme = \"tcp\"");
+    let http = SCENARIO.replace(latency, "http = { drop = true }");
+    let files = [
+        ("harness.toml", tcp.as_str()),
+        ("scenarios/steady.toml", http.as_str()),
+    ];
+    let found = told(&findings(&sources(&files), &Choice::default()).1);
+    assert!(
+        found.contains("requests on link `back` can't be read"),
+        "{found}"
+    );
 }
 
 #[test]
