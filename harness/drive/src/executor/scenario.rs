@@ -201,7 +201,12 @@ async fn play(
         true => Vec::new(),
         false => stage.target.pulses(),
     };
-    let pulse = pulse::watch(pulses, run.client.clone(), run.mouth.clone(), &faulty);
+    let pulse = Box::pin(pulse::watch(
+        pulses,
+        run.client.clone(),
+        run.mouth.clone(),
+        &faulty,
+    ));
     let breaking = async {
         if chaos.play(&faulty).await == Outcome::Unsteady {
             run.control
