@@ -278,7 +278,7 @@ pub enum FaultKind {
         connections: u64,
     },
     /// Something becomes of requests, on a link that carries plain HTTP.
-    Http(HttpFault),
+    Http(Box<HttpFault>),
     /// The service is killed (KILL to its process group), and started again when the fault is lifted.
     Kill,
     /// The service is stopped where it stands (STOP to its process group), and goes on (CONT) when the fault is lifted.

@@ -141,7 +141,8 @@ impl<'d, T> Numbers<'d, T> {
                 connections: u64::from(fail.connections.as_ref()?.value),
             },
             Typed::Http(http, whole) => {
-                return requests::resolve(self, http, whole, found).map(FaultKind::Http);
+                let http = requests::resolve(self, http, whole, found)?;
+                FaultKind::Http(Box::new(http))
             }
             Typed::CrashLoop(crash) => FaultKind::CrashLoop {
                 every: self.number(crash.every.as_ref()?, found, some_time)?,
