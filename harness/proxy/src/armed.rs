@@ -24,6 +24,8 @@ pub(crate) struct Armed {
     pub(crate) hits: Arc<Hits>,
     /// The number of the first connection that was opened after it was added.
     pub(crate) since: u64,
+    /// When it was added.
+    pub(crate) born: Instant,
     /// What it counts over all connections.
     pub(crate) tally: Arc<AtomicU64>,
     /// The way its numbers take, if it ramps.
@@ -40,6 +42,7 @@ impl Armed {
             toxic,
             hits: Arc::new(Hits::new()),
             since,
+            born: now,
             tally: Arc::default(),
             course,
         }

@@ -20,6 +20,9 @@ use crate::queue::End;
 /// The largest read, bytes.
 const READ: usize = 64 << 10;
 
+/// What an empty buffer may keep, bytes.
+const KEPT: usize = 4 << 10;
+
 thread_local! {
     // As the pump's, and apart from it, for it is in use while this is: an idle connection owns no buffer.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
@@ -110,7 +113,12 @@ impl<R: AsyncRead + Unpin> AsyncRead for CounterReader<'_, R> {
             return Poll::Ready(Ok(()));
         }
         let mut inner = counter.lock();
+        let unsent = inner.desk.to_service.len();
         let polled = this.poll_desk(cx, buffer, &mut inner.desk);
+        // The half that sends it has had its turn. Not for what it could not send: the socket wakes it for that.
+        if inner.desk.to_service.len() > unsent {
+            cx.waker().wake_by_ref();
+        }
         let room = inner.desk.takes_client();
         if let Some(waker) = inner.writer.take_if(|_| room) {
             waker.wake();
@@ -136,6 +144,7 @@ impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
                 let length = desk.to_client.len().min(buffer.remaining());
                 buffer.put_slice(&desk.to_client[..length]);
                 desk.to_client.drain(..length);
+                give_back(&mut desk.to_client);
                 return Poll::Ready(Ok(()));
             }
             match desk.end() {
@@ -184,6 +193,13 @@ impl<R: AsyncRead + Unpin> CounterReader<'_, R> {
     }
 }
 
+/// An idle connection owns no buffer of a size that is worth mentioning.
+fn give_back(buffer: &mut Vec<u8>) {
+    if buffer.is_empty() && buffer.capacity() > KEPT {
+        *buffer = Vec::new();
+    }
+}
+
 /// What goes to the service, as far as it is to hear of it.
 pub(crate) struct CounterWriter<'a, W> {
     inner: W,
@@ -204,6 +220,7 @@ impl<'a, W: AsyncWrite + Unpin> CounterWriter<'a, W> {
             }
             desk.to_service.drain(..sent);
         }
+        give_back(&mut desk.to_service);
         Poll::Ready(Ok(()))
     }
 }
@@ -271,6 +288,27 @@ mod tests {
     use crate::stats::TrafficCounter;
     use crate::toxic::ToxicKind;
     use crate::toxics::rig::{armed, test_entry};
+
+    #[tokio::test]
+    async fn an_idle_connection_keeps_no_large_buffer() {
+        let attributes = json!({"drop": true, "method": "NONE"});
+        let kind = ToxicKind::from_parts("http", attributes.as_object().cloned().unwrap()).unwrap();
+        let counter = Counter::new(test_key(0), test_entry());
+        counter.apply(&[armed(1, kind, 1.0)]);
+        let body = "x".repeat(300_000);
+        let message = |line| format!("{line}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let (asked, told) = (message("POST / HTTP/1.1"), message("HTTP/1.1 200 OK"));
+        let (mut heard, mut got) = (Vec::new(), vec![0; told.len()]);
+        let mut writer = CounterWriter::new(&mut heard, &counter);
+        writer.write_all(asked.as_bytes()).await.unwrap();
+        writer.flush().await.unwrap();
+        let mut reader = CounterReader::new(told.as_bytes(), &counter, Alarm::coarse());
+        reader.read_exact(&mut got).await.unwrap();
+        assert!(heard == asked.as_bytes() && got == told.as_bytes());
+        let inner = counter.lock();
+        let kept = [&inner.desk.to_service, &inner.desk.to_client].map(Vec::capacity);
+        assert!(kept.iter().all(|kept| *kept <= KEPT), "{kept:?}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_a_slow_service_did_not_take_at_once_follows() {

@@ -142,14 +142,24 @@ impl Desk {
         self.end
     }
 
-    /// Between two messages and without a toxic, there is nothing left to read.
+    /// Without a toxic and with every request answered, there is nothing left to read; what is held of the next request
+    /// goes on.
     fn rest(&mut self) {
-        let between = |at: &At| matches!(at, At::Head(seeker) if seeker.held().is_empty());
-        let done = self.exchanges.is_empty() && between(&self.requests) && between(&self.answers);
-        if self.mode == Mode::Reading && self.rules.is_empty() && done {
-            self.mode = Mode::Idle;
-            self.last = Some(Side::Service);
+        let At::Head(seeker) = &mut self.requests else {
+            return;
+        };
+        let between = matches!(&self.answers, At::Head(seeker) if seeker.held().is_empty());
+        let done = self.exchanges.is_empty() && between;
+        if self.mode != Mode::Reading || !self.rules.is_empty() || !done {
+            return;
         }
+        self.mode = Mode::Idle;
+        self.last = Some(match seeker.held() {
+            [] => Side::Service,
+            _ => Side::Client,
+        });
+        self.to_service.extend_from_slice(seeker.held());
+        seeker.clear();
     }
 
     /// The client has sent these; answers how many of them were taken. What was not must come again.
@@ -245,7 +255,8 @@ impl Desk {
         while self.end.is_none() {
             if let Some(held) = &self.held {
                 let delays = self.exchanges.front().map(|first| first.delays.as_slice());
-                let due = held.since + self.rules.delay(delays.unwrap_or_default(), now);
+                // On a ramp, what counts is when it came.
+                let due = held.since + self.rules.delay(delays.unwrap_or_default(), held.since);
                 if due > now {
                     return Some(due);
                 }

@@ -1,8 +1,8 @@
 //! The `http` toxics of a connection: which of them are for a request, and what they want done with it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use httparse::Request;
@@ -40,6 +40,13 @@ pub(super) enum Fate {
 struct Rule {
     armed: Armed,
     meter: Meter,
+}
+
+impl Rule {
+    /// At toxicity 0 it does nothing; that it has been counted is remembered, for an update may raise it again.
+    fn works(&self) -> bool {
+        self.armed.toxic.toxicity > 0.0
+    }
 }
 
 /// The toxics on this connection, in order.
@@ -83,8 +90,9 @@ impl Rules {
             .collect();
     }
 
+    /// None does anything to this connection.
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        !self.all.iter().any(Rule::works)
     }
 
     /// What becomes of the connection's next request.
@@ -118,13 +126,15 @@ impl Rules {
                         false => continue,
                     }
                 }
-                HttpAction::Rate { rate, answer } => match admit(&armed.tally, rate, now) {
-                    Ok(()) => continue,
-                    Err(wait) => Fate::Own(HttpAnswer {
-                        retry_after: answer.retry_after.or(Some(whole_seconds(wait))),
-                        ..answer
-                    }),
-                },
+                HttpAction::Rate { rate, answer } => {
+                    match admit(&armed.tally, rate, armed.born, now) {
+                        Ok(()) => continue,
+                        Err(wait) => Fate::Own(HttpAnswer {
+                            retry_after: answer.retry_after.or(Some(whole_seconds(wait))),
+                            ..answer
+                        }),
+                    }
+                }
                 HttpAction::Replace { .. } | HttpAction::Truncate { .. } | HttpAction::Corrupt => {
                     verdict.fate = Fate::Edit(armed.id, dice);
                     continue;
@@ -146,7 +156,8 @@ impl Rules {
 
     /// What the toxic of this id does at present; none if it has gone.
     pub(super) fn action(&self, id: u64, now: Instant) -> Option<HttpAction> {
-        let rule = self.all.iter().find(|rule| rule.armed.id == id)?;
+        let ours = |rule: &&Rule| rule.armed.id == id && rule.works();
+        let rule = self.all.iter().find(ours)?;
         Some(now_of(&rule.armed, now)?.action.clone())
     }
 
@@ -180,12 +191,11 @@ fn takes(toxic: &HttpToxic, request: &Request<'_, '_>) -> bool {
         .takes(method, request.path.unwrap_or_default(), headers)
 }
 
-/// A token bucket in one number (the generic cell rate algorithm): `due` is when it will be full again, ns since the
-/// process first asked. It holds a second's worth. Refused, it says how long until the next token.
-fn admit(due: &AtomicU64, rate: u64, now: Instant) -> Result<(), Duration> {
+/// A token bucket in one number (the generic cell rate algorithm): `due` is when it will be full again, ns since `born`.
+/// It holds a second's worth. Refused, it says how long until the next token.
+fn admit(due: &AtomicU64, rate: u64, born: Instant, now: Instant) -> Result<(), Duration> {
     const SECOND: u64 = 1_000_000_000;
-    static BEGIN: OnceLock<Instant> = OnceLock::new();
-    let since = now.saturating_duration_since(*BEGIN.get_or_init(|| now));
+    let since = now.saturating_duration_since(born);
     let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
     let cost = (SECOND / rate.max(1)).max(1);
     let taken = due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| {
@@ -215,15 +225,15 @@ mod tests {
     #[test]
     fn a_bucket_gives_a_seconds_worth_at_once_and_then_its_rate() {
         let (due, start) = (AtomicU64::new(0), Instant::now());
-        let admitted = |ms: u64| admit(&due, 10, start + Duration::from_millis(ms)).is_ok();
+        let admitted = |ms: u64| admit(&due, 10, start, start + Duration::from_millis(ms)).is_ok();
         let at_once = (0..50).filter(|_| admitted(0)).count();
         assert_eq!(at_once, 10);
         let later = (1..=5_000).filter(|ms| admitted(*ms)).count();
         assert_eq!(later, 50);
         assert!((0..9).all(|_| admitted(100_000)), "it has filled up again");
         let one = AtomicU64::new(0);
-        assert_eq!(admit(&one, 1, start), Ok(()));
-        assert_eq!(admit(&one, 1, start), Err(Duration::from_secs(1)));
+        assert_eq!(admit(&one, 1, start, start), Ok(()));
+        assert_eq!(admit(&one, 1, start, start), Err(Duration::from_secs(1)));
         assert_eq!(whole_seconds(Duration::from_millis(1_001)), 2);
         assert_eq!(whole_seconds(Duration::ZERO), 1);
     }

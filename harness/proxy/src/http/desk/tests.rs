@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::dice::test_key;
 use crate::http::samples::{cuts, exchange, pieces, stream};
-use crate::toxic::{HttpAnswer, ToxicKind};
+use crate::toxic::{HttpAnswer, Stream, Toxic, ToxicKind};
 use crate::toxics::rig::{armed, ms, test_entry};
 
 struct Bench {
@@ -159,6 +159,62 @@ fn a_delay_that_goes_or_shrinks_lets_the_answer_go() {
     bench.remove(0);
     assert_eq!(bench.down, [OK, OK].concat());
     assert!(bench.desk.is_idle(), "nothing is read any more");
+}
+
+#[test]
+fn a_delay_that_ramps_is_for_each_answer_what_it_was_when_that_came() {
+    for (from, to) in [(0, 1_000_u64), (1_000_u64, 0)] {
+        let mut bench = Bench::new(&[]);
+        let delay = |delay: u64| http(json!({"delay": delay}));
+        let toxic = Toxic::new(delay(from), Stream::Downstream).ramping(delay(to), ms(2_000));
+        bench.toxics = vec![Armed::new(1, toxic, 0, bench.now)];
+        bench.desk.apply(&bench.toxics);
+        bench.wait(500).client(GET).service(OK);
+        let expected = (3 * from + to) / 4;
+        bench.wait(expected - 1);
+        assert_eq!(bench.down(), "", "from {from} to {to}");
+        bench.wait(1);
+        assert_eq!(bench.down, OK, "from {from} to {to}");
+        assert_eq!(bench.hits(), [1]);
+    }
+}
+
+#[test]
+fn what_is_held_of_a_request_goes_on_once_nobody_reads_it() {
+    let cut = b"GET / HT".as_slice();
+    let own = || Bench::new(&[json!({"status": 503, "path": "/own"})]);
+    let mut bench = own();
+    bench.client(cut);
+    assert_eq!(bench.up, b"");
+    bench.remove(0);
+    assert!(bench.up == cut && bench.desk.is_idle());
+    // One that comes now does not take the rest of a request for one.
+    bench.toxics = vec![armed(2, http(json!({"status": 503})), 1.0)];
+    bench.desk.apply(&bench.toxics);
+    bench.client(b"TP/1.1\r\n\r\n");
+    assert_eq!((bench.up.len(), bench.down().as_str()), (18, ""));
+    // Behind a request whose answer is still to come, it goes with that.
+    let mut bench = own();
+    bench.client(GET).client(cut).remove(0).service(OK);
+    assert_eq!(bench.up, [GET, cut].concat());
+    assert!(bench.down == OK && bench.desk.is_idle());
+}
+
+#[test]
+fn toxicity_zero_has_no_effect_at_all() {
+    let zero = armed(1, http(json!({"status": 503})), 0.0);
+    let mut bench = Bench::armed(0, vec![zero]);
+    assert!(bench.desk.is_idle(), "bytes go past it");
+    bench.client(b"GET / HT");
+    assert_eq!(bench.up, b"GET / HT");
+    // Nor has one that is taken down to it.
+    let mut bench = Bench::new(&[json!({"delay": 1_000})]);
+    bench.client(GET).service(OK);
+    assert_eq!(bench.down(), "");
+    bench.toxics[0].toxic.toxicity = 0.0;
+    bench.desk.apply(&bench.toxics);
+    bench.pump();
+    assert!(bench.down == OK && bench.desk.is_idle());
 }
 
 #[test]
@@ -354,6 +410,26 @@ fn first_requests_fail_over_all_connections_and_a_rate_is_kept() {
     bench.wait(500).client(&GET.repeat(2));
     assert_eq!(bench.up, GET.repeat(3));
     assert_eq!(bench.hits(), [3]);
+}
+
+#[test]
+fn a_rate_counts_over_all_connections() {
+    let toxics = vec![armed(1, http(json!({"rate": 10})), 1.0)];
+    let mut benches = [0, 1].map(|connection| Bench::armed(connection, toxics.clone()));
+    let (start, mut passed) = (Instant::now(), 0);
+    for round in 0..300 {
+        for bench in &mut benches {
+            let before = bench.up.len();
+            bench.now = start + ms(10 * round);
+            bench.client(GET);
+            if bench.up.len() > before {
+                passed += 1;
+                bench.service(OK);
+            }
+        }
+    }
+    assert_eq!(passed, 10 + 29, "a second's worth, and that of 2.99 s");
+    assert_eq!(benches[0].hits(), [600 - 39]);
 }
 
 #[test]
