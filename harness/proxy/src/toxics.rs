@@ -92,7 +92,7 @@ pub(crate) enum Parting {
 
 /// A toxic at work on one direction of one connection.
 pub(crate) trait Stage: Send {
-    /// It starts to work on the connection.
+    /// It starts to work on the connection. If it did before, what it knew of the first chunk is of one that has gone.
     fn start(&mut self, _now: Instant) {}
 
     /// Moves what is due from `inlet` to `outlet`, as far as there is room.

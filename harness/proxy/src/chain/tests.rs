@@ -3,12 +3,19 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::dice::test_key;
 use crate::queue::Chunk;
 use crate::toxic::{FailHow, Stream, Toxic, ToxicKind};
 use crate::toxics::rig::{Rig, armed, ms, test_entry};
+
+/// What works on exchanges leaves chains alone.
+fn http(delay: u64) -> ToxicKind {
+    let attributes = json!({"delay": delay}).as_object().cloned().unwrap();
+    ToxicKind::from_parts("http", attributes).unwrap()
+}
 
 fn passing() -> impl Strategy<Value = ToxicKind> {
     prop_oneof![
@@ -23,6 +30,7 @@ fn passing() -> impl Strategy<Value = ToxicKind> {
         Just(ToxicKind::LimitData { bytes: u64::MAX }),
         Just(ToxicKind::Noop {}),
         (0.0..0.5, 0..50_u64).prop_map(|(share, stall)| ToxicKind::Loss { share, stall }),
+        (0..50_u64).prop_map(http),
     ]
 }
 
@@ -83,7 +91,7 @@ fn every_kind() -> Vec<ToxicKind> {
 
 #[test]
 fn toxicity_zero_has_no_effect_whatever_the_kind() {
-    for kind in every_kind() {
+    for kind in every_kind().into_iter().chain([http(1_000)]) {
         let mut rig = Rig::armed(vec![armed(1, kind.clone(), 0.0)]);
         assert!(rig.bypassed(), "{kind:?}");
         rig.run(ms(50));
@@ -119,6 +127,56 @@ fn every_kind_but_noop_counts_its_hits() {
             (expected, expected),
             "{kind:?}"
         );
+    }
+}
+
+#[test]
+fn an_update_does_not_count_the_chunk_that_waits_again() {
+    let latency = ToxicKind::Latency {
+        latency: 1_000,
+        jitter: 0,
+    };
+    let loss = ToxicKind::Loss {
+        share: 1.0,
+        stall: 1_000,
+    };
+    for kind in [latency, loss, ToxicKind::Bandwidth { rate: 0 }] {
+        let mut rig = Rig::new(kind.clone());
+        rig.feed(b"x");
+        rig.run(ms(10));
+        rig.update(kind.clone());
+        rig.run(ms(10));
+        assert_eq!(rig.hits(), (1, 1), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_toxic_that_comes_back_to_a_connection_knows_nothing_of_what_has_gone() {
+    let latency = ToxicKind::Latency {
+        latency: 1_000,
+        jitter: 0,
+    };
+    let loss = ToxicKind::Loss {
+        share: 1.0,
+        stall: 1_000,
+    };
+    for kind in [latency, loss, ToxicKind::Bandwidth { rate: 0 }] {
+        let mut rig = Rig::armed(vec![armed(1, kind.clone(), 0.5)]);
+        let until = |rig: &mut Rig, bypassed| {
+            while rig.bypassed() != bypassed {
+                rig.reroll();
+                rig.advance(ms(0));
+            }
+        };
+        until(&mut rig, false);
+        rig.feed(b"gone");
+        assert!(rig.run(ms(900)).is_empty(), "{kind:?}");
+        until(&mut rig, true);
+        assert_eq!(rig.run(ms(0))[0].1, b"gone", "{kind:?}");
+        until(&mut rig, false);
+        rig.feed(b"next");
+        assert!(rig.run(ms(999)).is_empty(), "{kind:?}");
+        assert_eq!(rig.hits(), (1, 2), "{kind:?}");
     }
 }
 
@@ -227,7 +285,7 @@ fn a_ramp_reaches_what_waits_for_it() {
         rig.keep_full(100_000);
         passed[second] += rig.run(ms(20)).iter().map(|(_, b)| b.len()).sum::<usize>();
     }
-    // In second n the mean rate is 10 n + 5 KB/s, and 100 from the tenth on; a slice of 100 ms may fall into the next.
+    // In second n the mean rate is 10 n + 5 KB/s, and 100 from the tenth on; the ramp's steps may be late by a little.
     for (second, passed) in passed.into_iter().enumerate() {
         let expected = (10_000 * second + 5_000).min(100_000);
         assert!(

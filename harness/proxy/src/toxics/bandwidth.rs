@@ -50,6 +50,10 @@ impl Bandwidth {
 }
 
 impl Stage for Bandwidth {
+    fn start(&mut self, _now: Instant) {
+        *self = Self::new(self.rate);
+    }
+
     fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
         while let Some(first) = inlet.front() {
             if let Some(empty) = self.empty.take()

@@ -13,6 +13,8 @@ pub(super) struct Latency {
     most: u64,
     /// When the first chunk of the inlet is due.
     due: Option<Instant>,
+    /// That chunk has been counted as affected.
+    counted: bool,
 }
 
 impl Latency {
@@ -22,6 +24,7 @@ impl Latency {
             least,
             most,
             due: None,
+            counted: false,
         }
     }
 }
@@ -35,6 +38,10 @@ fn bounds(latency: u64, jitter: u64) -> (u64, u64) {
 }
 
 impl Stage for Latency {
+    fn start(&mut self, _now: Instant) {
+        (self.due, self.counted) = (None, false);
+    }
+
     fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
         while outlet.has_room() {
             let Some(first) = inlet.front() else { break };
@@ -45,7 +52,7 @@ impl Stage for Latency {
                     _ => (self.least, self.most),
                 };
                 let delay = turn.dice.between(least, most);
-                if delay > 0 {
+                if delay > 0 && !std::mem::replace(&mut self.counted, true) {
                     turn.meter.chunk(turn.now);
                 }
                 first.arrived + micros(delay)
@@ -54,7 +61,7 @@ impl Stage for Latency {
                 turn.wake_at(due);
                 return;
             }
-            self.due = None;
+            (self.due, self.counted) = (None, false);
             if let Some(mut chunk) = inlet.pop() {
                 // A second latency counts from here, whatever the timer's tick made of it: two add up exactly.
                 chunk.arrived = due;

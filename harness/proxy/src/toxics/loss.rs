@@ -20,6 +20,8 @@ pub(super) struct Loss {
     lost: Option<(Duration, Instant)>,
     /// The first chunk has been drawn for and gets through.
     through: bool,
+    /// It has been counted as affected.
+    counted: bool,
 }
 
 impl Loss {
@@ -29,6 +31,7 @@ impl Loss {
             stall,
             lost: None,
             through: false,
+            counted: false,
         }
     }
 
@@ -46,7 +49,9 @@ impl Loss {
             if turn.dice.hits(self.share) {
                 let stall = self.lost.map_or_else(
                     || {
-                        turn.meter.chunk(turn.now);
+                        if !std::mem::replace(&mut self.counted, true) {
+                            turn.meter.chunk(turn.now);
+                        }
                         millis(self.stall)
                     },
                     // A stall that was longer from the start stays as it was.
@@ -64,10 +69,14 @@ impl Loss {
 }
 
 impl Stage for Loss {
+    fn start(&mut self, _now: Instant) {
+        (self.lost, self.through, self.counted) = (None, false, false);
+    }
+
     fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
         while outlet.has_room() && inlet.front().is_some() && self.arrives(turn) {
             let sent = self.lost.take().map(|(_, again)| again);
-            self.through = false;
+            (self.through, self.counted) = (false, false);
             if let Some(mut chunk) = inlet.pop() {
                 // A latency behind it counts from when it got through.
                 chunk.arrived = sent.map_or(chunk.arrived, |sent| sent.max(chunk.arrived));

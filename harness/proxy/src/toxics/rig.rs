@@ -159,6 +159,12 @@ impl Rig {
         self.chain.apply(&self.toxics, self.now);
     }
 
+    /// Makes the first toxic roll again, as one does whose neighbour comes or goes.
+    pub(crate) fn reroll(&mut self) {
+        self.toxics[0].roll += 1;
+        self.chain.apply(&self.toxics, self.now);
+    }
+
     /// Removes the first toxic.
     pub(crate) fn remove(&mut self) {
         self.toxics.remove(0);

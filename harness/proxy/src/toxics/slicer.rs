@@ -12,8 +12,6 @@ pub(super) struct Slicer {
     most: u64,
     /// µs.
     delay: u64,
-    /// Drawn for the next slice.
-    size: Option<usize>,
     /// When the next slice may leave; none if the last one's pause is over.
     next: Option<Instant>,
 }
@@ -25,7 +23,6 @@ impl Slicer {
             least,
             most,
             delay,
-            size: None,
             next: None,
         }
     }
@@ -39,6 +36,10 @@ fn bounds(average_size: u64, size_variation: u64) -> (u64, u64) {
 }
 
 impl Stage for Slicer {
+    fn start(&mut self, _now: Instant) {
+        self.next = None;
+    }
+
     fn pump(&mut self, turn: &mut Turn<'_>, inlet: &mut Queue, outlet: &mut Queue) {
         while outlet.has_room() {
             let Some(first) = inlet.front() else { break };
@@ -46,9 +47,8 @@ impl Stage for Slicer {
                 turn.wake_at(next);
                 return;
             }
-            let drawn =
-                || usize::try_from(turn.dice.between(self.least, self.most)).unwrap_or(usize::MAX);
-            let size = self.size.take().unwrap_or_else(drawn);
+            let drawn = turn.dice.between(self.least, self.most);
+            let size = usize::try_from(drawn).unwrap_or(usize::MAX);
             if self.delay > 0 || first.bytes.len() > size {
                 turn.meter.chunk(turn.now);
             }
@@ -67,7 +67,7 @@ impl Stage for Slicer {
 
     fn update(&mut self, kind: &ToxicKind) {
         self.ramp(kind);
-        (self.size, self.next) = (None, None);
+        self.next = None;
     }
 
     fn ramp(&mut self, kind: &ToxicKind) {
