@@ -159,10 +159,19 @@ mod linux {
         /// Takes out who is to be woken, and sets the timer for the rest.
         fn due(&mut self, now: Instant) -> io::Result<Vec<Waker>> {
             let later = self.wakers.split_off(&(now, u64::MAX));
-            let due = std::mem::replace(&mut self.wakers, later);
+            let mut due = std::mem::replace(&mut self.wakers, later);
             self.armed = None;
-            self.arm()?;
+            if let Err(error) = self.arm() {
+                self.wakers.append(&mut due);
+                return Err(error);
+            }
             Ok(due.into_values().collect())
+        }
+
+        /// Gives the timer up, and takes out all that wait for it: they ask again, and get another.
+        fn give_up(&mut self) -> impl Iterator<Item = Waker> + use<> {
+            (self.timer, self.armed) = (None, None);
+            std::mem::take(&mut self.wakers).into_values()
         }
     }
 
@@ -214,16 +223,20 @@ mod linux {
     /// Makes the timer and the task that waits for it.
     fn start(shared: &Arc<Shared>) -> io::Result<Arc<AsyncFd<OwnedFd>>> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[allow(
-            deprecated,
-            reason = "its successor is unsafe for types that can swap their descriptor; an OwnedFd can't"
-        )]
-        let timer = Arc::new(AsyncFd::with_interest(timer, Interest::READABLE)?);
+        let timer = readable(timerfd_create(TimerfdClockId::Monotonic, flags)?)?;
         shared
             .tasks
             .spawn_on(wake(shared.clone(), timer.clone()), &shared.runtime);
         Ok(timer)
+    }
+
+    /// A descriptor that can be waited for.
+    #[allow(
+        deprecated,
+        reason = "its successor is unsafe for types that can swap their descriptor; an OwnedFd can't"
+    )]
+    fn readable(fd: OwnedFd) -> io::Result<Arc<AsyncFd<OwnedFd>>> {
+        Ok(Arc::new(AsyncFd::with_interest(fd, Interest::READABLE)?))
     }
 
     /// Wakes who is due, until the proxy ends.
@@ -240,9 +253,91 @@ mod linux {
             });
             match due {
                 Ok(due) => due.into_iter().for_each(Waker::wake),
-                // proof of no loss: a timer that exists can be set; were it not so, the links still wake for their sockets.
-                Err(error) => return tracing::warn!(%error, "failed to wait for a timer"),
+                Err(error) => {
+                    tracing::warn!(%error, "failed to wait for a timer");
+                    let all = shared.alarms.waiting().give_up();
+                    return all.for_each(Waker::wake);
+                }
             }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::future::poll_fn;
+        use std::io::Write;
+        use std::os::unix::net::UnixStream;
+        use std::task::Poll;
+
+        use super::super::Alarm;
+        use super::*;
+        use crate::shared::tests::test_shared;
+
+        /// Only a hang reaches it.
+        const LONG: Duration = Duration::from_secs(60);
+
+        async fn rings(alarm: &mut Alarm, at: Instant) {
+            let ring = poll_fn(|cx| match alarm.rings(cx, at) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            });
+            let rang = tokio::time::timeout(LONG, ring).await;
+            assert!(rang.is_ok() && Instant::now() >= at);
+        }
+
+        /// Asks, and waits no further.
+        async fn ask(alarm: &mut Alarm, at: Instant) {
+            let asked = poll_fn(|cx| Poll::Ready(alarm.rings(cx, at))).await;
+            assert!(!asked, "it is past already");
+        }
+
+        #[tokio::test]
+        async fn waits_come_one_after_the_other_and_an_earlier_one_after_a_later() {
+            let shared = test_shared();
+            let (mut late, mut early) = (Alarm::of(&shared), Alarm::of(&shared));
+            let start = Instant::now();
+            ask(&mut late, start + 60 * LONG).await;
+            for ms in [20, 40] {
+                rings(&mut early, start + Duration::from_millis(ms)).await;
+            }
+            rings(&mut late, start + Duration::from_millis(60)).await;
+            drop((late, early));
+            assert!(shared.alarms.waiting().wakers.is_empty());
+        }
+
+        #[tokio::test]
+        async fn a_timer_that_fails_wakes_all_and_another_takes_its_place() {
+            let shared = test_shared();
+            // What can be waited for, but not be set.
+            let (mut bell, broken) = UnixStream::pair().unwrap();
+            broken.set_nonblocking(true).unwrap();
+            let broken = readable(broken.into()).unwrap();
+            let far = Instant::now() + 60 * LONG;
+            let mut place = Place::new(shared.clone());
+            {
+                let mut waiting = shared.alarms.waiting();
+                waiting.timer = Some(broken.clone());
+                // As if it were set: only what rings next shows that it can't be.
+                waiting.armed = Some(Instant::now());
+            }
+            let task = tokio::spawn(wake(shared.clone(), broken));
+            let mut asked = false;
+            let woken = poll_fn(|cx| {
+                if std::mem::replace(&mut asked, true) {
+                    return Poll::Ready(());
+                }
+                bell.write_all(b"x").unwrap();
+                assert!(!place.rings(cx, far).unwrap());
+                Poll::Pending
+            });
+            tokio::time::timeout(LONG, woken).await.expect("not woken");
+            task.await.unwrap();
+            assert!(shared.alarms.waiting().timer.is_none());
+            rings(
+                &mut Alarm::Exact(place),
+                Instant::now() + Duration::from_millis(20),
+            )
+            .await;
         }
     }
 }

@@ -158,13 +158,13 @@ impl Entry {
         }
     }
 
-    /// The connection is cut.
-    pub(crate) fn cut(&self) {
+    /// The connection is cut; whether it had not been before.
+    pub(crate) fn cut(&self) -> bool {
         let mut rolls = self.rolls();
-        rolls.cut = true;
         if !std::mem::replace(&mut rolls.told, true) {
             self.tell(true);
         }
+        !std::mem::replace(&mut rolls.cut, true)
     }
 
     /// As it is now.
@@ -238,7 +238,7 @@ mod tests {
         assert!(heard().is_empty(), "what is under way is still late for it");
         entry.roll(&noop(3), true);
         assert_eq!(heard(), [false]);
-        entry.cut();
+        assert!(entry.cut() && !entry.cut(), "the first of several counts");
         entry.touch(3);
         assert_eq!(heard(), [true]);
     }

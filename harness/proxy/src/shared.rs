@@ -1,13 +1,15 @@
 //! What a proxy's handle, its accept loop and its links share: the toxics in force, the links that are open, and how the
 //! first reach the second. The lock is held for moments only and never across a wait, so nothing here blocks on a link.
 
+mod seat;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
-use futures::task::AtomicWaker;
 use socket2::Socket;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -19,13 +21,14 @@ use tokio_util::task::TaskTracker;
 use crate::alarm::Alarms;
 use crate::armed::Armed;
 use crate::connections::{Connection, Ended, Entry, Observer};
-use crate::dice::LinkKey;
-use crate::http::Watcher;
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
 use crate::toxic::ToxicKind;
 use crate::toxic::{Stream, Toxic, ToxicError};
 use crate::upstream::Upstream;
+
+use seat::Control;
+pub(crate) use seat::Seat;
 
 /// A change of toxics that can't be.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -65,34 +68,6 @@ pub enum Cut {
     Fin,
     /// A reset (RST) to both sides, as when a firewall drops its state or a machine is gone.
     Reset,
-}
-
-/// How a link is reached from outside: it is told to end, or woken to look at the toxics again.
-#[derive(Debug, Default)]
-pub(crate) struct Control {
-    waker: AtomicWaker,
-    cut: AtomicU8,
-}
-
-impl Control {
-    fn cut(&self, cut: Cut) {
-        let code = match cut {
-            Cut::Fin => 1,
-            Cut::Reset => 2,
-        };
-        self.cut.store(code, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// Ready when the link is to end; wakes the task for that and for a change of toxics.
-    pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<Cut> {
-        self.waker.register(cx.waker());
-        match self.cut.load(Ordering::Acquire) {
-            0 => Poll::Pending,
-            1 => Poll::Ready(Cut::Fin),
-            _ => Poll::Ready(Cut::Reset),
-        }
-    }
 }
 
 /// An open link.
@@ -241,19 +216,19 @@ impl Shared {
     fn tell_links(&self, state: &State) {
         self.version.fetch_add(1, Ordering::Release);
         for link in state.links.values() {
-            link.control.waker.wake();
+            link.control.wake();
         }
     }
 
     /// Cuts every open link.
     pub(crate) fn cut_links(&self, state: &State, cut: Cut) {
         for link in state.links.values() {
-            link.entry.cut();
+            // One that is still about to end was counted when it was cut.
+            if link.entry.cut() {
+                self.counters.cut.fetch_add(1, Ordering::Relaxed);
+            }
             link.control.cut(cut);
         }
-        self.counters
-            .cut
-            .fetch_add(state.links.len() as u64, Ordering::Relaxed);
     }
 
     /// Adds a toxic at the end of its chain; it is lifted with `lease`, if there is one. Answers its id.
@@ -292,18 +267,23 @@ impl Shared {
         kind: ToxicKind,
         toxicity: f64,
     ) -> Result<Toxic, ProxyError> {
-        let now = self.state().found(name)?.toxic.clone();
-        self.change(Toxic {
+        let mut state = self.state();
+        let now = state.found(name)?.toxic.clone();
+        let toxic = Toxic {
             kind,
             toxicity,
             ramp: None,
             ..now
-        })
+        };
+        self.change_in(&mut state, toxic)
     }
 
     /// Gives the toxic of that name all of these values but its direction.
     pub(crate) fn change(&self, toxic: Toxic) -> Result<Toxic, ProxyError> {
-        let mut state = self.state();
+        self.change_in(&mut self.state(), toxic)
+    }
+
+    fn change_in(&self, state: &mut State, toxic: Toxic) -> Result<Toxic, ProxyError> {
         let found = state.found(&toxic.name)?;
         let (is, wanted) = (found.toxic.kind.type_name(), toxic.kind.type_name());
         if is != wanted {
@@ -325,7 +305,7 @@ impl Shared {
             armed.revision += 1;
             armed.roll += 1;
         }
-        self.tell_links(&state);
+        self.tell_links(state);
         Ok(toxic)
     }
 
@@ -417,43 +397,4 @@ impl Shared {
 
 fn hits_of(armed: &Armed) -> ToxicHits {
     armed.hits.snapshot(&armed.toxic.name, armed.toxic.stream)
-}
-
-/// A link's place among the open ones; given up when it is dropped, however the link ends.
-pub(crate) struct Seat {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) control: Arc<Control>,
-    connection: u64,
-    pub(crate) entry: Arc<Entry>,
-}
-
-impl Seat {
-    pub(crate) fn key(&self, stream: Stream) -> LinkKey {
-        LinkKey {
-            seed: self.shared.seed,
-            proxy: self.shared.name.clone(),
-            connection: self.connection,
-            stream,
-        }
-    }
-}
-
-impl Seat {
-    /// A watcher of the connection, if new ones are watched.
-    pub(crate) fn watcher(&self) -> Option<Watcher> {
-        let watch = self.shared.watch.load(Ordering::Acquire);
-        let counters = self.shared.counters.http.get().filter(|_| watch)?;
-        Some(Watcher::new(counters.clone()))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let ended = self.entry.shown(Some(Instant::now()));
-        let mut state = self.shared.state();
-        state.links.remove(&self.connection);
-        state.ended.push(ended);
-        drop(state);
-        self.shared.counters.closed.fetch_add(1, Ordering::Relaxed);
-    }
 }
