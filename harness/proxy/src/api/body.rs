@@ -1,5 +1,5 @@
-//! Bodies of requests, read as leniently as the real server reads them: names of fields in any case, `null` for a field
-//! that is absent, and whatever follows the first value ignored.
+//! Bodies of requests, read as leniently as the real server reads them: names of fields and attributes in any case, `null`
+//! for one that is absent, and whatever follows the first value ignored.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -116,14 +116,19 @@ fn first(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// An object with its fields' names in lower case and without those that are `null`; a field named twice is the last.
+/// An object with its fields' names, and those of its attributes, in lower case and without those that are `null`; a field
+/// named twice is the last.
 fn folded(value: Value) -> Value {
     let Value::Object(fields) = value else {
         return value;
     };
     let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
     fields
-        .map(|(name, value)| (name.to_lowercase(), value))
+        .map(|(name, value)| match name.to_lowercase() {
+            // What stands deeper in them is no name of ours: a header's stays as it is.
+            name if name == "attributes" => (name, folded(value)),
+            name => (name, value),
+        })
         .collect::<Map<_, _>>()
         .into()
 }
@@ -145,6 +150,28 @@ mod tests {
             ("a", Some("x:1"))
         );
         assert_eq!((read.upstream, read.enabled), (None, None));
+    }
+
+    #[test]
+    fn attributes_are_read_in_any_case_and_what_is_in_them_as_it_is() {
+        let kind = |body: &str| {
+            let body: ToxicBody = read(body.as_bytes()).unwrap();
+            body.toxic(false).unwrap().kind
+        };
+        let latency =
+            kind(r#"{"TYPE":"latency","Attributes":{"Latency":5,"JITTER":2,"jitter":null}}"#);
+        let expected = ToxicKind::Latency {
+            latency: 5,
+            jitter: 2,
+        };
+        assert_eq!(latency, expected);
+        let change: ToxicChange = read(br#"{"attributes":{"Latency":9}}"#).unwrap();
+        let merged = latency.merged(change.attributes).unwrap();
+        assert_eq!(merged.attributes()["latency"], 9);
+        let http =
+            kind(r#"{"type":"http","attributes":{"Status":503,"Headers":{"X-Tenant":null}}}"#);
+        let expected = serde_json::json!({"status": 503, "headers": {"X-Tenant": null}});
+        assert_eq!(Value::Object(http.attributes()), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::api::{serve, served};
-use crate::{config, connect, echo, proxied, round_trip, soon, toxic, until};
+use crate::{config, connect, echo, proxied, resting_tasks, round_trip, soon, toxic, until};
 
 #[tokio::test]
 async fn the_first_connections_fail_and_the_rest_pass() {
@@ -305,8 +305,7 @@ async fn many_connections_and_changes_leave_no_task_behind() {
     let api = served().await;
     let tasks = tokio::runtime::Handle::current().metrics();
     assert_eq!(api.ask("GET", "/version", "").await.status, 200);
-    // The server's own, and that of the connection that asked, if it has not seen the end yet.
-    let idle = tasks.num_alive_tasks();
+    let idle = resting_tasks().await;
     let upstream = echo().await.to_string();
     let mut listens = Vec::new();
     for n in 0..10 {

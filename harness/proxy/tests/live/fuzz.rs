@@ -6,7 +6,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::api::serve;
-use crate::until;
+use crate::{resting_tasks, until};
 
 #[derive(Clone, Debug)]
 struct Ask {
@@ -78,6 +78,29 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Those of an `http` toxic: what it does, and sometimes for which requests or what it has not.
+fn http_attributes() -> impl Strategy<Value = Value> {
+    let does = prop_oneof![
+        4 => (0..2_000_u64).prop_map(|delay| json!({"delay": delay})),
+        2 => (190..610_u16).prop_map(|status| json!({"status": status, "body": "no"})),
+        1 => (0..3_u64, 0..600_u16).prop_map(|(rate, status)| json!({"rate": rate, "status": status})),
+        1 => (0..3_u64).prop_map(|first| json!({"fail_first": first, "retry_after": first})),
+        1 => select(vec![json!({"replace": "x"}), json!({"truncate": 1}), json!({"CORRUPT": true}), json!({"drop": true})]),
+    ];
+    let more = prop_oneof![
+        4 => Just(None),
+        1 => select(vec![("method", json!("GET")), ("path", json!("/a/{id}")), ("Path", json!("a")),
+                         ("headers", json!({"x-A": null, "b": "c"}))]).prop_map(Some),
+        1 => (select(vec!["method", "path", "headers", "delay", "status", "other"]), json_value()).prop_map(Some),
+    ];
+    (does, more).prop_map(|(mut attributes, more)| {
+        if let Some((name, value)) = more {
+            attributes[name] = value;
+        }
+        attributes
+    })
+}
+
 /// A proxy or a toxic that is one, but for what is put in place of some fields.
 fn almost() -> impl Strategy<Value = Value> {
     let listens = [
@@ -113,7 +136,10 @@ fn almost() -> impl Strategy<Value = Value> {
         json!({"name": name, "type": kind, "attributes": from, "toxicity": 0.5, "ramp": {"to": to, "over": over},
                "clients": ["127.0.0.0/8"]})
     });
-    let toxic = toxic.boxed();
+    let http = (name(), http_attributes(), http_attributes(), numbers()).prop_map(|(name, from, to, over)| {
+        json!({"name": name, "type": "http", "attributes": from, "toxicity": 0.5, "ramp": {"to": to, "over": over}})
+    });
+    let toxic = prop_oneof![4 => toxic, 1 => http].boxed();
     let proxy = (name(), select(listens.to_vec()), any::<bool>(), prop::collection::vec(toxic.clone(), 0..3)).prop_map(
         |(name, listen, enabled, toxics)| {
             json!({"name": name, "listen": listen, "upstream": "127.0.0.1:9", "enabled": enabled, "toxics": toxics})
@@ -179,7 +205,7 @@ proptest! {
             let api = serve(ApiConfig { strict, metrics: true, seed: 1 }).await;
             let tasks = tokio::runtime::Handle::current().metrics();
             assert_eq!(api.ask("GET", "/version", "").await.status, 200);
-            let idle = tasks.num_alive_tasks();
+            let idle = resting_tasks().await;
             for ask in asks {
                 let said = api.raw(&format!("{} {} HTTP/1.1", ask.method, ask.path), &ask.body).await;
                 let broken = said.status >= 500 && !said.body.contains("listen tcp");

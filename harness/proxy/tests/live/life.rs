@@ -1,8 +1,10 @@
 //! A proxy's life: bytes and half-closes, down and up, upstreams that come late, leases, stuck links, the end.
 
 use std::io::ErrorKind;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::poll;
 use harness_proxy::{Cut, Proxy, ProxyConfig, ProxyError, Stream, ToxicKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -282,6 +284,8 @@ async fn an_upstream_that_never_answers_a_dial_keeps_nothing_waiting() {
     {
         filling.push(stream);
     }
+    let mut another = pin!(TcpStream::connect(slow.local_addr().unwrap()));
+    assert!(poll!(another.as_mut()).is_pending(), "the queue has room");
     let proxy = Proxy::bind(config(slow.local_addr().unwrap())).unwrap();
     let mut client = connect(&proxy).await;
     until("the link", || proxy.stats().open == 1).await;
@@ -292,4 +296,8 @@ async fn an_upstream_that_never_answers_a_dial_keeps_nothing_waiting() {
     soon("the shutdown", proxy.shutdown()).await;
     assert_eq!(soon("the end", client.read(&mut [0; 8])).await.unwrap(), 0);
     assert_eq!(proxy.tasks(), 0);
+    assert!(
+        poll!(another.as_mut()).is_pending(),
+        "the queue had room: the proxy's dial may have been answered"
+    );
 }

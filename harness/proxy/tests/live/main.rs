@@ -39,6 +39,21 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     .await;
 }
 
+/// Tasks that are alive once none ends or begins any more: those that a server keeps.
+pub(crate) async fn resting_tasks() -> usize {
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let (mut alive, mut same) = (tasks.num_alive_tasks(), 0);
+    soon("a rest", async {
+        while same < 10 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let before = std::mem::replace(&mut alive, tasks.num_alive_tasks());
+            same = if alive == before { same + 1 } else { 0 };
+        }
+    })
+    .await;
+    alive
+}
+
 /// A server that sends everything back and ends its side when the client ends its own.
 pub(crate) async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
