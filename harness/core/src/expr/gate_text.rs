@@ -226,6 +226,12 @@ fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubje
     }
     scan.space();
     let from = scan.at;
+    if scan.run(|c| c.is_ascii_alphanumeric() || c == '_') == "effect" {
+        return Err(
+            ExprError::new("an effect has no effect of its own", scan.since(from)).hint(hint),
+        );
+    }
+    scan.at = from;
     let of = subject(scan)?;
     let figure = scan.since(from);
     scan.space();
@@ -511,6 +517,8 @@ mod tests {
         assert_eq!(mistake("effect < 2x").0, "effect");
         assert_eq!(mistake("effect(p95 < 2x").0, "(p95 < 2x");
         assert_eq!(mistake("effect(recovery) < 2x").0, "recovery");
+        assert_eq!(mistake("effect( effect(p95)) < 2x").0, "effect");
+        assert_eq!(mistake(&"effect(".repeat(200_000)).0, "effect");
         assert_eq!(mistake("effect(p95) < 20ms").0, "20ms");
         assert_eq!(mistake("effect(error_rate) < 2x").0, "2x");
         assert_eq!(mistake("probe. < 5s").0, "probe.");

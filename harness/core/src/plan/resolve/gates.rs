@@ -323,7 +323,7 @@ fn expression<T>(
             }
         }
         GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => {
-            of_faults::check(doc, typed, &expr, scope, found);
+            of_faults::check(doc, (typed, gate), &expr, scope, found);
         }
         GateSubject::Probe { name, unit } => {
             let name = (name.as_str(), place_of(name.as_str()));
@@ -413,11 +413,11 @@ fn headroom<T>(
 /// Notes `during`, `over` and `abort` beside a figure that has no part of the load of its own.
 fn alone<T>(doc: &Document<T>, gate: &raw::Gate, what: &str, found: &mut Findings) {
     for part in [&gate.during, &gate.over].into_iter().flatten() {
-        let message = format!("a {what} is that of the whole fault");
+        let message = format!("`{what}` is that of the whole fault");
         found.error_with(doc.at(part), message, "leave `during` and `over` out");
     }
     if let (Some(true), Some(expect)) = (gate.abort, &gate.expect) {
-        let message = format!("a {what} is known when the fault is over");
+        let message = format!("`{what}` is known when the fault is over");
         found.error_with(doc.at(expect), message, "leave `abort` out");
     }
 }

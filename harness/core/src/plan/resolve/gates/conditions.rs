@@ -45,7 +45,7 @@ fn tolerates(doc: &Doc, text: &Str, scope: &Scope<'_>, found: &mut Findings) {
         return;
     };
     match expr.subject {
-        GateSubject::Probe { .. } | GateSubject::Availability(_) => {
+        GateSubject::Probe { .. } | GateSubject::Availability(_) | GateSubject::RateMissed => {
             let message = format!("`{expr}` says too little of a single second");
             let hint = "write a latency, `error_rate`, `rate` or `dropped`";
             found.error_with(doc.at(text), message, hint);

@@ -1,17 +1,18 @@
-//! Gates on figures of faults, and of links that faults strike: both must be there.
+//! Gates on figures of faults, and of links that faults strike: both must be there, and nothing beside them says when.
 
-use super::{Scope, fault_exists, warm_up};
+use super::{Scope, alone, fault_exists, warm_up};
 use crate::expr::gate::{FaultFigure, GateExpr, GateSubject};
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
 use crate::plan::resolve::findings::Findings;
 use crate::suite::at::Str;
 use crate::suite::document::Document;
+use crate::suite::raw;
 
 /// Notes what makes a figure of a fault impossible.
 pub(super) fn check<T>(
     doc: &Document<T>,
-    typed: &Str,
+    (typed, gate): (&Str, &raw::Gate),
     expr: &GateExpr,
     scope: &Scope<'_>,
     found: &mut Findings,
@@ -23,6 +24,7 @@ pub(super) fn check<T>(
     else {
         return;
     };
+    alone(doc, gate, word, found);
     let place = of.as_deref().map_or_else(
         || doc.at(typed),
         |of| {

@@ -4,6 +4,7 @@ mod errors;
 mod goose;
 mod invariants;
 mod loads;
+mod of_faults;
 mod plans;
 mod probes;
 mod searches;
