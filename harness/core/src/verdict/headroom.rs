@@ -5,7 +5,8 @@
 //! long on runs up to ten minutes) that lie wholly within it are held against its conditions. *The knee* is the magnitude at
 //! the begin of the first [`STEADY_WINDOWS`] windows in a row of which none holds every condition: one slow second is no knee.
 //! A window with fewer than 20 samples says nothing, unless a condition is broken in it by others; as many in a row of which
-//! none is known to hold leave the answer open, and never count as tolerated.
+//! none is known to hold leave the answer open, and never count as tolerated. Nothing beyond the last window that holds was
+//! tolerated: where those at the end break, the knee is at their begin, and where one of them says nothing it is not known.
 
 use super::Grade;
 use super::gates::{Found, subject_name};
@@ -139,11 +140,21 @@ fn tolerates(
     let Some(lifted) = fault.lifted_us else {
         return Tolerates::Unknown("it was not lifted".to_owned());
     };
+    if fault.effective_us.is_none() {
+        return Tolerates::Unknown("it touched nothing".to_owned());
+    }
     let lasts = planned.lasts.as_secs_f64().max(1e-6);
     let at = |us: u64| {
         let part = us.saturating_sub(fault.armed_us) as f64 / 1e6 / lasts;
         ramp.from + (ramp.to - ramp.from) * part.min(1.0)
     };
+    let knee = |begin: u64, broke: &GateExpr| Tolerates::UpTo {
+        magnitude: at(begin),
+        second: begin.saturating_sub(scenario.t0_us) as f64 / 1e6,
+        broke: broke.clone(),
+    };
+    let unsaid =
+        |begin: u64| Tolerates::Unknown(format!("too few samples around {}", ramp.show(at(begin))));
     let says = |window: &u32| (*window, says(scenario, &planned.tolerates, *window));
     let said: Vec<(u32, Said<'_>)> = windows.iter().map(says).collect();
     for some in said.windows(STEADY_WINDOWS) {
@@ -153,22 +164,36 @@ fn tolerates(
         let broke = some.iter().all(|(_, said)| matches!(said, Said::Breaks(_)));
         let begin = begin_us(scenario, *first);
         if let (true, Said::Breaks(broke)) = (broke, begun) {
-            return Tolerates::UpTo {
-                magnitude: at(begin),
-                second: begin.saturating_sub(scenario.t0_us) as f64 / 1e6,
-                broke: (*broke).clone(),
-            };
+            return knee(begin, broke);
         }
         if some.iter().all(|(_, said)| *said != Said::Holds) {
-            let around = ramp.show(at(begin));
-            return Tolerates::Unknown(format!("too few samples around {around}"));
+            return unsaid(begin);
         }
     }
     if said.len() < STEADY_WINDOWS {
         let why = format!("fewer than {STEADY_WINDOWS} whole windows lie within it");
         return Tolerates::Unknown(why);
     }
-    Tolerates::All(at(lifted))
+    let holding = said.iter().rposition(|(_, said)| *said == Said::Holds);
+    let rest = said
+        .get(holding.map_or(0, |at| at + 1)..)
+        .unwrap_or_default();
+    if let Some((window, _)) = rest.iter().find(|(_, said)| *said == Said::Nothing) {
+        return unsaid(begin_us(scenario, *window));
+    }
+    match rest.first() {
+        Some((window, Said::Breaks(broke))) => knee(begin_us(scenario, *window), broke),
+        _ => Tolerates::All(at(reached(scenario, windows, lifted))),
+    }
+}
+
+/// How far what holds to the last window has come: to the lifting, unless whole windows are missing before it.
+fn reached(scenario: &ScenarioRecord, windows: &[u32], lifted: u64) -> u64 {
+    let end = windows
+        .last()
+        .map_or(0, |last| begin_us(scenario, last + 1));
+    let length = u64::from(scenario.window_s) * 1_000_000;
+    if lifted < end + length { lifted } else { end }
 }
 
 /// The windows that lie wholly within a stretch of time.
@@ -221,11 +246,22 @@ pub(super) fn judge(
     scenarios: &[&ScenarioRecord],
 ) -> Found {
     let all = scenarios.iter().flat_map(|s| headrooms(record, s));
+    // Less is worse, and more of a number that falls; of what is not known nothing is less.
+    let lack = |one: &Headroom| match &one.found {
+        Tolerates::UpTo { magnitude: m, .. } | Tolerates::All(m)
+            if one.ramp.to >= one.ramp.from =>
+        {
+            -m
+        }
+        Tolerates::UpTo { magnitude: m, .. } | Tolerates::All(m) => *m,
+        Tolerates::Unknown(_) => f64::INFINITY,
+    };
     let judged = all
         .filter(|one| one.fault == fault)
-        .map(|one| grade(expr, &one));
-    let worst = judged.max_by_key(|judged| judged.grade);
-    worst.map_or_else(
+        .map(|one| (lack(&one), grade(expr, &one)));
+    let worst =
+        judged.max_by(|(a, one), (b, other)| one.grade.cmp(&other.grade).then(a.total_cmp(b)));
+    worst.map(|(_, judged)| judged).map_or_else(
         || {
             Found::inconclusive(
                 0,

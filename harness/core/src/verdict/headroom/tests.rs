@@ -160,3 +160,75 @@ fn gates_hold_the_knee_and_prove_nothing_beyond_the_ramp() {
     };
     assert_eq!(at_least("1ms", thin).grade, Grade::Inconclusive);
 }
+
+#[test]
+fn what_comes_after_the_last_window_that_holds_is_not_tolerated() {
+    let ends = |last: fn(u32) -> LoadTick| {
+        found(&run(
+            &["p95 < 200ms"],
+            Vec::new(),
+            move |second| match second {
+                18.. => last(second),
+                _ => tick(second, 1, 20_000),
+            },
+        ))
+    };
+    let slow = ends(|second| tick(second, 1, 900_000));
+    assert!((up_to(&slow) - 0.4).abs() < 1e-9, "{slow:?}");
+    let Tolerates::Unknown(why) = ends(|second| tick_of(second, 1, 5, 0, 20_000)) else {
+        panic!("nobody knows");
+    };
+    assert_eq!(why, "too few samples around 400ms");
+    // Only the last one is slow, and the one before it says nothing.
+    let mixed = ends(|second| match second {
+        18 => tick_of(second, 1, 5, 0, 20_000),
+        _ => tick(second, 1, 900_000),
+    });
+    assert!(matches!(mixed, Tolerates::Unknown(_)), "{mixed:?}");
+}
+
+#[test]
+fn a_fault_lifted_after_the_load_went_as_far_as_the_load() {
+    let mut record = run(&["p95 < 200ms"], Vec::new(), |s| tick(s, 1, 20_000));
+    record.scenarios[0].planned_us = 16_000_000;
+    assert_eq!(found(&record), Tolerates::All(0.3));
+}
+
+#[test]
+fn a_fault_that_touched_nothing_shows_no_tolerance() {
+    let mut record = run(&["p95 < 200ms"], Vec::new(), growing);
+    record.faults[0].effective_us = None;
+    assert_eq!(
+        found(&record),
+        Tolerates::Unknown("it touched nothing".to_owned())
+    );
+}
+
+#[test]
+fn of_turns_of_one_grade_the_least_is_told() {
+    // The first turn breaks from 200 ms on, the second at none.
+    let gates = vec![gate(&format!("headroom({FAULT}) >= 600ms"))];
+    let mut record = run(&["p95 < 200ms"], gates, growing);
+    let mut plan = record.run.clone().unwrap();
+    let second = FaultPlan {
+        turn: 2,
+        ..plan.plan.scenarios[0].faults[0].clone()
+    };
+    plan.plan.scenarios[0].faults.push(second);
+    record.run = Some(plan);
+    let later = FaultRecord {
+        turn: 2,
+        armed_us: record.faults[0].armed_us - 2_000_000,
+        ..record.faults[0].clone()
+    };
+    record.faults.push(later);
+    let knees: Vec<f64> = headrooms(&record, &record.scenarios[0])
+        .iter()
+        .map(|one| up_to(&one.found))
+        .collect();
+    assert_eq!(knees.len(), 2);
+    assert!(knees[0] < knees[1], "{knees:?}");
+    let told = evaluate(&record).gates.remove(0);
+    assert_eq!(told.grade, Grade::Fail);
+    assert_eq!(told.observed, Some(knees[0]));
+}
