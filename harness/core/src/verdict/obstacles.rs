@@ -1,11 +1,11 @@
 //! What makes a gate's answer impossible: a scenario that never ran, a fault that was never armed, failed, or took no
 //! effect. Such a gate is inconclusive or invalid before any figure is looked at.
 
-use super::Grade;
+use super::{Grade, inference};
 use crate::expr::gate::{GateExpr, GateSubject};
-use crate::plan::ScenarioPlan;
-use crate::plan::fault::told;
+use crate::plan::fault::{FaultPlan, told};
 use crate::plan::gate::{During, Gate};
+use crate::plan::{Plan, ScenarioPlan};
 use crate::record::{FaultRecord, Record, ScenarioRecord};
 
 /// What makes an answer impossible.
@@ -40,7 +40,15 @@ pub(super) fn blocked(
         | (_, During::Fault(fault) | During::Recovery(fault) | During::After(fault)) => {
             vec![fault]
         }
-        (GateSubject::OfFault { fault: None, .. }, _) => planned_faults(record, scenarios),
+        (GateSubject::OfFault { fault: None, .. }, _) => {
+            planned_faults(record, scenarios, &|_, _| true)
+        }
+        (GateSubject::OfLink { link, .. }, _) => {
+            planned_faults(record, scenarios, &|plan, fault| {
+                let mut struck = inference::struck_by(plan, &fault.on);
+                struck.any(|one| link.as_ref().is_none_or(|link| one.name.as_str() == link))
+            })
+        }
         _ => Vec::new(),
     };
     let trouble = |fault: &&str| {
@@ -91,16 +99,19 @@ fn fault_trouble(fault: &FaultRecord) -> Option<(Grade, String)> {
     }
 }
 
-fn planned_faults<'r>(record: &'r Record, scenarios: &[&ScenarioRecord]) -> Vec<&'r str> {
-    let plan = record.run.as_ref().map(|run| &run.plan);
-    let planned = plan
-        .into_iter()
-        .flat_map(|p| &p.scenarios)
-        .filter(|p| scenarios.iter().any(|s| s.name == p.name));
-    planned
-        .flat_map(|p| &p.faults)
-        .map(|f| f.name.as_str())
-        .collect()
+fn planned_faults<'r>(
+    record: &'r Record,
+    scenarios: &[&ScenarioRecord],
+    asked: &dyn Fn(&Plan, &FaultPlan) -> bool,
+) -> Vec<&'r str> {
+    let Some(plan) = record.run.as_ref().map(|run| &run.plan) else {
+        return Vec::new();
+    };
+    let planned = plan.scenarios.iter();
+    let planned = planned.filter(|p| scenarios.iter().any(|s| s.name == p.name));
+    let faults = planned.flat_map(|p| &p.faults);
+    let faults = faults.filter(|fault| asked(plan, fault));
+    faults.map(|f| f.name.as_str()).collect()
 }
 
 /// The faults that were armed in some scenarios, with their scenario.

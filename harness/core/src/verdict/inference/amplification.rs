@@ -2,7 +2,8 @@
 //! whether that outlived the fault.
 //!
 //! `amplification = (calls ÷ journeys during) ÷ (calls ÷ journeys before)`. It counts as retries when it lies above 1 by
-//! more than 5 % and by more than three standard errors of the seconds before. A storm is a ratio above 1.2 in three
+//! more than 5 % and by more than three standard errors: of the difference between so many seconds before and so many
+//! during, if those during sway as those before do. A storm is a ratio above 1.2 in three
 //! seconds in a row after the lifting, with the load back at four fifths of what is usual.
 
 use super::scene::{Scene, Second, Sum};
@@ -13,8 +14,12 @@ use crate::expr::gate::LinkFigure;
 const LEAST: f64 = 10.0;
 /// By how much more than usual counts as more at all.
 const MORE: f64 = 0.05;
-/// Standard errors of the usual that the ratio must lie away from it.
+/// Standard errors that the ratio must lie away from the usual.
 const ERRORS: f64 = 3.0;
+/// Up to which limit it is well known that there are no retries, and up to which it is known at all: below, as many as
+/// that may hide in what sways by itself.
+const NARROW: f64 = 0.2;
+const WIDE: f64 = 0.5;
 /// Ratio that is a storm after the lifting, for how many seconds in a row, at which share of the usual load.
 const STORM: f64 = 1.2;
 const STORM_TICKS: usize = 3;
@@ -43,7 +48,7 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
         ));
     }
     let value = then / usual;
-    let spread = spread(&scene.before, usual);
+    let spread = spread(&scene.before, during.ticks, usual);
     let limit = MORE.max(ERRORS * spread);
     let storm = storm(&scene.after, usual, before.load());
     let retries = value > 1.0 + limit;
@@ -66,7 +71,7 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
         before.load()
     );
     let contrast = (value - 1.0).abs() / spread.max(1e-3);
-    let (confidence, reasons) = confidence(&before, &during, contrast, retries);
+    let (confidence, reasons) = confidence(&before, &during, contrast, (!retries).then_some(limit));
     Ok(Conclusion {
         says,
         evidence,
@@ -85,8 +90,9 @@ pub(super) fn who(scene: &Scene) -> String {
     }
 }
 
-/// Standard error of the usual ratio, as a share of it, from how seconds differ.
-fn spread(before: &[Second], usual: f64) -> f64 {
+/// Standard error, as a share of the usual ratio, by which the ratio of some seconds differs from that of those before, from
+/// how these differ among themselves.
+fn spread(before: &[Second], during: usize, usual: f64) -> f64 {
     let ratios = before.iter().filter(|s| s.offered > 0.0);
     let ratios: Vec<f64> = ratios.map(|s| s.calls as f64 / s.offered / usual).collect();
     let n = ratios.len() as f64;
@@ -94,7 +100,8 @@ fn spread(before: &[Second], usual: f64) -> f64 {
         return f64::INFINITY;
     }
     let squares: f64 = ratios.iter().map(|r| (r - 1.0).powi(2)).sum();
-    (squares / (n - 1.0) / n).sqrt()
+    let shares = 1.0 / n + 1.0 / during.max(1) as f64;
+    (squares / (n - 1.0) * shares).sqrt()
 }
 
 /// How long a storm went on after the lifting, seconds: its longest run.
@@ -108,15 +115,16 @@ fn storm(after: &[Second], usual: f64, load: f64) -> Option<f64> {
     runs.map(|run| Sum::of(run).seconds).reduce(f64::max)
 }
 
+/// How sure it is; `limit` where there are no retries, above which they would have been seen.
 fn confidence(
     before: &Sum,
     during: &Sum,
     contrast: f64,
-    retries: bool,
+    limit: Option<f64>,
 ) -> (Confidence, Vec<String>) {
     let samples = before.calls.min(during.offered as u64);
     let ticks = before.ticks.min(during.ticks);
-    let reasons = vec![
+    let mut reasons = vec![
         format!(
             "{} requests before and {} during",
             before.calls, during.calls
@@ -124,9 +132,19 @@ fn confidence(
         format!("{} and {} seconds", before.ticks, during.ticks),
         format!("{:.0} standard errors from the usual", contrast.min(999.0)),
     ];
+    if let Some(limit) = limit.filter(|limit| *limit > NARROW) {
+        let percent = (limit * 100.0).min(999.0);
+        reasons.push(format!(
+            "seconds differ so much that less than {percent:.0} % more would not be seen"
+        ));
+    }
+    let (clear, told) = match limit {
+        None => (contrast >= 2.0 * ERRORS, true),
+        Some(limit) => (limit <= NARROW, limit <= WIDE),
+    };
     let confidence = match (samples, ticks) {
-        (100.., 5..) if !retries || contrast >= 2.0 * ERRORS => Confidence::High,
-        (30.., 3..) => Confidence::Medium,
+        (100.., 5..) if clear => Confidence::High,
+        (30.., 3..) if told => Confidence::Medium,
         _ => Confidence::Low,
     };
     (confidence, reasons)

@@ -1,8 +1,9 @@
 //! A circuit breaker: calls fall to near nothing while the load goes on, single ones come through to try, and they are
 //! back some time after the lifting.
 //!
-//! A tick is *quiet* when it holds at most a tenth of the usual calls for each journey. The breaker *opened* in the first
-//! quiet tick of the fault after which at least four of five ticks are quiet, two at least; its time counts from the first
+//! Only ticks tell in which at least half of the usual load was offered: users who are stuck call nobody either. Such a
+//! tick is *quiet* when it holds at most a tenth of the usual calls for each journey. The breaker *opened* in the first
+//! quiet tick of the fault after which at least four of five are quiet, two at least; its time counts from the first
 //! effect to that tick's begin. Calls within it are its trials. It *closed* in the first tick after the lifting with at
 //! least half of the usual calls, counted from the lifting to the tick's begin. All of it as exact as ticks are long: a
 //! second. That there is none is said where at least half of the usual calls went on in the second half of the fault. A
@@ -18,6 +19,8 @@ use crate::units::human_us;
 const QUIET: f64 = 0.1;
 /// Share of the usual calls from which they are back.
 const BACK: f64 = 0.5;
+/// Share of the usual load that must be offered in a tick for it to tell anything.
+const LOADED: f64 = 0.5;
 /// Share of ticks that must be quiet once it is open, and how many at least.
 const MOSTLY: f64 = 0.8;
 const TICKS: usize = 2;
@@ -49,22 +52,28 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
             scene.link, scene.fault
         ));
     }
-    let quiet = |s: &Second| level(s).is_none_or(|level| level <= QUIET);
-    let opened = (0..scene.during.len()).find(|at| {
-        let rest = scene.during.get(*at..).unwrap_or_default();
+    let telling = loaded(&scene.during, &before);
+    if telling.len() < TICKS {
+        return Err(format!(
+            "at least half of the usual load was offered in {} of {} seconds of `{}`: too few",
+            telling.len(),
+            during.ticks,
+            scene.fault
+        ));
+    }
+    let quiet = |s: &Second| level(s).is_some_and(|level| level <= QUIET);
+    let opened = (0..telling.len()).find(|at| {
+        let rest = telling.get(*at..).unwrap_or_default();
         let still = rest.iter().filter(|s| quiet(s)).count();
         rest.first().is_some_and(&quiet)
             && rest.len() >= TICKS
             && still as f64 >= MOSTLY * rest.len() as f64
     });
-    if let Some((at, open)) = opened.and_then(|at| Some((at, scene.during.get(at..)?))) {
-        return Ok(told(scene, &before, at, open, &level));
+    if let Some(open) = opened.and_then(|at| telling.get(at..)) {
+        return Ok(told(scene, &before, open, &level));
     }
     // Its second half: what a breaker does takes failures first.
-    let late = scene
-        .during
-        .get(scene.during.len() / 2..)
-        .unwrap_or_default();
+    let late = telling.get(telling.len() / 2..).unwrap_or_default();
     let left = Sum::of(late).ratio().map_or(0.0, |ratio| ratio / usual);
     if left < BACK {
         return Err(format!(
@@ -74,11 +83,23 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
             scene.fault
         ));
     }
-    Ok(none(scene, &before, &during))
+    Ok(none(scene, &before, &telling))
 }
 
-fn none(scene: &Scene, before: &Sum, during: &Sum) -> Conclusion {
-    let lasted = scene.lifted_us.saturating_sub(scene.effective_us);
+/// The ticks in which enough was offered to tell what became of it.
+fn loaded(ticks: &[Second], before: &Sum) -> Vec<Second> {
+    let enough = |s: &&Second| {
+        Sum::of(std::slice::from_ref(*s)).load() >= LOADED * before.load() && s.offered > 0.0
+    };
+    ticks.iter().filter(enough).cloned().collect()
+}
+
+fn none(scene: &Scene, before: &Sum, telling: &[Second]) -> Conclusion {
+    let until = telling.last().map_or(scene.effective_us, |s| s.to_us);
+    let lasted = until
+        .min(scene.lifted_us)
+        .saturating_sub(scene.effective_us);
+    let during = Sum::of(telling);
     let evidence = format!(
         "{} went on with {:.1} requests/s on `{}` during it, {:.1}/s before, at {:.1} and {:.1} journeys/s",
         who(scene),
@@ -106,32 +127,13 @@ fn none(scene: &Scene, before: &Sum, during: &Sum) -> Conclusion {
 fn told(
     scene: &Scene,
     before: &Sum,
-    at: usize,
     open: &[Second],
     level: &dyn Fn(&Second) -> Option<f64>,
 ) -> Conclusion {
     let began = open.first().map_or(scene.effective_us, |s| s.from_us);
     let opens = began.saturating_sub(scene.effective_us);
-    let closed = scene
-        .after
-        .iter()
-        .find(|s| level(s).is_some_and(|l| l >= BACK));
     let sum = Sum::of(open);
-    let (closes, closing) = match closed {
-        Some(s) => {
-            let us = s.from_us.saturating_sub(scene.lifted_us);
-            (
-                Value::Is(us as f64),
-                format!("closed {} after the lifting", human_us(us)),
-            )
-        }
-        None => {
-            let end = scene.after.last().map_or(scene.lifted_us, |s| s.to_us);
-            let us = end.saturating_sub(scene.lifted_us);
-            let words = format!("not closed within {} after the lifting", human_us(us));
-            (Value::AtLeast(us as f64), words)
-        }
-    };
+    let (closes, closing) = closing(scene, before, level);
     let trials = match period(open) {
         _ if sum.calls == 0 => "nothing tried it".to_owned(),
         Some(period) => format!("tried again about every {period:.0} s"),
@@ -142,7 +144,7 @@ fn told(
         scene.link,
         before.rate(),
         sum.rate(),
-        at + 1,
+        opens / 1_000_000 + 1,
         sum.load(),
         sum.calls,
         sum.seconds
@@ -158,14 +160,40 @@ fn told(
         confidence,
         reasons,
         figures: [
-            (
-                Figure::OfFault(FaultFigure::BreakerOpens),
-                Value::Is(opens as f64),
-            ),
-            (Figure::OfFault(FaultFigure::BreakerCloses), closes),
+            (FaultFigure::BreakerOpens, Some(Value::Is(opens as f64))),
+            (FaultFigure::BreakerCloses, closes),
         ]
-        .into(),
+        .into_iter()
+        .filter_map(|(figure, value)| Some((Figure::OfFault(figure), value?)))
+        .collect(),
         samples: before.calls + sum.calls,
+    }
+}
+
+/// When it closed, and the words for it; `None` where too little was offered after the lifting to tell.
+fn closing(
+    scene: &Scene,
+    before: &Sum,
+    level: &dyn Fn(&Second) -> Option<f64>,
+) -> (Option<Value>, String) {
+    let after = loaded(&scene.after, before);
+    let since = |us: u64| us.saturating_sub(scene.lifted_us);
+    let closed = after.iter().find(|s| level(s).is_some_and(|l| l >= BACK));
+    match (closed, after.last()) {
+        (Some(s), _) => {
+            let us = since(s.from_us);
+            let words = format!("closed {} after the lifting", human_us(us));
+            (Some(Value::Is(us as f64)), words)
+        }
+        (None, Some(last)) => {
+            let us = since(last.to_us);
+            let words = format!("not closed within {} after the lifting", human_us(us));
+            (Some(Value::AtLeast(us as f64)), words)
+        }
+        (None, None) => {
+            let words = "after the lifting too little was offered to tell when it closed";
+            (None, words.to_owned())
+        }
     }
 }
 

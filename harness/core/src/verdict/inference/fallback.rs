@@ -1,7 +1,7 @@
 //! A cache or a fallback: the share of journeys that ended well while what they depend on gave no answer.
 //!
 //! Said only where the link gave at most a fifth of its usual answers for each journey: of a service that still answers
-//! nothing can be told. All journeys together, also those that never use the link: a scenario that asks should load what
+//! nothing can be told. What ended after the lifting was not served without it, however well it ended: it waited. All journeys together, also those that never use the link: a scenario that asks should load what
 //! does.
 
 use super::scene::{Scene, Sum};
@@ -13,6 +13,8 @@ const SILENT: f64 = 0.2;
 /// Shares of success from which it is served without, and up to which it is not.
 const SERVED: f64 = 0.9;
 const FAILING: f64 = 0.5;
+/// Share of the journeys of which it may be open whether they ended in time.
+const UNSURE: f64 = 0.05;
 /// Journeys needed during it, and for high confidence.
 const LEAST: u64 = 20;
 const MANY: u64 = 100;
@@ -38,8 +40,14 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
     let [usual, then] = scene.clients;
     if then.ended < LEAST {
         return Err(format!(
-            "{} journeys ended during `{fault}`: too few",
+            "of {} journeys it is known whether they ended during `{fault}`: too few",
             then.ended
+        ));
+    }
+    if then.unsure as f64 > UNSURE * then.ended as f64 {
+        return Err(format!(
+            "of {} of {} journeys it is not known whether they ended well before `{fault}` was lifted, or after",
+            then.unsure, then.ended
         ));
     }
     let value = then.share();

@@ -15,6 +15,7 @@ mod time_out;
 
 use crate::expr::gate::{FaultFigure, LinkFigure};
 use crate::name::Name;
+use crate::plan::Plan;
 use crate::plan::fault::Site;
 use crate::plan::target::LinkPlan;
 use crate::record::{FaultRecord, Record, ScenarioRecord};
@@ -156,7 +157,7 @@ pub fn of_fault(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
         .collect()
 }
 
-/// The links between services that a fault strikes: its own, or those that lead to its service.
+/// The links between services that a fault of a scenario strikes.
 fn struck<'r>(
     record: &'r Record,
     scenario: &ScenarioRecord,
@@ -167,13 +168,18 @@ fn struck<'r>(
     };
     let planned = plan.scenario(scenario.name.as_str());
     let mut faults = planned.into_iter().flat_map(|scenario| &scenario.faults);
-    let Some(planned) = faults.find(|planned| planned.name == fault.name) else {
-        return Vec::new();
-    };
-    let hit = |link: &&LinkPlan| match &planned.on {
+    let planned = faults.find(|planned| planned.name == fault.name);
+    planned.map_or_else(Vec::new, |planned| struck_by(plan, &planned.on).collect())
+}
+
+/// The links between services that something done to a place strikes: the link itself, or those that lead to the service.
+pub(super) fn struck_by<'p>(
+    plan: &'p Plan,
+    on: &'p Site,
+) -> impl Iterator<Item = &'p LinkPlan> + use<'p> {
+    let links = plan.target.links.iter().filter(|link| link.from.is_some());
+    links.filter(move |link| match on {
         Site::Link(name) => link.name == *name,
         Site::Service(name) => link.to == *name,
-    };
-    let links = plan.target.links.iter().filter(|link| link.from.is_some());
-    links.filter(hit).collect()
+    })
 }

@@ -72,11 +72,12 @@ impl Sum {
     }
 }
 
-/// What clients got: journeys that ended, and of them those that ended well.
+/// What clients got: journeys that ended, and of them those that surely ended well in time. Of the others some may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ended {
     pub(super) ended: u64,
     pub(super) well: u64,
+    pub(super) unsure: u64,
 }
 
 impl Ended {
@@ -101,7 +102,7 @@ pub(super) struct Scene {
     /// The first effect and the lifting, microseconds.
     pub(super) effective_us: u64,
     pub(super) lifted_us: u64,
-    /// What clients got before and during it.
+    /// What clients got before it, and during it up to the lifting.
     pub(super) clients: [Ended; 2],
 }
 
@@ -156,8 +157,8 @@ impl Scene {
             effective_us,
             lifted_us,
             clients: [
-                clients(scenario, &windows, &calm),
-                clients(scenario, &windows, &[(effective_us, lifted_us)]),
+                before(scenario, &windows, &calm),
+                while_it_lasted(scenario, &calm, (effective_us, lifted_us)),
             ],
         };
         if scene.before.len() < BAND_WINDOWS {
@@ -211,13 +212,18 @@ fn seconds(
         watched: false,
         unread: 0,
     };
-    let mut last: Option<u64> = None;
-    for (at, tick) in ticks {
-        let length = record.step_us.max(TICK_US);
+    // Those that were put together stand at the time of the first of them.
+    let behind = record.step_us.saturating_sub(TICK_US);
+    let mut last = 0;
+    for (place, (at, tick)) in ticks.iter().enumerate() {
         // A tick tells of the time since the one before it.
-        let from_us = last.unwrap_or(0).max(at.saturating_sub(length));
-        last = Some(*at);
-        if *at <= scenario.t0_us || from_us >= *at {
+        let from_us = at.saturating_sub(TICK_US).max(last);
+        let next = ticks
+            .get(place + 1)
+            .map_or(record.last_us, |(next, _)| next.saturating_sub(TICK_US));
+        let to_us = at.saturating_add(behind).min(next).max(*at);
+        last = to_us;
+        if to_us <= scenario.t0_us || from_us >= to_us {
             continue;
         }
         found.watched |= tick.watched;
@@ -225,10 +231,10 @@ fn seconds(
         let answers = tick.answers.iter().filter(|(class, _)| *class != "5xx");
         found.all.push(Second {
             from_us,
-            to_us: *at,
+            to_us,
             calls: tick.requests + tick.failed,
             answers: answers.map(|(_, n)| n).sum(),
-            offered: offered(scenario, windows, began, from_us, *at),
+            offered: offered(scenario, windows, began, from_us, to_us),
             abandoned: tick.abandoned.clone(),
         });
     }
@@ -256,19 +262,72 @@ fn offered(
 }
 
 /// What clients got of journeys meant to begin in windows that lie in some stretches by their middle.
-fn clients(scenario: &ScenarioRecord, windows: &[WindowPoint], stretches: &[(u64, u64)]) -> Ended {
+fn before(scenario: &ScenarioRecord, windows: &[WindowPoint], stretches: &[(u64, u64)]) -> Ended {
     let mut sum = Ended::default();
-    for point in windows {
-        let (begin, end) = bounds(scenario, point);
-        let middle = begin.midpoint(end);
-        if stretches
-            .iter()
-            .any(|(from, to)| (*from..*to).contains(&middle))
-        {
-            let ended = finished(&point.tally);
-            sum.ended += ended;
-            sum.well += ended - failed(&point.tally).min(ended);
-        }
+    for point in windows.iter().filter(|p| inside(scenario, p, stretches)) {
+        let ended = finished(&point.tally);
+        sum.ended += ended;
+        sum.well += ended - failed(&point.tally).min(ended);
     }
     sum
+}
+
+fn inside(scenario: &ScenarioRecord, point: &WindowPoint, stretches: &[(u64, u64)]) -> bool {
+    let (begin, end) = bounds(scenario, point);
+    let middle = begin.midpoint(end);
+    let mut stretches = stretches.iter();
+    stretches.any(|(from, to)| (*from..*to).contains(&middle))
+}
+
+/// What clients got while a fault lasted, of journeys meant to begin then: what was held and answered after the lifting was
+/// not got without what the fault took away. Windows so close to the lifting that an answer as fast as usual, or as fast
+/// as others were meanwhile, may have come after it are left out.
+fn while_it_lasted(
+    scenario: &ScenarioRecord,
+    calm: &[(u64, u64)],
+    (from, lifted): (u64, u64),
+) -> Ended {
+    let since = calm.first().map_or(from, |(begin, _)| *begin);
+    let windows = scenario.series_where(None, |epoch| scenario.touches(epoch, since, lifted));
+    let mut usual = Hist::default();
+    let usually = windows.iter().filter(|p| inside(scenario, p, calm));
+    usually.for_each(|p| usual.add(&p.tally.response));
+    // Beside each window: what it has until the lifting.
+    let during = windows
+        .iter()
+        .filter(|p| inside(scenario, p, &[(from, lifted)]));
+    let during: Vec<(u64, &Tally)> = during
+        .map(|p| (lifted.saturating_sub(bounds(scenario, p).1), &p.tally))
+        .collect();
+    let mut meanwhile = Hist::default();
+    for (left, tally) in during.iter().take(during.len().div_ceil(2)) {
+        let buckets = tally.response.buckets().iter().copied();
+        meanwhile.add(&Hist::from_counts(
+            buckets.filter(|(us, _)| surely(*us) <= *left),
+        ));
+    }
+    let takes = [&usual, &meanwhile].map(|hist| surely(hist.quantile(0.95).unwrap_or(0)));
+    let takes = takes.into_iter().fold(0, u64::max);
+    let mut sum = Ended::default();
+    for (left, tally) in during.into_iter().filter(|(left, _)| *left >= takes) {
+        let ended = finished(tally);
+        let well = ended - failed(tally).min(ended);
+        let late = tally.response.buckets().iter();
+        let late: u64 = late
+            .filter(|(us, _)| surely(*us) > left)
+            .map(|(_, n)| n)
+            .sum();
+        // Which of those that ended late ended well is not recorded.
+        let most = well.min(ended.saturating_sub(late));
+        let least = well.saturating_sub(late);
+        sum.ended += ended;
+        sum.well += least;
+        sum.unsure += most - least.min(most);
+    }
+    sum
+}
+
+/// What a response time of a window is at most: windows keep two digits.
+fn surely(us: u64) -> u64 {
+    us.saturating_add(us / 50)
 }

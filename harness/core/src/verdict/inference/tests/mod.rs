@@ -48,7 +48,11 @@ fn quiet(at: u64) -> Second {
 }
 
 fn shares(before: u64, during: u64) -> [Ended; 2] {
-    [(500, before), (400, during)].map(|(ended, well)| Ended { ended, well })
+    [(500, before), (400, during)].map(|(ended, well)| Ended {
+        ended,
+        well,
+        unsure: 0,
+    })
 }
 
 fn figure(conclusion: &Conclusion, figure: Figure) -> Value {
@@ -120,6 +124,29 @@ fn what_sways_by_itself_is_no_retry() {
 }
 
 #[test]
+fn a_fault_of_few_seconds_sways_as_those_before() {
+    let swaying = |calls: u64, by: u64| {
+        let mut scene = scene(50, |at| second(at, calls, 0, 50.0), quiet, shares(500, 0));
+        for (at, s) in scene.before.iter_mut().enumerate() {
+            s.calls = if at % 2 == 0 { 50 - by } else { 50 + by };
+        }
+        amplification::infer(&scene).unwrap()
+    };
+    // Seconds differ by 42 %: three standard errors of the ten before are 40 %, with the eight during 60 %.
+    let told = swaying(75, 20);
+    assert!(told.says.starts_with("no retries seen"), "{}", told.says);
+    assert_eq!(told.confidence, Confidence::Low, "as many may hide in it");
+    assert!(told.reasons[3].contains("less than 60 % more"), "{told:?}");
+    let told = swaying(50, 10);
+    assert_eq!(told.confidence, Confidence::Medium, "{told:?}");
+    let told = swaying(50, 2);
+    assert_eq!(told.confidence, Confidence::High, "{told:?}");
+    let told = swaying(150, 20);
+    assert!(told.says.starts_with("retries: 3.00"), "{}", told.says);
+    assert_eq!(told.confidence, Confidence::High, "{told:?}");
+}
+
+#[test]
 fn a_planted_breaker_is_told_with_its_times() {
     // Open from the third second on, tried every second one, closed two seconds after the lifting.
     let during = |at: u64| match at {
@@ -181,6 +208,42 @@ fn calls_that_go_on_are_no_breaker() {
 }
 
 #[test]
+fn users_who_are_stuck_are_no_breaker() {
+    // A closed model: all users wait for what they asked for in the first second.
+    let stuck = |at| match at {
+        10 => second(at, 50, 0, 50.0),
+        at => second(at, 0, 0, 0.0),
+    };
+    let told = breaker::infer(&scene(50, stuck, quiet, shares(500, 0)));
+    assert_eq!(
+        told.unwrap_err(),
+        "at least half of the usual load was offered in 1 of 8 seconds of `slow`: too few"
+    );
+    // Seconds without load say nothing: neither of one that opens, nor of one that closes.
+    let pausing = |at| match at {
+        10 | 12 => second(at, 50, 0, 50.0),
+        11 | 13..15 => second(at, 0, 0, 0.0),
+        at => second(at, 0, 0, 50.0),
+    };
+    let none = |at| second(at, 1, 1, 1.0);
+    let told = breaker::infer(&scene(50, pausing, none, shares(500, 0))).unwrap();
+    assert_eq!(figure(&told, OPENS), Value::Is(5e6));
+    assert!(!told.figures.contains_key(&CLOSES), "{told:?}");
+    assert!(
+        told.says.ends_with("to tell when it closed"),
+        "{}",
+        told.says
+    );
+    // What was not looked at to the end did not fail to open to the end.
+    let early = |at| match at {
+        10..14 => second(at, 50, 0, 50.0),
+        at => second(at, 0, 0, 0.0),
+    };
+    let told = breaker::infer(&scene(50, early, quiet, shares(500, 0))).unwrap();
+    assert_eq!(figure(&told, OPENS), Value::AtLeast(4e6));
+}
+
+#[test]
 fn a_fallback_shows_in_what_clients_got_without_answers() {
     let silent = |clients| scene(50, |at| second(at, 50, 0, 50.0), quiet, clients);
     let share = |value: f64| (Figure::OfFault(FaultFigure::Fallback), Value::Is(value));
@@ -191,6 +254,13 @@ fn a_fallback_shows_in_what_clients_got_without_answers() {
         "served without `orders`: a cache or a fallback"
     );
     assert_eq!(served.confidence, Confidence::High);
+    let mut open = shares(500, 370);
+    open[1].unsure = 30;
+    let why = fallback::infer(&silent(open)).unwrap_err();
+    assert!(
+        why.starts_with("of 30 of 400 journeys it is not known"),
+        "{why}"
+    );
     let failed = fallback::infer(&silent(shares(500, 20))).unwrap();
     assert_eq!(failed.figures, [share(0.05)].into());
     assert_eq!(failed.says, "no cache or fallback for `orders`");
@@ -263,7 +333,7 @@ proptest! {
         lifted_us in any::<u64>(),
         (ended, well) in (0u64..1000, 0u64..1000),
     ) {
-        let ended = Ended { ended, well: well.min(ended) };
+        let ended = Ended { ended, well: well.min(ended), unsure: 0 };
         let scene = Scene { link: "l".into(), client: String::new(), fault: "f".into(), before, during, after, effective_us, lifted_us, clients: [ended; 2] };
         for infer in [amplification::infer, breaker::infer, fallback::infer, time_out::infer] {
             if let Ok(told) = infer(&scene) {

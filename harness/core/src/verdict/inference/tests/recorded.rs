@@ -3,8 +3,11 @@
 use crate::event::{Event, LinkTick, LoadTick};
 use crate::hist::Hist;
 use crate::plan::Plan;
+use crate::plan::fault::FaultPlan;
 use crate::plan::target::LinkPlan;
+use crate::record::Record;
 use crate::record::testing::{FAULT, Stream, T0, gate, name, plan, tick};
+use crate::verdict::inference::scene::{Ended, Scene};
 use crate::verdict::{Grade, evaluate};
 
 fn struck(expect: &str) -> Plan {
@@ -26,7 +29,18 @@ fn link() -> LinkPlan {
 /// 40 s of 100 journeys a second; the fault of the testing plan is there from 10 to 15. The link's seconds lie 0.4 s
 /// behind the load's.
 fn judged(expect: &str, of: impl Fn(u32) -> LinkTick) -> (Grade, String) {
-    let stream = Stream::new(struck(expect)).peak().fault();
+    gate_of(&recorded(struck(expect), of, |_| 20_000))
+}
+
+fn gate_of(record: &Record) -> (Grade, String) {
+    let verdict = evaluate(record);
+    let gate = verdict.gates.first().unwrap();
+    (gate.grade, gate.reason.clone())
+}
+
+/// The same with a plan, and with how long the journeys of each second take.
+fn recorded(plan: Plan, of: impl Fn(u32) -> LinkTick, takes: impl Fn(u32) -> u64) -> Record {
+    let stream = Stream::new(plan).peak().fault();
     let stream = (0..40).fold(stream, |s, second| {
         let epoch = match second {
             0..10 => 0,
@@ -36,7 +50,7 @@ fn judged(expect: &str, of: impl Fn(u32) -> LinkTick) -> (Grade, String) {
         };
         let load = LoadTick {
             begun: 100,
-            ..tick(second, epoch, 20_000)
+            ..tick(second, epoch, takes(second))
         };
         let s = s.at(f64::from(second) + 1.0).tick(load).health(100, 0.3);
         s.at(f64::from(second) + 1.4)
@@ -44,9 +58,7 @@ fn judged(expect: &str, of: impl Fn(u32) -> LinkTick) -> (Grade, String) {
     });
     let record = stream.done(40);
     assert!(record.scenarios[0].t0_us == T0);
-    let verdict = evaluate(&record);
-    let gate = verdict.gates.first().unwrap();
-    (gate.grade, gate.reason.clone())
+    record
 }
 
 fn second(requests: u64, answers: u64) -> LinkTick {
@@ -125,4 +137,92 @@ fn what_is_not_known_decides_nothing() {
     assert!(reason.contains("it is hardly known: "), "{reason}");
     let elsewhere = judged("amplification(payments) < 1.5", doubled);
     assert_eq!(elsewhere.0, Grade::Inconclusive);
+}
+
+fn scene(record: &Record) -> Scene {
+    let link = &record.run.as_ref().unwrap().plan.target.links[0];
+    Scene::of(record, &record.scenarios[0], &record.faults[0], link).unwrap()
+}
+
+#[test]
+fn what_is_answered_after_the_lifting_was_not_served_without() {
+    let expect = "fallback > 90%";
+    // A pause: what comes while it lasts is answered when it is over.
+    let held = |second: u32| match second {
+        10..15 => u64::from(15 - second) * 1_000_000,
+        _ => 20_000,
+    };
+    let paused = recorded(struck(expect), doubled, held);
+    let (grade, reason) = gate_of(&paused);
+    assert_eq!(grade, Grade::Fail, "{reason}");
+    assert!(reason.contains("saw 0 %"), "{reason}");
+    // A fallback that takes its time: of the second before the lifting nobody knows what it met.
+    let slowly = |second: u32| {
+        if (10..15).contains(&second) {
+            400_000
+        } else {
+            20_000
+        }
+    };
+    let slowly = recorded(struck(expect), doubled, slowly);
+    let told = Ended {
+        ended: 400,
+        well: 400,
+        unsure: 0,
+    };
+    assert_eq!(scene(&slowly).clients[1], told);
+    assert_eq!(gate_of(&slowly).0, Grade::Pass);
+}
+
+#[test]
+fn ticks_that_were_put_together_stand_where_they_were() {
+    let mut record = recorded(struck("amplification < 2"), doubled, |_| 20_000);
+    record.step_us = 2_000_000;
+    let ticks = record.links.get_mut(&name("edge")).unwrap();
+    ticks.retain(|(at, _)| (at - T0) / 1_000_000 % 2 == 1);
+    let scene = scene(&record);
+    let at = |seconds: &[super::Second]| -> Vec<(f64, f64)> {
+        let since = |us: u64| (us - T0) as f64 / 1e6;
+        let seconds = seconds.iter();
+        seconds
+            .map(|s| (since(s.from_us), since(s.to_us)))
+            .collect()
+    };
+    assert_eq!(at(&scene.before)[..2], [(0.4, 2.4), (2.4, 4.4)]);
+    assert_eq!(at(&scene.during), [(10.4, 12.4), (12.4, 14.4)]);
+    assert!((scene.during[0].offered - 200.0).abs() < 1e-6);
+    assert_eq!(at(&scene.after).last(), Some(&(38.4, 40.4)));
+}
+
+#[test]
+fn a_fault_that_never_struck_its_link_leaves_the_worst_of_all_open() {
+    let grade = |expect: &str, on: &str| {
+        let mut plan = struck(expect);
+        let another = LinkPlan {
+            name: name("side"),
+            ..plan.target.links[0].clone()
+        };
+        plan.target.links.push(another);
+        let faults = &mut plan.scenarios[0].faults;
+        faults.push(FaultPlan {
+            name: "never armed".into(),
+            on: crate::plan::fault::Site::Link(name(on)),
+            ..faults[0].clone()
+        });
+        gate_of(&recorded(plan, doubled, |_| 20_000))
+    };
+    let (open, reason) = grade("amplification > 1.8", "side");
+    assert_eq!(open, Grade::Inconclusive, "{reason}");
+    assert_eq!(reason, "fault `never armed` was never armed");
+    assert_eq!(
+        grade("amplification(side) > 1.8", "side").0,
+        Grade::Inconclusive
+    );
+    assert_eq!(
+        grade("amplification(edge) > 1.8", "edge").0,
+        Grade::Inconclusive
+    );
+    assert_eq!(grade("amplification(edge) > 1.8", "side").0, Grade::Pass);
+    // The way in tells nothing of it.
+    assert_eq!(grade("amplification > 1.8", "way-in").0, Grade::Pass);
 }
