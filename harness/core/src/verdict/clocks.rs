@@ -8,17 +8,22 @@
 //!
 //! *Detection*: from the arming until the target noticed: a service's own health check stopped answering that it is
 //! well, asked every half second, or the fault's `detected` condition began to hold, as exact as scrapes are apart. Of
-//! both the earlier. A condition that held before says nothing until it has stopped holding.
+//! both the earlier. A condition that held before, or of which nobody knows whether it did, says nothing until it has
+//! stopped holding. That it did not begin to hold is said where scrapes cover at least half of the watch.
 //!
 //! *Recovery*: see [`super::recovery`].
 //!
 //! Impact and detection are watched for until the load ends or the next fault is armed.
 
 use super::Grade;
+use super::limits::PROBE_COVERAGE;
 use super::measure::Judged;
 use super::probes::probe_series;
-use super::recovery::{Recovered, band_of, bounds, first_epoch, recovery, watched_until};
+use super::recovery::{
+    Recovered, armed_next, band_of, bounds, first_epoch, recovery, watched_until,
+};
 use crate::expr::gate::{Comparison, FaultFigure, GateExpr, GateSubject};
+use crate::plan::fault::told;
 use crate::record::{FaultRecord, HealthChange, Record, ScenarioRecord};
 
 /// How long before its second 0 a scenario may begin to ask.
@@ -98,7 +103,8 @@ fn impact(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Cl
         if end <= fault.armed_us || begin >= until {
             continue;
         }
-        match band.holds(&point.tally) {
+        let whole = begin >= fault.armed_us && end <= until;
+        match band.holds(&point.tally, whole) {
             None => {}
             Some(true) => told += 1,
             Some(false) => {
@@ -178,31 +184,39 @@ fn condition(
     let windows = until.saturating_sub(scenario.t0_us).div_ceil(step.max(1));
     let windows = u32::try_from(windows).unwrap_or(u32::MAX);
     let series = probe_series(record, probe, scenario, windows, scenario.window_s);
-    let (mut held, mut told) = (false, false);
+    // Of a time without a figure nobody knows whether it held.
+    let (mut held, mut before): (Option<bool>, bool) = (None, false);
+    let (mut watched, mut told) = (0_u32, 0_u32);
     for (window, figure) in series.into_iter().enumerate() {
-        let Some(figure) = figure else { continue };
         let end = scenario.t0_us + (window as u64 + 1) * step;
+        let since = end > fault.armed_us;
+        watched += u32::from(since);
+        let Some(figure) = figure else { continue };
         let holds = expr.holds(figure);
-        if end > fault.armed_us {
-            told = true;
-            if holds && !held {
-                let by = format!("`{expr}` began to hold");
-                return Some(Ok(Some((end, by))));
-            }
+        if since && holds && held == Some(false) {
+            let by = format!("`{expr}` began to hold");
+            return Some(Ok(Some((end, by))));
         }
-        held = holds;
+        told += u32::from(since);
+        before |= !since;
+        held = Some(holds);
     }
-    Some(match told {
-        true => Ok(None),
-        false => Err(format!(
-            "scrapes do not tell `{}` after the arming",
-            expr.subject
-        )),
-    })
+    let of = &expr.subject;
+    Some(
+        match f64::from(told) >= PROBE_COVERAGE * f64::from(watched) {
+            _ if told == 0 => Err(format!("scrapes do not tell `{of}` after the arming")),
+            _ if !before => Err(format!("scrapes do not tell `{of}` before the arming")),
+            true => Ok(None),
+            false => Err(format!(
+                "scrapes tell `{of}` in too little of the time after the arming"
+            )),
+        },
+    )
 }
 
 /// Holds a gate against what a clock says.
 pub(super) fn judge(
+    (record, scenario): (&Record, &ScenarioRecord),
     expr: &GateExpr,
     figure: FaultFigure,
     fault: &FaultRecord,
@@ -224,7 +238,7 @@ pub(super) fn judge(
             } else {
                 Grade::Inconclusive
             };
-            (grade, Some(us), never(figure, &fault.name))
+            (grade, Some(us), never(record, scenario, figure, fault))
         }
         Clocked::Unknown(why) => (Grade::Inconclusive, None, why),
     };
@@ -236,12 +250,27 @@ pub(super) fn judge(
     }
 }
 
-fn never(figure: FaultFigure, fault: &str) -> String {
+fn never(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    figure: FaultFigure,
+    of: &FaultRecord,
+) -> String {
+    let fault = &of.name;
     match figure {
         FaultFigure::Effective => format!("`{fault}` touched nothing"),
         FaultFigure::Impact => format!("clients saw nothing of `{fault}` while it was watched"),
         FaultFigure::Detection => format!("nothing noticed `{fault}` while it was watched"),
-        _ => format!("the load ended before it recovered from `{fault}`"),
+        _ => {
+            let next = armed_next(record, scenario, of, of.lifted_us.unwrap_or(u64::MAX));
+            let what = next
+                .filter(|next| next.armed_us < scenario.load_end_us())
+                .map_or_else(
+                    || "the load ended".to_owned(),
+                    |next| format!("{} was armed", told(&next.name, next.turn)),
+                );
+            format!("{what} before it recovered from `{fault}`")
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn find(
                 .filter_map(|(scenario, fault)| {
                     let clocked = clocks::clock(record, scenario, fault, *figure)?;
                     let samples = samples(scenario, fault);
-                    Some(clocks::judge(expr, *figure, fault, clocked, samples))
+                    let watch = (record, scenario);
+                    Some(clocks::judge(watch, expr, *figure, fault, clocked, samples))
                 })
                 .collect()
         }

@@ -1,4 +1,5 @@
-//! Every number the verdict rests on, each with its reason. Nothing else in `verdict` holds a constant of judgement.
+//! Every number that gates, checks and the generator's verdict rest on, each with its reason. Those of what is inferred
+//! about a target stand with their rules, at the head of each file of [`super::inference`].
 
 use std::time::Duration;
 
@@ -95,6 +96,10 @@ pub const BAND_SECONDS: u64 = 30;
 
 /// Windows with arrivals needed to say it.
 pub const BAND_WINDOWS: usize = 3;
+
+/// Arrivals in each of those windows from which one without any, with users there, is their being stuck: by chance a window
+/// that three are to be expected in has none in one case of twenty (e^-3).
+pub const BAND_ARRIVALS: u64 = 3;
 
 /// Factor on the usual p95 that still is inside the band: windows of a steady, autocorrelated load spread by 20 to 40 %.
 pub const BAND_FACTOR: f64 = 1.5;

@@ -3,15 +3,17 @@
 //! *The band* is what was usual: the windows wholly within the 30 s before the fault was armed in which no fault was
 //! active or settling, at least 3 with arrivals. A window is inside the band when its p95 response time is at most
 //! 1.5 times the median of their p95s (or 5 ms above it, if that is more) and its share of errors at most one
-//! percentage point above theirs together. A window with planned arrivals of which none ended is outside; one with
-//! none planned says nothing.
+//! percentage point above theirs together. A window with planned arrivals of which none ended is outside. One with
+//! none planned says nothing, unless as many users were there as before, when some came in every window: then they are
+//! stuck, and it is outside.
 //!
 //! *Recovered* is the begin of the first 3 windows in a row inside the band, counted from the lifting; 0 when the
 //! band was never left. Windows are a second long on runs up to ten minutes, and that is the resolution. Samples
 //! belong to the window of their intended start. The watch ends with the load, or when another fault is armed.
 
 use super::limits::{
-    BAND_ERRORS, BAND_FACTOR, BAND_FLOOR_US, BAND_SECONDS, BAND_WINDOWS, STEADY_WINDOWS,
+    BAND_ARRIVALS, BAND_ERRORS, BAND_FACTOR, BAND_FLOOR_US, BAND_SECONDS, BAND_WINDOWS,
+    STEADY_WINDOWS,
 };
 use super::measure::{arrivals, failed, finished, show};
 use crate::expr::gate::Unit;
@@ -37,14 +39,20 @@ pub struct Band {
     pub p95_us: f64,
     /// The highest share of errors inside it, 0 to 1.
     pub errors: f64,
+    /// The fewest user-seconds of its windows, where several journeys arrived in each.
+    pub users: Option<u64>,
 }
 
 impl Band {
-    /// Whether a window is inside; `None` if it says nothing.
-    pub(super) fn holds(&self, tally: &Tally) -> Option<bool> {
+    /// Whether a window is inside; `None` if it says nothing. `whole` where all of it was looked at: that nobody came in
+    /// a part of it is chance.
+    pub(super) fn holds(&self, tally: &Tally, whole: bool) -> Option<bool> {
         let ended = finished(tally);
         match (ended, tally.response.quantile(0.95)) {
-            (0, _) if arrivals(tally) == 0 => None,
+            (0, _) if arrivals(tally) == 0 => {
+                let as_many = |users| tally.users > 0 && tally.users >= users;
+                (whole && self.users.is_some_and(as_many)).then_some(false)
+            }
             (0, _) | (_, None) => Some(false),
             (_, Some(p95)) => Some(
                 p95 as f64 <= self.p95_us && failed(tally) as f64 <= self.errors * ended as f64,
@@ -57,6 +65,7 @@ impl Band {
         let ended = finished(tally).max(1) as f64;
         let errors = failed(tally) as f64 / ended;
         match tally.response.quantile(0.95) {
+            None if arrivals(tally) == 0 => "users were there, and none came by".to_owned(),
             None => "nothing that was sent ended".to_owned(),
             Some(_) if errors > self.errors => format!(
                 "{} ended badly, usual is up to {}",
@@ -91,7 +100,7 @@ pub fn band(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<Band> {
     let from = fault.armed_us.saturating_sub(BAND_SECONDS * 1_000_000);
     let inside = |p: &&WindowPoint| {
         let (begin, end) = bounds(scenario, p);
-        begin >= from && end <= fault.armed_us && finished(&p.tally) > 0
+        begin >= from && end <= fault.armed_us
     };
     // Reading latencies takes time: of windows that lie elsewhere it is spared.
     let near = |epoch: u32| {
@@ -99,7 +108,13 @@ pub fn band(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<Band> {
             && scenario.touches(epoch, from, fault.armed_us)
     };
     let all = scenario.series_where(None, near);
-    let before: Vec<&WindowPoint> = all.iter().filter(inside).collect();
+    let (before, silent): (Vec<&WindowPoint>, Vec<_>) = all
+        .iter()
+        .filter(inside)
+        .partition(|p| finished(&p.tally) > 0);
+    let windows = || before.iter().chain(&silent).map(|p| &p.tally);
+    let busy = windows().all(|tally| arrivals(tally) >= BAND_ARRIVALS);
+    let users = windows().map(|tally| tally.users).min();
     let mut p95s: Vec<u64> = before
         .iter()
         .filter_map(|p| p.tally.response.quantile(0.95))
@@ -116,6 +131,7 @@ pub fn band(scenario: &ScenarioRecord, fault: &FaultRecord) -> Option<Band> {
     Some(Band {
         p95_us: (median * BAND_FACTOR).max(median + BAND_FLOOR_US),
         errors: bad as f64 / ended.max(1) as f64 + BAND_ERRORS,
+        users: users.filter(|_| busy),
     })
 }
 
@@ -145,7 +161,7 @@ pub fn recovery(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord)
         if end <= lifted || end > until {
             continue;
         }
-        match band.holds(&point.tally) {
+        match band.holds(&point.tally, begin >= lifted) {
             None => continue,
             Some(false) => (run, since) = (0, None),
             Some(true) => {
@@ -186,20 +202,28 @@ pub(super) fn watched_until(
     fault: &FaultRecord,
     lifted: u64,
 ) -> u64 {
-    let next = record
-        .faults_of(&scenario.name)
-        .filter(|f| (&f.name, f.turn) != (&fault.name, fault.turn))
-        .map(|f| f.armed_us)
-        .filter(|at| *at >= lifted);
+    let next = armed_next(record, scenario, fault, lifted).map_or(u64::MAX, |f| f.armed_us);
     // While the load runs, the newest window still lacks its slow answers.
     let open = if scenario.end.is_none() {
         u64::from(scenario.window_s) * 1_000_000
     } else {
         0
     };
-    next.min()
-        .unwrap_or(u64::MAX)
-        .min(scenario.load_end_us().saturating_sub(open))
+    next.min(scenario.load_end_us().saturating_sub(open))
+}
+
+/// The fault or turn that is armed first from a time on.
+pub(super) fn armed_next<'r>(
+    record: &'r Record,
+    scenario: &'r ScenarioRecord,
+    fault: &FaultRecord,
+    since: u64,
+) -> Option<&'r FaultRecord> {
+    let others = record.faults_of(&scenario.name);
+    let others = others.filter(|f| (&f.name, f.turn) != (&fault.name, fault.turn));
+    others
+        .filter(|f| f.armed_us >= since)
+        .min_by_key(|f| f.armed_us)
 }
 
 /// A window's begin and end, microseconds since the run began.
@@ -289,6 +313,35 @@ mod tests {
         // A second in which nothing was planned neither proves nor breaks anything.
         let pause = |s: u32| tick_of(s, epoch(s), if s == 17 { 0 } else { 100 }, 0, 20_000);
         assert_eq!(after_fault(pause, 40), Recovered::After(0));
+        // Unless users were there: they are stuck in what they asked for before.
+        let stuck = |s: u32| LoadTick {
+            users: 10,
+            ..pause(s)
+        };
+        assert_eq!(after_fault(stuck, 40), Recovered::After(3_000_000));
+    }
+
+    #[test]
+    fn users_who_come_now_and_then_are_not_stuck_when_they_do_not() {
+        // Four users of whom one or two come in a second, and in some seconds nobody does.
+        let now_and_then = |s: u32| LoadTick {
+            users: 4,
+            ..tick_of(
+                s,
+                if s < 10 { 0 } else { epoch(s) },
+                u64::from(s % 3),
+                0,
+                20_000,
+            )
+        };
+        let stream = Stream::new(plan(40, Vec::new())).peak();
+        let stream = (0..10).fold(stream, |s, second| s.tick(now_and_then(second)));
+        let stream = (15..40).fold(stream.fault(), |s, second| s.tick(now_and_then(second)));
+        let record = stream.done(40);
+        assert_eq!(
+            recovery(&record, &record.scenarios[0], &record.faults[0]),
+            Recovered::After(1_000_000)
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::plan::probe::ProbePlan;
 use crate::record::testing::{FAULT, Stream, T0, gate, name, plan};
 use crate::verdict::evaluate;
+use std::ops::RangeInclusive;
 
 fn epoch(second: u32) -> u32 {
     match second {
@@ -67,6 +68,7 @@ fn effective_counts_from_the_arming() {
     let expr = "effective < 1s".parse().unwrap();
     let fault = &record.faults[0];
     let judged = judge(
+        (&record, &record.scenarios[0]),
         &expr,
         FaultFigure::Effective,
         fault,
@@ -132,6 +134,11 @@ fn a_service_that_stops_being_well_has_noticed() {
 
 /// A run with `detected = "probe.breaker >= 1"`, whose breaker opens and closes at these seconds.
 fn breaker(opens: u32, closes: u32) -> Record {
+    scraped(0..=40, opens, closes)
+}
+
+/// The same with scrapes in some seconds only.
+fn scraped(seconds: RangeInclusive<u32>, opens: u32, closes: u32) -> Record {
     let mut plan = plan(40, Vec::new());
     plan.probes = vec![ProbePlan {
         name: name("breaker"),
@@ -147,7 +154,7 @@ fn breaker(opens: u32, closes: u32) -> Record {
     let condition = "probe.breaker >= 1".parse().unwrap();
     plan.scenarios[0].detected = [(FAULT.to_owned(), condition)].into();
     let stream = slow(plan, 0, 0);
-    let scrapes = (0..=40).fold(stream, |s, second| {
+    let scrapes = seconds.fold(stream, |s, second| {
         let open = (opens..closes).contains(&second);
         s.at(f64::from(second))
             .event(Event::ProbeSample(ProbeSample {
@@ -179,6 +186,50 @@ fn a_condition_that_begins_to_hold_has_noticed() {
         read(&unscraped, FaultFigure::Detection),
         Clocked::Unknown(_)
     ));
+}
+
+#[test]
+fn what_nobody_scraped_neither_began_to_hold_nor_did_not() {
+    let of =
+        |seconds, opens, closes| read(&scraped(seconds, opens, closes), FaultFigure::Detection);
+    let why = |clocked| match clocked {
+        Clocked::Unknown(why) => why,
+        other => panic!("{other:?}"),
+    };
+    // It held all along, and nobody had asked before the arming.
+    let before = "scrapes do not tell `probe.breaker` before the arming";
+    assert_eq!(why(of(12..=40, 0, 41)), before);
+    // A step that was seen is one all the same.
+    let by = "`probe.breaker >= 1` began to hold".to_owned();
+    assert_eq!(of(12..=40, 20, 41), Clocked::After(10_000_000, by));
+    let little = "scrapes tell `probe.breaker` in too little of the time after the arming";
+    assert_eq!(why(of(0..=16, 0, 0)), little);
+    assert_eq!(of(0..=30, 0, 0), Clocked::Never(30_000_000));
+}
+
+#[test]
+fn what_ended_the_watch_over_a_recovery_is_told() {
+    let reason = |next: bool| {
+        let mut record = slow(plan(40, vec![gate("recovery < 60s")]), 10, 40).done(40);
+        if next {
+            let later = FaultRecord {
+                turn: 2,
+                armed_us: T0 + 20_000_000,
+                ..record.faults[0].clone()
+            };
+            record.faults.push(later);
+        }
+        let (scenario, fault) = (&record.scenarios[0], &record.faults[0]);
+        let clocked = read(&record, FaultFigure::Recovery);
+        assert!(matches!(clocked, Clocked::Never(_)), "{clocked:?}");
+        let expr = "recovery < 60s".parse().unwrap();
+        let watch = (&record, scenario);
+        judge(watch, &expr, FaultFigure::Recovery, fault, clocked, 1).missing
+    };
+    let of = format!("before it recovered from `{FAULT}`");
+    assert_eq!(reason(false), format!("the load ended {of}"));
+    let turn = crate::plan::fault::told(FAULT, 2);
+    assert_eq!(reason(true), format!("{turn} was armed {of}"));
 }
 
 #[test]
