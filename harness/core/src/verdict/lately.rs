@@ -2,11 +2,12 @@
 //! them, and whether a scenario is steady before its first. Asked each second; says what is so, never what it means.
 
 use super::Grade;
-use super::gates::{Found, find, latest, seen_text};
+use super::gates::{Found, find, latest, seen_text, subject_name};
 use super::limits::LATELY;
 use super::measure::{When, show};
+use super::recovery::bounds;
 use crate::event::ScenarioEnd;
-use crate::expr::gate::GateExpr;
+use crate::expr::gate::{Comparison, GateExpr, GateSubject, Stat};
 use crate::name::Name;
 use crate::plan::gate::{During, Gate, Role};
 use crate::record::{Record, ScenarioRecord};
@@ -41,13 +42,57 @@ pub fn unsteady(record: &Record, scenario: &Name) -> Option<(String, String)> {
         };
         let found = find(record, &so_far, &[running], When::Final);
         let why = match found.judged.grade {
-            Grade::Pass => return None,
+            Grade::Pass => hanging(record, running, &so_far)?,
             Grade::Fail => seen_text(&so_far, &found),
             _ => format!("`{}`: {}", gate.expect, found.judged.missing),
         };
         Some((gate.id.clone(), why))
     });
     broken.next()
+}
+
+/// What has not ended and is too much for a condition to hold, of what began so long ago that it should have: longer than
+/// the condition's limit on latencies, twice as long as anything took that ended, and [`LATELY`] at the least.
+fn hanging(record: &Record, running: &ScenarioRecord, gate: &Gate) -> Option<String> {
+    let expect = &gate.expect;
+    if !matches!(expect.op, Comparison::Less | Comparison::AtMost) {
+        return None;
+    }
+    let (allowed, limit_us) = match &expect.subject {
+        GateSubject::Latency { stat, .. } | GateSubject::Service { stat, .. } => match stat {
+            Stat::Quantile(q) => (1.0 - q.get(), expect.limit as u64),
+            Stat::Mean | Stat::Max => (0.0, expect.limit as u64),
+        },
+        GateSubject::ErrorRate(_) => (expect.limit, 0),
+        _ => return None,
+    };
+    let all = running.names.keys().map(String::as_str);
+    let asked = |name: &&str| match subject_name(&expect.subject) {
+        Some(asked) => *name == asked,
+        None => !name.contains('/'),
+    };
+    let (mut ended, mut hangs) = (0, 0);
+    for name in all.filter(asked) {
+        let seen = running.series_in(Some(name), &gate.during);
+        let longest = seen.iter().filter_map(|p| p.tally.response.max()).max();
+        // Of a journey that never ended nobody knows how long it takes.
+        let Some(longest) = longest else { continue };
+        let age = limit_us.max(2 * longest).max(LATELY.as_micros() as u64);
+        for point in &seen {
+            let tally = &point.tally;
+            ended += tally.finished();
+            if bounds(running, point).1.saturating_add(age) <= record.last_us {
+                let out = tally.finished() + tally.cancelled;
+                hangs += tally.started.saturating_sub(out);
+            }
+        }
+    }
+    (hangs as f64 > allowed * (ended + hangs) as f64).then(|| {
+        format!(
+            "`{expect}`: {hangs} of {} have not ended, more than it leaves room for",
+            ended + hangs
+        )
+    })
 }
 
 /// A condition that stops faults, judged: it fails by having stopped them, and by nothing else.
@@ -59,6 +104,14 @@ pub(super) fn stop(record: &Record, gate: &Gate, scenarios: &[&ScenarioRecord]) 
         Some(broken) => (
             Grade::Fail,
             format!("{}; every fault was lifted", broken.seen),
+        ),
+        // What could not be asked was not seen to hold.
+        None if scenarios.iter().all(played) && found.judged.observed.is_none() => (
+            Grade::Inconclusive,
+            format!(
+                "`{}` could not be told at any time: {}",
+                gate.expect, found.judged.missing
+            ),
         ),
         None if scenarios.iter().all(played) => (
             Grade::Pass,
@@ -99,6 +152,7 @@ fn seen(expect: &GateExpr, figure: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::LoadTick;
     use crate::plan::gate::Class;
     use crate::record::testing::{Stream, gate, name, plan, tick, tick_of};
     use crate::verdict::{GateResult, evaluate};
@@ -180,6 +234,47 @@ mod tests {
         let calm = Stream::new(plan(30, vec![stop()])).peak();
         let calm = calm.load(0..10, 0, 20_000).record();
         assert_eq!(stopped(&calm, &name("peak")), None);
+    }
+
+    #[test]
+    fn a_stop_that_nobody_could_ask_is_not_passed() {
+        let stop = condition("error_rate(browse) <= 50%", Role::Stop, During::All);
+        let stream = Stream::new(plan(30, vec![stop])).peak();
+        let result = judged(stream.load(0..30, 0, 20_000));
+        assert_eq!(result.grade, Grade::Inconclusive, "{}", result.reason);
+        assert_eq!(
+            result.reason,
+            "`error_rate(browse) <= 50%` could not be told at any time: there was no load to judge"
+        );
+    }
+
+    #[test]
+    fn what_hangs_is_not_steady() {
+        let before = || During::Before(crate::record::testing::FAULT.into());
+        // From second 5 on nothing that was sent ends.
+        let of = |expect: &str, now: f64| {
+            let steady = condition(expect, Role::Steady, before());
+            let stream = Stream::new(plan(30, vec![steady])).peak();
+            let stream = (5..10).fold(stream.load(0..5, 0, 20_000), |s, second| {
+                s.tick(LoadTick {
+                    planned: 100,
+                    started: 100,
+                    ..tick_of(second, 0, 0, 0, 20_000)
+                })
+            });
+            let record = stream.at(now).health(100, 0.3).record();
+            unsteady(&record, &name("peak"))
+        };
+        // What began within the last five seconds may still be on its way.
+        assert_eq!(of("error_rate < 1%", 10.5), None);
+        let (_, why) = of("error_rate < 1%", 12.0).unwrap();
+        assert_eq!(
+            why,
+            "`error_rate < 1%`: 200 of 700 have not ended, more than it leaves room for"
+        );
+        assert!(of("p95 < 100ms", 12.0).is_some());
+        assert_eq!(of("p95 < 8s", 12.0), None);
+        assert_eq!(of("error_rate < 50%", 12.0), None);
     }
 
     #[test]
