@@ -419,6 +419,8 @@ fn a_server_that_hangs_makes_its_faults_fail_and_is_healed_when_it_answers() {
         &server.url(),
         &one_fault("4s", "latency = { delay = \"5ms\" }"),
     );
+    let next = "title = \"Next\"\n[load]\nrate = \"20/s\"\nfor = \"2s\"\nmix = { visit = 1 }\n";
+    suite.write("scenarios/next.toml", next);
     let (running, id) = broken(&suite, &server);
     signal(server.pid(), "STOP");
     let begun = Instant::now();
@@ -426,6 +428,9 @@ fn a_server_that_hangs_makes_its_faults_fail_and_is_healed_when_it_answers() {
     assert!(begun.elapsed() < Duration::from_secs(100), "it hung");
     let events = suite.events(&id);
     assert!(events.contains("`harness heal` tries again"), "{events}");
+    let unmeasured = "scenario next was not started: the target is not steady before it: a link could not be healed";
+    assert!(events.contains(unmeasured), "{events}");
+    assert_eq!(events.matches("\"event\":\"scenario_started\"").count(), 1);
     let healed = suite.run(&["heal"]).exits(3);
     assert!(
         healed.stderr.contains("no answer within 5s"),

@@ -178,7 +178,8 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
             dispatcher.handle(Input::Say(Event::RunFinished {
                 end: RunEnd::Broken,
             }));
-            let _ = tokio::task::spawn_blocking(move || guardian.dismiss()).await;
+            // What outlived the panic may start something yet: the guardian sweeps once more when this process is gone.
+            std::mem::forget(guardian);
         }
     }
     Ok(Finished {

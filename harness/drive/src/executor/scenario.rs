@@ -59,6 +59,27 @@ pub(super) async fn play_all(stage: Stage<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// A whole and steady target, or why it is none; `None` when the run was stopped meanwhile.
+async fn made_ready(stage: Stage<'_>, scenario: &ScenarioPlan) -> Option<Result<(), String>> {
+    let Stage { run, target, .. } = stage;
+    // Once more, for what the scenario before it, or a journey, left broken. No interrupt leaves it half-way.
+    let left = target.heal().await;
+    let steady = async {
+        if scenario.fresh {
+            let restart = target.restart();
+            restart.instrument(info_span!("target restart")).await?;
+        } else if !left.is_empty() {
+            return Err(left.join("; "));
+        }
+        target.steady().instrument(info_span!("steady")).await
+    };
+    tokio::select! {
+        biased;
+        () = run.control.cancel.cancelled() => None,
+        ready = steady => Some(ready),
+    }
+}
+
 /// One scenario's turn: a steady target, then the scenario; one that can't begin is told and left out.
 async fn take_turn(stage: Stage<'_>, scenario: &ScenarioPlan) -> Result<(), String> {
     let Stage {
@@ -68,17 +89,8 @@ async fn take_turn(stage: Stage<'_>, scenario: &ScenarioPlan) -> Result<(), Stri
         audit,
         ..
     } = stage;
-    let steady = async {
-        if scenario.fresh {
-            let restart = target.restart();
-            restart.instrument(info_span!("target restart")).await?;
-        }
-        target.steady().instrument(info_span!("steady")).await
-    };
-    let ready = tokio::select! {
-        biased;
-        () = run.control.cancel.cancelled() => return Ok(()),
-        ready = steady => ready,
+    let Some(ready) = made_ready(stage, scenario).await else {
+        return Ok(());
     };
     let span = Span::current();
     if let Err(reason) = ready {
@@ -97,7 +109,9 @@ async fn take_turn(stage: Stage<'_>, scenario: &ScenarioPlan) -> Result<(), Stri
     };
     let (end, kept) = play(stage, scenario).await?;
     scraper.once().await;
-    target.heal().await;
+    for text in target.heal().await {
+        run.mouth.say(Event::Notice { text }).await;
+    }
     if end == ScenarioEnd::Completed {
         tokio::select! {
             biased;

@@ -32,7 +32,7 @@ enum Doing {
     /// Somebody works on it until told to stop; then it runs.
     Work(CancellationToken, JoinHandle<Result<(), String>>),
     /// Its processes have less memory.
-    Limits(Vec<pressure::Limited>),
+    Limits(pressure::Limits),
 }
 
 /// Tells when a service that was started again is ready, and why it is not.
@@ -60,7 +60,8 @@ impl Faults for Target {
             match struck {
                 Some(struck) => {
                     let me = self.me()?;
-                    let mended = self.runtime.spawn(async move { me.mend(struck).await });
+                    let id = id.to_owned();
+                    let mended = self.runtime.spawn(async move { me.mend(id, struck).await });
                     mended.await.map_err(|error| error.to_string())?
                 }
                 None => self.links.remove(id).await,
@@ -105,20 +106,43 @@ impl Faults for Target {
 }
 
 impl Target {
-    /// Lifts every fault.
-    pub async fn heal(&self) {
-        for reason in self.links.heal().await {
-            let text = format!("a link could not be healed: {reason}");
-            self.around.mouth.say(Event::Notice { text }).await;
+    /// Lifts every fault; what could not be, a sentence each. It stays known: who heals again tries again.
+    pub async fn heal(&self) -> Vec<String> {
+        let mut left = self.heal_links().await;
+        left.extend(self.heal_services().await);
+        left
+    }
+
+    /// The same before every service is started anew, which mends them; an error when links stay broken.
+    pub(super) async fn heal_for_restart(&self) -> Result<(), String> {
+        let left = self.heal_links().await;
+        let _ = self.heal_services().await;
+        self.struck().clear();
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(left.join("; ")),
         }
-        let struck = std::mem::take(&mut *self.struck());
-        for one in struck.into_values() {
+    }
+
+    async fn heal_links(&self) -> Vec<String> {
+        let left = self.links.heal().await.into_iter();
+        left.map(|reason| format!("a link could not be healed: {reason}"))
+            .collect()
+    }
+
+    async fn heal_services(&self) -> Vec<String> {
+        let ids: Vec<String> = self.struck().keys().cloned().collect();
+        let mut left = Vec::new();
+        for id in ids {
+            let Some(one) = self.struck().remove(&id) else {
+                continue;
+            };
             let service = one.service.clone();
-            if let Err(reason) = self.mend(one).await {
-                let text = format!("{service} could not be healed: {reason}");
-                self.around.mouth.say(Event::Notice { text }).await;
+            if let Err(reason) = self.mend(id, one).await {
+                left.push(format!("{service} could not be healed: {reason}"));
             }
         }
+        left
     }
 
     fn struck(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Struck>> {
@@ -150,7 +174,7 @@ impl Target {
             at: self.around.clock.now(),
             doing: self.begin(&running, service, kind)?,
         };
-        // Known before it is done: whatever ends the run heals it.
+        // Known before the signal is sent, and as soon as limits or work began: whatever ends the run heals it.
         self.struck().insert(id.to_owned(), struck);
         self.rising().remove(service);
         match kind {
@@ -219,29 +243,45 @@ impl Target {
         self.me.upgrade().ok_or_else(|| "the target is gone".into())
     }
 
-    /// Undoes what was done to a service. A kill is followed by a start.
-    async fn mend(&self, struck: Struck) -> Result<(), String> {
+    /// Undoes what was done to a service; what can't be stays known, for whoever heals.
+    async fn mend(&self, id: String, struck: Struck) -> Result<(), String> {
+        let again = Struck {
+            service: struck.service.clone(),
+            kind: struck.kind.clone(),
+            at: struck.at,
+            doing: Doing::Nothing,
+        };
+        let mended = self.undo(struck).await;
+        if mended.is_err() {
+            self.struck().insert(id, again);
+        }
+        mended
+    }
+
+    /// A kill is followed by a start.
+    async fn undo(&self, struck: Struck) -> Result<(), String> {
         match struck.doing {
             Doing::Work(stop, work) => {
                 stop.cancel();
                 return work.await.map_err(|error| error.to_string())?;
             }
-            Doing::Limits(limited) => {
-                pressure::lift(&limited);
+            Doing::Limits(limits) => {
+                pressure::lift(&limits);
                 return Ok(());
             }
             Doing::Nothing => {}
         }
+        let (_, running) = self.find(&struck.service).await?;
         match struck.kind {
-            FaultKind::Pause => {
-                let (_, running) = self.find(&struck.service).await?;
-                running.go_on();
-                Ok(())
+            FaultKind::Pause => running.go_on(),
+            // Of a loop that is over: it broke off between a kill and a start.
+            FaultKind::Kill | FaultKind::CrashLoop { .. } if running.ended() => {
+                self.start_again(&struck.service).await?;
             }
-            FaultKind::Kill => self.start_again(&struck.service).await,
-            // It was started at once.
-            _ => Ok(()),
+            // A restart was started at once.
+            _ => {}
         }
+        Ok(())
     }
 
     /// Starts a service that was killed; that it gets ready is told when it is.

@@ -2,22 +2,24 @@
 //! from what the load generator costs. Listeners are bound before any service starts.
 
 mod tick;
+mod toxics;
+
+pub(super) use toxics::toxics;
 
 use crate::dispatcher::Mouth;
 use crate::health::{Gauges, thread_cpu};
 use crate::ports::FirstEffect;
 use harness_core::event::Event;
 use harness_core::name::Name;
-use harness_core::plan::fault::{self, FaultKind, HttpFault, Reach, Strike};
+use harness_core::plan::fault::{FaultKind, Strike};
 use harness_load::{Clock, Touched};
 use harness_proxy::{
-    BindError, Cut, Effect, FailHow, HttpAction, HttpAnswer, HttpRequests, HttpToxic, LinkStats,
-    Network, Observer, Proxy, ProxyConfig, ProxyName, Stream, Toxic, ToxicKind, ToxicName,
+    BindError, Cut, Effect, LinkStats, Observer, Proxy, ProxyConfig, ProxyName, Toxic, ToxicName,
     Upstream,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -120,19 +122,18 @@ impl Links {
         self.proxies.get(link).map(|proxy| proxy.local_addr())
     }
 
-    /// Lifts every fault.
-    pub fn heal(&self) {
-        for proxy in self.proxies.values() {
+    /// Lifts every fault; links that can't be brought up again, a sentence each.
+    pub fn heal(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for (link, proxy) in &self.proxies {
             proxy.clear_toxics();
             let _entered = self.runtime.enter();
             if let Err(error) = proxy.enable() {
-                tracing::warn!(%error, "failed to bring a link up again");
+                left.push(format!("link `{link}` does not come up again: {error}"));
             }
         }
-        self.applied
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.applied().clear();
+        left
     }
 
     /// Ends every listener, connection and the thread.
@@ -192,43 +193,45 @@ impl Links {
             .proxies
             .get(link)
             .ok_or_else(|| format!("there is no link `{link}` here"))?;
-        let _entered = self.runtime.enter();
-        let mut applied = Applied {
-            proxy: Arc::clone(proxy),
-            toxics: Vec::new(),
-            effects: Vec::new(),
-            down: None,
-        };
-        if *strike.kind == FaultKind::Down {
-            proxy.disable_leased(Cut::Reset, lease);
-            applied.down = Some(Instant::now());
-        }
-        for toxic in toxics(strike)? {
+        let named = toxics(strike)?.into_iter().map(|toxic| {
             let name: ToxicName = format!("{id} {}", toxic.stream)
                 .parse()
-                .map_err(|e| format!("{e}"))?;
-            let toxic = toxic.named(name.clone());
-            proxy
-                .add_toxic_leased(toxic, lease)
-                .map_err(|e| e.to_string())?;
-            applied.effects.extend(proxy.effect(&name));
-            applied.toxics.push(name);
+                .map_err(|error| format!("{error}"))?;
+            Ok(toxic.named(name))
+        });
+        let named: Vec<Toxic> = named.collect::<Result<_, String>>()?;
+        // Known before it is done, so that what is done of it can be undone when the rest fails.
+        let applied = Applied {
+            proxy: Arc::clone(proxy),
+            toxics: named.iter().map(|toxic| toxic.name.clone()).collect(),
+            effects: Vec::new(),
+            down: (*strike.kind == FaultKind::Down).then(Instant::now),
+        };
+        self.applied().insert(id.to_owned(), applied);
+        let _entered = self.runtime.enter();
+        if *strike.kind == FaultKind::Down {
+            proxy.disable_leased(Cut::Reset, lease);
         }
-        self.applied
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.to_owned(), applied);
+        for toxic in named {
+            let name = toxic.name.clone();
+            if let Err(error) = proxy.add_toxic_leased(toxic, lease) {
+                let _ = self.remove(id);
+                return Err(error.to_string());
+            }
+            if let Some(applied) = self.applied().get_mut(id) {
+                applied.effects.extend(proxy.effect(&name));
+            }
+        }
         Ok(())
+    }
+
+    fn applied(&self) -> MutexGuard<'_, BTreeMap<String, Applied>> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lifts it; lifting what is not there is fine.
     pub(super) fn remove(&self, id: &str) -> Result<(), String> {
-        let Some(applied) = self
-            .applied
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id)
-        else {
+        let Some(applied) = self.applied().remove(id) else {
             return Ok(());
         };
         let _entered = self.runtime.enter();
@@ -245,7 +248,7 @@ impl Links {
 
     /// The first connection or byte the fault touched since it was armed.
     pub(super) fn effective(&self, id: &str) -> Option<FirstEffect> {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied();
         let applied = applied.get(id)?;
         let first = applied
             .effects
@@ -320,153 +323,5 @@ async fn account(stop: CancellationToken, gauges: Gauges) {
         let now = thread_cpu();
         gauges.proxy(now - last);
         last = now;
-    }
-}
-
-/// A fault on requests in the proxy's vocabulary.
-fn requests(http: &HttpFault) -> HttpToxic {
-    let answer = |answer: &fault::HttpAnswer| HttpAnswer {
-        status: answer.status,
-        body: answer.body.as_str().into(),
-        retry_after: answer.retry_after.map(|after| after.as_secs()),
-    };
-    let headers = http.headers.iter();
-    HttpToxic {
-        requests: HttpRequests {
-            method: http.method.clone(),
-            path: http.path.clone(),
-            headers: headers
-                .map(|(name, value)| (name.clone(), Some(value.clone())))
-                .collect(),
-        },
-        action: match &http.action {
-            fault::HttpAction::Delay { delay } => HttpAction::Delay {
-                delay: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-            },
-            fault::HttpAction::Status(own) => HttpAction::Status(answer(own)),
-            fault::HttpAction::Replace { body } => HttpAction::Replace {
-                body: body.as_str().into(),
-            },
-            fault::HttpAction::Truncate { bytes } => HttpAction::Truncate { bytes: *bytes },
-            fault::HttpAction::Corrupt => HttpAction::Corrupt,
-            fault::HttpAction::Drop => HttpAction::Drop,
-            fault::HttpAction::Rate { rate, answer: own } => HttpAction::Rate {
-                rate: *rate,
-                answer: answer(own),
-            },
-            fault::HttpAction::FailFirst {
-                requests,
-                answer: own,
-            } => HttpAction::FailFirst {
-                requests: *requests,
-                answer: answer(own),
-            },
-        },
-    }
-}
-
-/// A fault on a link as toxics, not named yet. Each toxic draws its own connections: of a fault that meets a share of them
-/// the first direction alone works, so that none is met in one direction only.
-pub(super) fn toxics(strike: Strike<'_>) -> Result<Vec<Toxic>, String> {
-    let Reach { to, share, clients } = strike.reach;
-    let clients = clients.iter().map(|client| client.parse::<Network>());
-    let clients: Vec<Network> = clients
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())?;
-    let directions = if *share < 1.0 { 1 } else { usize::MAX };
-    let ends = to.as_ref().map_or_else(Vec::new, kinds);
-    let mut ends = ends.into_iter().map(|(_, kind)| kind);
-    let of = kinds(strike.kind).into_iter().take(directions);
-    let toxics = of.map(|(stream, kind)| {
-        let toxic = Toxic::new(kind, stream)
-            .with_toxicity(*share)
-            .only_for(clients.clone());
-        match ends.next() {
-            Some(to) => toxic.ramping(to, strike.over),
-            None => toxic,
-        }
-    });
-    Ok(toxics.collect())
-}
-
-/// A fault in the proxy's vocabulary. Reset meets the answer: the service may have done its work, which is the case
-/// that retries and idempotency keys exist for. A time-out swallows both directions: nothing arrives anywhere.
-fn kinds(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
-    let ms = |d: &Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-    match kind {
-        FaultKind::Latency { delay, jitter } => {
-            vec![(
-                Stream::Downstream,
-                ToxicKind::Latency {
-                    latency: ms(delay),
-                    jitter: ms(jitter),
-                },
-            )]
-        }
-        FaultKind::Timeout { after } => {
-            let timeout = ToxicKind::Timeout { timeout: ms(after) };
-            [Stream::Upstream, Stream::Downstream]
-                .map(|stream| (stream, timeout.clone()))
-                .to_vec()
-        }
-        FaultKind::Reset { after } => vec![(
-            Stream::Downstream,
-            ToxicKind::ResetPeer { timeout: ms(after) },
-        )],
-        FaultKind::Bandwidth { bytes_per_second } => {
-            vec![(
-                Stream::Downstream,
-                ToxicKind::Bandwidth {
-                    rate: (bytes_per_second / 1000).max(1),
-                },
-            )]
-        }
-        FaultKind::SlowClose { delay } => {
-            vec![(
-                Stream::Downstream,
-                ToxicKind::SlowClose { delay: ms(delay) },
-            )]
-        }
-        FaultKind::Limit { bytes } => {
-            vec![(Stream::Downstream, ToxicKind::LimitData { bytes: *bytes })]
-        }
-        FaultKind::Slice {
-            size,
-            variation,
-            delay,
-        } => vec![(
-            Stream::Downstream,
-            ToxicKind::Slicer {
-                average_size: *size,
-                size_variation: *variation,
-                delay: u64::try_from(delay.as_micros()).unwrap_or(u64::MAX),
-            },
-        )],
-        FaultKind::Loss { share, stall } => vec![(
-            Stream::Downstream,
-            ToxicKind::Loss {
-                share: *share,
-                stall: ms(stall),
-            },
-        )],
-        FaultKind::Corrupt { share } => {
-            vec![(Stream::Downstream, ToxicKind::Corrupt { share: *share })]
-        }
-        FaultKind::Http(http) => vec![(Stream::Downstream, ToxicKind::Http(requests(http)))],
-        FaultKind::FailFirst { connections } => vec![(
-            Stream::Upstream,
-            ToxicKind::FailFirst {
-                connections: *connections,
-                how: FailHow::Reset,
-            },
-        )],
-        // A service's faults never come here.
-        FaultKind::Down
-        | FaultKind::Kill
-        | FaultKind::Pause
-        | FaultKind::Restart
-        | FaultKind::CrashLoop { .. }
-        | FaultKind::Cpu { .. }
-        | FaultKind::Memory { .. } => Vec::new(),
     }
 }

@@ -1,6 +1,8 @@
 //! The system under test: chosen ports, links through the fault proxy, services in order, readiness, orderly stop. What
 //! it starts is journalled and labelled, so that it can be found and ended whatever happens to this process.
 
+#[cfg(test)]
+mod fake;
 mod faults;
 pub mod guardian;
 pub mod heal;
@@ -331,7 +333,9 @@ impl Target {
 
     /// Stops every service, last started first, ends the links, and removes the scratch folder. Safe to call twice.
     pub async fn down(&self) {
-        self.heal().await;
+        for text in self.heal().await {
+            self.around.mouth.say(Event::Notice { text }).await;
+        }
         self.stop_all().await;
         if let Some(reason) = self.links.shut_down().await {
             let text = format!("the links were not all ended: {reason}");
@@ -361,7 +365,7 @@ impl Target {
 impl Restart for Target {
     fn restart(&self) -> BoxFuture<'_, Result<(), String>> {
         async move {
-            self.heal().await;
+            self.heal_for_restart().await?;
             self.stop_all().await;
             self.start_all().await.map_err(|failed| {
                 failed.service.map_or(failed.reason.clone(), |service| {

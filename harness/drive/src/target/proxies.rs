@@ -119,10 +119,7 @@ impl Proxies {
     /// Lifts every fault; what could not be, a sentence each.
     pub(super) async fn heal(&self) -> Vec<String> {
         match self {
-            Self::Embedded(links) => {
-                links.heal();
-                Vec::new()
-            }
+            Self::Embedded(links) => links.heal(),
             Self::Server(server) => server.heal().await,
         }
     }

@@ -1,7 +1,10 @@
 //! Links served by a Toxiproxy server: proxies of this run's own, or some that the user routed the target through. What
 //! is done there is in the undo journal before it is done, for nothing of it goes with this process.
 
+mod error;
 mod watch;
+
+pub use error::ServerError;
 
 use super::journal::{Entry, Journal, JournalError};
 use super::links::{LinkTo, toxics};
@@ -10,7 +13,7 @@ use crate::ports::FirstEffect;
 use harness_core::name::{Name, RunId};
 use harness_core::plan::fault::{FaultKind, Strike};
 use harness_load::Clock;
-use harness_proxy::{NameError, Toxic, ToxicName};
+use harness_proxy::{Toxic, ToxicName};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,62 +21,6 @@ use std::time::Duration;
 
 /// What everything made on a server begins with, before the run's id.
 const LABEL: &str = "harness-";
-
-/// Why a server can't serve the links.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// It does not do as it is asked.
-    #[error(transparent)]
-    Api(#[from] ToxiproxyError),
-    /// It has not the proxy that a link is routed through.
-    #[error(
-        "the Toxiproxy at {url} has no proxy `{proxy}`, which link `{link}` names; it has {known}"
-    )]
-    NoProxy {
-        /// The server.
-        url: String,
-        /// The proxy.
-        proxy: String,
-        /// The link.
-        link: Name,
-        /// Those it has.
-        known: String,
-    },
-    /// The proxy that a link is routed through is broken already.
-    #[error(
-        "the proxy `{proxy}` of link `{link}` at {url} {is} before the run began: heal it first"
-    )]
-    Broken {
-        /// The server.
-        url: String,
-        /// The proxy.
-        proxy: String,
-        /// The link.
-        link: Name,
-        /// How it is.
-        is: String,
-    },
-    /// A fault needs what only the proxy of a harness can do.
-    #[error(
-        "fault `{fault}` needs {needs}, which the Toxiproxy {version} at {url} does not know: start `harness proxy` there (without --strict), or leave `[target.proxy]` out"
-    )]
-    Beyond {
-        /// The fault.
-        fault: String,
-        /// What of it.
-        needs: String,
-        /// The server's version.
-        version: String,
-        /// The server.
-        url: String,
-    },
-    /// What is done could not be undone after a kill.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A toxic can't be named.
-    #[error("failed to name a toxic: {0}")]
-    Name(#[from] NameError),
-}
 
 /// A link to be served.
 #[derive(Debug, Clone)]
@@ -99,10 +46,11 @@ struct Served {
     address: String,
 }
 
-/// What is applied under a fault's id.
+/// What is applied under a fault's id, known until all of it is undone.
 #[derive(Debug, Clone)]
 struct Applied {
     link: Name,
+    /// Each is here for as long as it may be there.
     toxics: Vec<String>,
     down: bool,
     /// When all of it was read back; `None` while it is being done.
@@ -111,6 +59,8 @@ struct Applied {
     touched: Option<Duration>,
     /// What was seen that ended it before its time.
     undone: Option<String>,
+    /// Whether its undoing began: what is missing from then on is this run's doing.
+    lifting: bool,
 }
 
 /// The links of a run on a Toxiproxy server.
@@ -271,6 +221,7 @@ impl Server {
             confirmed: None,
             touched: None,
             undone: None,
+            lifting: false,
         };
         // A proxy of the run's own is deleted whatever works on it.
         if !served.own {
@@ -287,9 +238,9 @@ impl Server {
                 Ok(())
             }
             Err(error) => {
-                self.applied().remove(id);
-                // What was done of it before is no fault that anybody planned.
-                let _ = self.undo(&applied).await;
+                // What was done of it before is no fault that anybody planned. What can't be undone now stays known, and
+                // lifting it tries again.
+                let _ = self.undo(id).await;
                 Err(error.to_string())
             }
         }
@@ -332,46 +283,75 @@ impl Server {
     /// Lifts a fault; lifting what is not there is fine. An error also when it had been lifted before, by whomever: then
     /// nobody can say what the load met.
     pub(super) async fn remove(&self, id: &str) -> Result<(), String> {
-        let Some(applied) = self.applied().remove(id) else {
-            return Ok(());
-        };
-        match self.undo(&applied).await {
-            Ok(None) => applied.undone.map_or(Ok(()), Err),
-            Ok(Some(missing)) => Err(applied.undone.unwrap_or(missing)),
-            Err(error) => {
-                // Whoever heals tries again.
-                self.applied().insert(id.to_owned(), applied);
-                Err(error.to_string())
-            }
+        match self.undo(id).await {
+            Ok(before) => before.map_or(Ok(()), Err),
+            Err(error) => Err(error.to_string()),
         }
     }
 
-    /// Undoes what is applied; what of it was not there any more, in words.
-    async fn undo(&self, applied: &Applied) -> Result<Option<String>, ToxiproxyError> {
-        let Some(served) = self.links.get(&applied.link) else {
+    /// Undoes what is applied under an id, and only then forgets it: after what fails, or is given up half-way, whoever
+    /// heals tries again. What of it somebody else had undone before, in words.
+    async fn undo(&self, id: &str) -> Result<Option<String>, ToxiproxyError> {
+        let begun = self.applied().get_mut(id).map(|applied| {
+            let before = applied.clone();
+            applied.lifting = true;
+            before
+        });
+        let Some(applied) = begun else {
             return Ok(None);
         };
-        let mut missing = None;
-        for toxic in &applied.toxics {
-            if !self.api.remove(&served.proxy, toxic).await? {
-                missing = Some(self.lost(served, &format!("lost the toxic {toxic}")));
+        let missing = match self.links.get(&applied.link) {
+            Some(served) if applied.down => self.raise(served).await?,
+            Some(served) => self.clear(id, served, &applied.toxics).await?,
+            None => None,
+        };
+        self.applied().remove(id);
+        // One that was never whole, or that was begun to be undone before, may well lack something.
+        let missing = missing.filter(|_| applied.confirmed.is_some() && !applied.lifting);
+        Ok(applied.undone.or(missing))
+    }
+
+    /// Removes toxics, as many as can be; what was not there any more, in words.
+    async fn clear(
+        &self,
+        id: &str,
+        served: &Served,
+        toxics: &[String],
+    ) -> Result<Option<String>, ToxiproxyError> {
+        let (mut missing, mut failed) = (None, None);
+        for toxic in toxics {
+            match self.api.remove(&served.proxy, toxic).await {
+                Ok(there) => {
+                    if let Some(applied) = self.applied().get_mut(id) {
+                        applied.toxics.retain(|left| left != toxic);
+                    }
+                    if !there {
+                        missing = Some(self.lost(served, &format!("lost the toxic {toxic}")));
+                    }
+                }
+                Err(error) if error.is_silent() => return Err(error),
+                Err(error) => failed = Some(error),
             }
         }
-        if applied.down {
-            match self.api.proxies().await?.get(&served.proxy) {
-                None => missing = Some(self.lost(served, "was deleted")),
-                Some(shown) if shown.enabled => {
-                    missing = Some(self.lost(served, "was enabled"));
-                }
-                Some(_) => self.api.enable(&served.proxy, true).await?,
+        failed.map_or(Ok(missing), Err)
+    }
+
+    /// Enables a proxy that was disabled; what became of it meanwhile, in words.
+    async fn raise(&self, served: &Served) -> Result<Option<String>, ToxiproxyError> {
+        let missing = match self.api.proxies().await?.get(&served.proxy) {
+            None => Some(self.lost(served, "was deleted")),
+            Some(shown) if shown.enabled => Some(self.lost(served, "was enabled")),
+            Some(_) => {
+                self.api.enable(&served.proxy, true).await?;
+                None
             }
-            if !served.own {
-                // A journal that can't be written any more is told when the next thing is done.
-                let _ = self.journal.write(&Entry::Up {
-                    api: self.api.url().to_string(),
-                    proxy: served.proxy.clone(),
-                });
-            }
+        };
+        if !served.own {
+            // A journal that can't be written any more is told when the next thing is done.
+            let _ = self.journal.write(&Entry::Up {
+                api: self.api.url().to_string(),
+                proxy: served.proxy.clone(),
+            });
         }
         Ok(missing)
     }
@@ -396,33 +376,40 @@ impl Server {
         })
     }
 
-    /// Lifts every fault; what could not be, a sentence each.
+    /// Lifts every fault; what could not be, a sentence each. What somebody else undid before is no longer there either.
     pub(super) async fn heal(&self) -> Vec<String> {
         let ids: Vec<String> = self.applied().keys().cloned().collect();
-        let mut failed = Vec::new();
+        let mut left = Vec::new();
         for id in ids {
-            if let Err(reason) = self.remove(&id).await {
-                failed.push(reason);
-            }
+            let Err(error) = self.undo(&id).await else {
+                continue;
+            };
+            left.push(error.to_string());
             // One that does not answer is not asked for each fault in turn.
-            if self.applied().contains_key(&id) {
+            if error.is_silent() {
                 break;
             }
         }
-        failed
+        left
     }
 
     /// Deletes the run's own proxies; what could not be, a sentence.
     pub(super) async fn shut_down(&self) -> Option<String> {
+        let mut left = Vec::new();
         for served in self.links.values().filter(|served| served.own) {
             match self.api.delete(&served.proxy).await {
                 Ok(_) => {}
                 // Its proxies went with it.
                 Err(error) if error.is_absent() => return None,
-                Err(error) => return Some(error.to_string()),
+                Err(error) => {
+                    left.push(error.to_string());
+                    if error.is_silent() {
+                        break;
+                    }
+                }
             }
         }
-        None
+        (!left.is_empty()).then(|| left.join("; "))
     }
 }
 
@@ -441,3 +428,6 @@ fn known_there(api: &Toxiproxy, planned: &[(&str, Strike<'_>)]) -> Result<(), Se
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,13 @@
 //! The API of a Toxiproxy server, the real one or `harness proxy`: one request at a time, each with a time limit, its
 //! status checked, and every change read back. Knows neither links nor faults.
 
-use crate::http_client::{Client, ClientError};
+mod error;
+
+pub use error::ToxiproxyError;
+
+use crate::http_client::Client;
 use bytes::Bytes;
-use harness_core::http::{FailureKind, Method, Request, Response};
+use harness_core::http::{Failure, FailureKind, Method, Request, Response};
 use harness_core::units::format_duration;
 use harness_load::{Clock, Route};
 use harness_proxy::Toxic;
@@ -17,77 +21,6 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(5);
 /// What of an answer that is none is shown.
 const SHOWN: usize = 120;
-
-/// Why a server did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ToxiproxyError {
-    /// No HTTP client.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// Its address is none.
-    #[error(
-        "`{0}` is no address of a Toxiproxy's API: write it whole, such as `http://127.0.0.1:8474`"
-    )]
-    Address(String),
-    /// Nobody listens there.
-    #[error(
-        "nobody answers at {0}: start toxiproxy-server or `harness proxy` there, or leave `[target.proxy]` out of harness.toml to use the proxy within the harness"
-    )]
-    Absent(String),
-    /// The exchange broke off, or took too long.
-    #[error("failed to {doing} at {url}: {why}")]
-    Broken {
-        /// What was asked.
-        doing: String,
-        /// Whom.
-        url: String,
-        /// What happened.
-        why: String,
-    },
-    /// It says no.
-    #[error("the Toxiproxy at {url} refused to {doing}: {status}, {why}")]
-    Refused {
-        /// What was asked.
-        doing: String,
-        /// Who refuses.
-        url: String,
-        /// The status.
-        status: u16,
-        /// In its words.
-        why: String,
-    },
-    /// What it says is not what a Toxiproxy says.
-    #[error("what answers at {url} is no Toxiproxy: asked to {doing}, it said {said}")]
-    Strange {
-        /// What was asked.
-        doing: String,
-        /// Who answers.
-        url: String,
-        /// The begin of its answer.
-        said: String,
-    },
-    /// It agreed, and did something else.
-    #[error("the Toxiproxy at {url} agreed to {doing}, and did not: {is}")]
-    NotDone {
-        /// What was asked.
-        doing: String,
-        /// Who agreed.
-        url: String,
-        /// What it shows instead.
-        is: String,
-    },
-}
-
-impl ToxiproxyError {
-    /// Whether nobody is there any more: with the server went its proxies.
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent(_))
-    }
-
-    fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
-    }
-}
 
 /// A proxy as the server shows it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -331,9 +264,7 @@ impl Toxiproxy {
         };
         let answer = Box::pin(self.client.send(&request, LIMIT)).await.result;
         let answer = answer.map_err(|failure| match failure.kind {
-            FailureKind::Refused | FailureKind::Resolve => {
-                ToxiproxyError::Absent(self.url.to_string())
-            }
+            _ if is_refused(&failure) => ToxiproxyError::Absent(self.url.to_string()),
             FailureKind::Protocol => ToxiproxyError::Strange {
                 doing: doing.to_owned(),
                 url: self.url.to_string(),
@@ -392,6 +323,13 @@ impl Toxiproxy {
     }
 }
 
+/// Whether the host itself said that nobody listens there. A name or a way that is not found leads to a server that may
+/// still be there, with all that was done on it.
+fn is_refused(failure: &Failure) -> bool {
+    let refused = std::io::Error::from(rustix::io::Errno::CONNREFUSED);
+    failure.kind == FailureKind::Refused && failure.detail == refused.to_string()
+}
+
 fn enabled(enabled: bool) -> &'static str {
     if enabled { "enabled" } else { "disabled" }
 }
@@ -429,6 +367,7 @@ fn knows_patch(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake::nobody;
     use super::*;
 
     #[test]
@@ -441,6 +380,21 @@ mod tests {
         assert!(same(&toxic(5, f64::from(1.0_f32 / 3.0)), &asked));
         assert!(!same(&toxic(5, 0.334), &asked));
         assert!(!same(&toxic(6, 1.0 / 3.0), &asked));
+    }
+
+    /// The second address is of no host, and the third no name: nothing is sent to either.
+    #[tokio::test]
+    async fn gone_is_only_who_refuses_and_not_who_is_not_reached() {
+        let (_bound, closed) = nobody();
+        for (url, absent) in [
+            (closed.as_str(), true),
+            ("http://255.255.255.255:9", false),
+            ("http://nobody.invalid:9", false),
+        ] {
+            let error = Toxiproxy::meet(url, Clock::start()).await.unwrap_err();
+            assert_eq!(error.is_absent(), absent, "{url}: {error}");
+            assert!(error.is_silent(), "{url}: {error}");
+        }
     }
 
     #[test]

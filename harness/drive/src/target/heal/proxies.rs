@@ -65,6 +65,7 @@ fn by_server(entries: &[Entry]) -> BTreeMap<&str, There<'_>> {
     servers
 }
 
+/// Undoes what can be; the error says that the server is not heard of, and ends the work there.
 async fn undo_there(
     api: &str,
     wanted: &There<'_>,
@@ -74,22 +75,38 @@ async fn undo_there(
     let there = server.proxies().await?;
     for (proxy, toxic) in &wanted.toxics {
         let on = there.get(*proxy);
-        if on.is_some_and(|on| on.toxic(toxic).is_some()) && server.remove(proxy, toxic).await? {
+        if on.is_some_and(|on| on.toxic(toxic).is_some()) {
             let text = format!("removed the toxic {toxic} from {proxy} at {api}");
-            healed.proxies.push(text);
+            note(server.remove(proxy, toxic).await, text, healed)?;
         }
     }
     for proxy in &wanted.enable {
         if there.get(*proxy).is_some_and(|proxy| !proxy.enabled) {
-            server.enable(proxy, true).await?;
-            healed.proxies.push(format!("enabled {proxy} at {api}"));
+            let done = server.enable(proxy, true).await;
+            let text = format!("enabled {proxy} at {api}");
+            note(done.map(|()| true), text, healed)?;
         }
     }
     for proxy in &wanted.delete {
-        if there.contains_key(*proxy) && server.delete(proxy).await? {
+        if there.contains_key(*proxy) {
             let text = format!("deleted the proxy {proxy} at {api}");
-            healed.proxies.push(text);
+            note(server.delete(proxy).await, text, healed)?;
         }
+    }
+    Ok(())
+}
+
+/// Notes what became of one thing: that it was done, or that it could not be, which leaves the others to be tried.
+fn note(
+    done: Result<bool, ToxiproxyError>,
+    text: String,
+    healed: &mut Healed,
+) -> Result<(), ToxiproxyError> {
+    match done {
+        Ok(true) => healed.proxies.push(text),
+        Ok(false) => {}
+        Err(error) if error.is_silent() => return Err(error),
+        Err(error) => healed.failed.push(error.to_string()),
     }
     Ok(())
 }
@@ -97,6 +114,7 @@ async fn undo_there(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::fake::{Fake, nobody};
 
     #[test]
     fn a_proxy_that_was_enabled_again_is_the_users_own_affair() {
@@ -110,5 +128,53 @@ mod tests {
         assert_eq!(enabled(std::slice::from_ref(&down)), 1);
         assert_eq!(enabled(&[down.clone(), up.clone()]), 0);
         assert_eq!(enabled(&[down.clone(), up, down]), 1);
+    }
+
+    #[test]
+    fn a_server_that_is_not_reached_is_not_taken_for_gone() {
+        let left = |api: String| {
+            let proxies = vec!["harness-r-db".to_owned()];
+            let mut healed = Healed::default();
+            undo(&[Entry::Proxies { api, proxies }], &mut healed);
+            healed.failed
+        };
+        assert_eq!(left("http://255.255.255.255:9/".to_owned()).len(), 1);
+        let (_bound, closed) = nobody();
+        assert_eq!(left(closed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_rest_to_be_undone() {
+        let server = Fake::start(&["db", "mq", "own"]);
+        for proxy in ["db", "mq"] {
+            server.toxic(proxy, "harness-r-0");
+        }
+        server.disable("mq");
+        server.refuse("DELETE /proxies/db/");
+        let api = server.url.clone();
+        let toxics = |proxy: &str| Entry::Toxics {
+            api: api.clone(),
+            proxy: proxy.into(),
+            toxics: vec!["harness-r-0".into()],
+        };
+        let entries = [
+            toxics("db"),
+            toxics("mq"),
+            Entry::Down {
+                api: api.clone(),
+                proxy: "mq".into(),
+            },
+            Entry::Proxies {
+                api: api.clone(),
+                proxies: vec!["own".into()],
+            },
+        ];
+        let mut healed = Healed::default();
+        undo(&entries, &mut healed);
+        assert_eq!(healed.proxies.len(), 3, "{healed:?}");
+        assert_eq!(healed.failed.len(), 1, "{healed:?}");
+        assert!(server.proxy("own").is_null());
+        assert_eq!(server.proxy("mq")["enabled"], true);
+        assert_eq!(server.proxy("mq")["toxics"], serde_json::json!([]));
     }
 }

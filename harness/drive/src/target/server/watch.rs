@@ -79,13 +79,15 @@ impl Server {
 
     async fn look(&self, mouth: &Mouth, told: &mut Told) {
         let asked = self.clock.now();
+        let down = self.down();
         let mut news = Vec::new();
         let listed = self.api.proxies().await;
         told.there = listed.is_ok();
         match listed {
             Ok(there) => {
                 for (link, served) in &self.links {
-                    news.extend(self.compare(link, served, there.get(&served.proxy), asked));
+                    let shown = there.get(&served.proxy);
+                    news.extend(self.compare(link, served, shown, asked, &down));
                 }
                 self.count(mouth, told).await;
             }
@@ -103,19 +105,26 @@ impl Server {
         }
     }
 
-    /// What of a link is not as this run left it before the server was asked.
+    /// Links that this run holds down.
+    fn down(&self) -> BTreeSet<Name> {
+        let all = self.applied();
+        let down = all.values().filter(|applied| applied.down);
+        down.map(|applied| applied.link.clone()).collect()
+    }
+
+    /// What of a link is not as this run left it before the server was asked; `down` are those it held down then.
     fn compare(
         &self,
         link: &Name,
         served: &Served,
         shown: Option<&Shown>,
         asked: Duration,
+        down: &BTreeSet<Name>,
     ) -> Option<String> {
+        // What was lifted meanwhile may be shown as it was, and so may what was not down yet.
+        let down = down.contains(link) || self.down().contains(link);
         let mut all = self.applied();
-        let here = |applied: &&mut Applied| applied.link == *link;
-        let down = all
-            .values()
-            .any(|applied| applied.link == *link && applied.down);
+        let here = |applied: &&mut Applied| applied.link == *link && !applied.lifting;
         let (proxy, url) = (&served.proxy, self.api.url());
         let Some(shown) = shown else {
             for applied in all.values_mut().filter(here) {
@@ -204,7 +213,47 @@ fn bytes(text: &str, proxy: &str) -> [f64; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{held, served, strike};
     use super::*;
+    use crate::target::fake::Fake;
+    use harness_core::plan::fault::FaultKind;
+
+    /// The server's answer to a look may be older than the lifting, and the lifting may take a while.
+    #[tokio::test]
+    async fn a_link_that_is_being_lifted_is_not_told_as_cut_by_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake::start(&["db"]);
+        let server = served(&fake, folder.path()).await;
+        strike(&server, "f", &FaultKind::Down).await.unwrap();
+        fake.hold("PATCH ");
+        let patched = fake.asked("PATCH ");
+        let (mouth, mut said) = Mouth::pair();
+        let mut told = Told {
+            uncounted: true,
+            ..Told::default()
+        };
+        let lifting = server.remove("f");
+        held(&fake, "PATCH ", patched, lifting, async {
+            server.look(&mouth, &mut told).await;
+        })
+        .await;
+        assert!(told.there && told.broken.is_empty(), "{:?}", told.broken);
+        assert!(said.try_recv().is_err());
+        // What was listed before it was lifted.
+        let (link, served) = server.links.iter().next().unwrap();
+        let shown = server.api.proxies().await.unwrap();
+        let down = server.down();
+        fake.behave();
+        assert_eq!(server.remove("f").await, Ok(()));
+        let asked = server.clock.now();
+        assert_eq!(
+            server.compare(link, served, shown.get("db"), asked, &down),
+            None
+        );
+        fake.disable("db");
+        server.look(&mouth, &mut told).await;
+        assert_eq!(told.broken.len(), 1, "{:?}", told.broken);
+    }
 
     #[test]
     fn bytes_are_those_of_the_proxy_in_both_directions() {
