@@ -166,6 +166,11 @@ fn a_breaker_that_never_half_opens_turns_its_cell_red() {
 #[test]
 fn an_interrupt_leaves_a_table_of_what_was_done() {
     let suite = suite();
+    suite.append(
+        "harness.toml",
+        "[query.orders]\nservice = \"orders\"\nget = \"/orders/summary\"\n\
+         [[gate]]\nname = \"something is placed\"\ninvariant = \"orders.$.placed >= 0\"\n",
+    );
     let arguments = ["chaos", "matrix", "--journeys", "list", "--links", "orders"];
     let turn = part();
     let running = suite.start(&[&arguments[..], &["--faults", "latency,down"]].concat());
@@ -188,6 +193,12 @@ fn an_interrupt_leaves_a_table_of_what_was_done() {
         serde_json::from_str(&std::fs::read_to_string(second.join("summary.json")).unwrap())
             .unwrap();
     let told = outcomes(&summary);
+    // What else the suite asks for is judged by its own runs.
+    let events = suite.events(&id);
+    let begun: Value = serde_json::from_str(events.lines().next().unwrap()).unwrap();
+    assert!(begun["plan"]["matrix"].is_object(), "{begun:#}");
+    assert!(begun["plan"].get("queries").is_none(), "{begun:#}");
+    assert!(!events.contains("something is placed"), "{events}");
     assert_eq!(told[1].2, "not-done", "{told:?}");
     assert_ne!(told[0].2, "not-done", "{told:?}");
 }

@@ -265,6 +265,28 @@ fn what_stands_in_the_way_of_a_replay_is_told_before_anything_starts() {
     assert!(ran.stderr.contains("external"), "{}", ran.stderr);
 }
 
+/// The mode has no link of the harness, which a journey of the run broke; the suite's journey breaks nothing any more.
+#[test]
+fn a_journeys_own_fault_has_no_place_in_a_mode_without_its_link() {
+    let suite = Suite::shop(&[("scenarios/journeys/browse.toml", BROWSE)]);
+    let step =
+        "[[step]]\nname = \"slow\"\nfault = { link = \"edge\", latency = { delay = \"1ms\" } }\n";
+    suite.append("scenarios/journeys/browse.toml", step);
+    suite.run(&["run"]).exits(0);
+    suite.write("scenarios/journeys/browse.toml", BROWSE);
+    let config = suite.read("harness.toml");
+    suite.write(
+        "harness.toml",
+        config.replacen("[target]\n", "[target]\nurl = \"http://127.0.0.1:9\"\n", 1),
+    );
+    let ran = suite
+        .run(&["replay", "latest", "--target", "external"])
+        .exits(2);
+    let told = "failed to replay the faults: there is no link `edge` in mode external";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    suite.only_run();
+}
+
 #[test]
 fn a_fault_that_a_condition_fired_strikes_again_at_the_time_it_did() {
     let scenario = SCENARIO

@@ -202,12 +202,12 @@ fn target(
     let planned = suite::plan(found, &choice);
     run::print(&planned.findings, printer);
     let target = planned.plan.ok_or_else(suite::refused)?.target;
-    let sites = plan.scenarios.iter().flat_map(|s| &s.faults);
+    let mut sites = plan.faults().map(|(_, strike)| strike.on);
     let there = |site: &Site| match site {
         Site::Link(name) => target.links.iter().any(|link| link.name == *name),
         Site::Service(name) => target.services.iter().any(|service| service.name == *name),
     };
-    match sites.map(|fault| &fault.on).find(|site| !there(site)) {
+    match sites.find(|site| !there(site)) {
         None => Ok(target),
         Some(site) => Err(refused(
             format!(

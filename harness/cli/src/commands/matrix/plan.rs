@@ -1,6 +1,7 @@
 //! The plans of a matrix's two runs: scenarios as texts, which go the way of every suite, and what is laid over the plan that
 //! comes of them.
 
+use harness_core::event::LinkTick;
 use harness_core::journey::{Action, Journey};
 use harness_core::name::Name;
 use harness_core::plan::Plan;
@@ -196,6 +197,10 @@ fn alone_on_it(plan: &mut Plan, walks: Vec<Name>) {
     plan.walks = walks;
     plan.contracts.clear();
     plan.gates.clear();
+    plan.queries.clear();
+    for scenario in &mut plan.scenarios {
+        scenario.invariants.clear();
+    }
 }
 
 fn steady(rate: Rate, lasts: Duration) -> Model {
@@ -212,7 +217,8 @@ pub(super) fn commands(journey: &Journey) -> bool {
     steps.any(|step| matches!(step.action, Action::Command(_)))
 }
 
-/// The links that carried anything while the journey of this place was alone; the error says why it can't be in a matrix.
+/// The links that carried anything while the journey of this place was alone, and those of which nobody counts what they
+/// carry; the error says why it can't be in a matrix.
 pub(super) fn used(record: &Record, number: usize, links: &[Name]) -> Result<Vec<Name>, String> {
     let scenario = record.scenario(&alone(number));
     let ended = scenario.and_then(|scenario| Some((scenario, scenario.end?.0)));
@@ -225,13 +231,43 @@ pub(super) fn used(record: &Record, number: usize, links: &[Name]) -> Result<Vec
             failed * 100.0
         ));
     }
-    // A tick tells of the second before it.
-    let during = scenario.t0_us..=end + 1_000_000;
-    let carried = |link: &&Name| {
-        record.links.get(*link).is_some_and(|ticks| {
-            let mut ticks = ticks.iter().filter(|(at, _)| during.contains(at));
-            ticks.any(|(_, tick)| tick.bytes_up + tick.bytes_down + tick.opened > 0)
-        })
-    };
+    let ticks = |link: &Name| record.links.get(link).map_or(&[][..], Vec::as_slice);
+    let carried = |link: &&Name| carried(ticks(link), scenario.t0_us, end);
     Ok(links.iter().filter(carried).cloned().collect())
+}
+
+/// Whether a link may have carried anything between two moments.
+fn carried(ticks: &[(u64, LinkTick)], begun_us: u64, end_us: u64) -> bool {
+    // A tick tells of the second before it: the first one may tell of the journey before this.
+    let during = begun_us + 1_000_000..=end_us;
+    let mut ticks = ticks
+        .iter()
+        .filter(|(at, _)| during.contains(at))
+        .peekable();
+    // A server that counts no bytes tells nothing.
+    ticks.peek().is_none()
+        || ticks.any(|(_, tick)| tick.bytes_up + tick.bytes_down + tick.opened > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_unused_only_where_it_was_counted_and_carried_nothing() {
+        let tick = |at: u64, bytes_up: u64| {
+            let quiet = LinkTick::quiet("edge".parse().unwrap());
+            (at * 100_000, LinkTick { bytes_up, ..quiet })
+        };
+        let carried = |ticks: &[(u64, LinkTick)]| carried(ticks, 10_000_000, 13_100_000);
+        assert!(carried(&[tick(105, 0), tick(115, 7), tick(125, 0)]));
+        // Its neighbours' seconds are theirs.
+        assert!(!carried(&[
+            tick(105, 7),
+            tick(115, 0),
+            tick(125, 0),
+            tick(135, 7)
+        ]));
+        assert!(carried(&[]), "nobody counted");
+    }
 }

@@ -11,6 +11,7 @@ use crate::suite::at::{Named, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{ConfigFile, Link, Scheme, Target};
 use crate::template::{Symbol, Text};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Has those links watched that a fault of the run strikes, or whose service one does, unless the suite forbids it.
@@ -54,6 +55,7 @@ pub(super) fn resolve(
     found: &mut Findings,
 ) -> Vec<LinkPlan> {
     let mut links = Vec::new();
+    let mut proxies: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, link) in raw.iter() {
         let mut service = |text: &Str| {
             if !world.services.contains(&text.value) {
@@ -76,6 +78,13 @@ pub(super) fn resolve(
         };
         if let Some(proxy) = &link.value.proxy {
             super::proxy::named(doc, proxy, world, found);
+            if let Some(other) = proxies.insert(&proxy.value, &key.value) {
+                found.error_with(
+                    doc.at(proxy),
+                    format!("link `{other}` runs through the proxy `{}` already", proxy.value),
+                    "what strikes the one would strike the other unseen: route each through a proxy of its own, or leave one out",
+                );
+            }
         }
         let watch = link.value.watch.as_ref().filter(|watch| watch.value);
         if let Some(watch) = watch.filter(|_| scheme != "http") {

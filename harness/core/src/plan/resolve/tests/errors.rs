@@ -165,6 +165,11 @@ fn errors_of_a_proxy_server() {
     cases.push(("config", "to = \"back\"", routed));
     let nameless = format!("proxy = \"a/b\"\n{}", served(good));
     cases.push(("config", "[secret]", nameless));
+    let twice = format!(
+        "proxy = \"db\"\n[target.link.third]\nto = \"back\"\nproxy = \"db\"\n{}",
+        served(good)
+    );
+    cases.push(("config", "[secret]", twice));
     let cases: Vec<_> = cases
         .iter()
         .map(|(file, from, to)| (*file, *from, to.as_str()))
