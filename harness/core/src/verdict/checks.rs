@@ -4,9 +4,10 @@
 use super::{CheckResult, Grade};
 use crate::event::{Outcome, RunEnd, ScenarioEnd};
 use crate::name::Name;
-use crate::plan::Plan;
 use crate::plan::fault::told;
+use crate::plan::{Plan, ScenarioPlan};
 use crate::record::{JourneyRecord, Record};
+use std::collections::BTreeSet;
 
 pub(super) fn result(
     grade: Grade,
@@ -69,68 +70,72 @@ pub(super) fn run(record: &Record) -> CheckResult {
 }
 
 /// What a run that came to its end left undone: a scenario that was never played, a fault that was not applied, not
-/// lifted or touched nothing. Gates can't tell: those of a scenario may not name its faults, and it may have none.
+/// lifted or touched nothing. Gates can't tell: those of a scenario may not name its faults, and it may have none. What
+/// became of a cell of a matrix is for the matrix to say.
 fn undone(record: &Record) -> Option<(Grade, String)> {
     let plan = &record.run.as_ref()?.plan;
+    let cells = plan.matrix.iter().flat_map(|matrix| &matrix.cells);
+    let cells: BTreeSet<&Name> = cells.map(|cell| &cell.scenario).collect();
+    let own = |scenario: &&ScenarioPlan| !cells.contains(&scenario.name);
     let unplayed = |name: &Name| {
         record
             .scenario(name.as_str())
             .is_none_or(|s| s.end.is_none())
     };
-    if let Some(scenario) = plan.scenarios.iter().find(|s| unplayed(&s.name)) {
+    let mut scenarios = plan.scenarios.iter().filter(own);
+    if let Some(scenario) = scenarios.find(|s| unplayed(&s.name)) {
         let name = &scenario.name;
         return Some((
             Grade::Fail,
             format!("scenario `{name}` was not played; see the notices"),
         ));
     }
-    let own = record.faults.iter().filter(|f| f.scenario.is_none());
-    if let Some((name, why)) = own
+    let of_journeys = record.faults.iter().filter(|f| f.scenario.is_none());
+    if let Some((name, why)) = of_journeys
         .filter_map(|f| Some((&f.name, f.failed.as_ref()?)))
         .next()
     {
         let reason = format!("fault `{name}` of a journey failed: {why}");
         return Some((Grade::Invalid, reason));
     }
-    plan.scenarios.iter().find_map(|scenario| {
-        let end = record.scenario(scenario.name.as_str())?.end.as_ref()?;
-        if end.1 == ScenarioEnd::Unsteady {
-            let reason = format!(
-                "`{}` was not steady before its first fault, and none was applied",
-                scenario.name
-            );
-            return Some((Grade::Inconclusive, reason));
-        }
-        if end.1 != ScenarioEnd::Completed {
-            return None;
-        }
-        scenario.faults.iter().find_map(|planned| {
-            let fault = record
-                .faults_of(&scenario.name)
-                .find(|fault| fault.name == planned.name && fault.turn == planned.turn);
-            let why = match fault {
-                // It waited for something that did not come about, or came too late: its gates say so.
-                None if planned.when.is_some() => return None,
-                // They were lifted, and none was applied any more: the condition says so.
-                None if record.broken.iter().any(|b| b.scenario == scenario.name) => return None,
-                None => "was never applied".to_owned(),
-                Some(fault) if fault.failed.is_some() => {
-                    format!("failed: {}", fault.failed.as_deref().unwrap_or_default())
-                }
-                Some(fault) if fault.effective_us.is_none() => {
-                    "touched nothing while it lasted".to_owned()
-                }
-                Some(_) => return None,
-            };
-            Some((
-                Grade::Invalid,
-                format!(
-                    "{} of `{}` {why}",
-                    told(&planned.name, planned.turn),
-                    scenario.name
-                ),
-            ))
-        })
+    let mut scenarios = plan.scenarios.iter().filter(own);
+    scenarios.find_map(|scenario| undone_in(record, scenario))
+}
+
+/// What a scenario that was played left undone.
+fn undone_in(record: &Record, scenario: &ScenarioPlan) -> Option<(Grade, String)> {
+    let end = record.scenario(scenario.name.as_str())?.end.as_ref()?;
+    if end.1 == ScenarioEnd::Unsteady {
+        let reason = format!(
+            "`{}` was not steady before its first fault, and none was applied",
+            scenario.name
+        );
+        return Some((Grade::Inconclusive, reason));
+    }
+    if end.1 != ScenarioEnd::Completed {
+        return None;
+    }
+    scenario.faults.iter().find_map(|planned| {
+        let fault = record
+            .faults_of(&scenario.name)
+            .find(|fault| fault.name == planned.name && fault.turn == planned.turn);
+        let why = match fault {
+            // It waited for something that did not come about, or came too late: its gates say so.
+            None if planned.when.is_some() => return None,
+            // They were lifted, and none was applied any more: the condition says so.
+            None if record.broken.iter().any(|b| b.scenario == scenario.name) => return None,
+            None => "was never applied".to_owned(),
+            Some(fault) if fault.failed.is_some() => {
+                format!("failed: {}", fault.failed.as_deref().unwrap_or_default())
+            }
+            Some(fault) if fault.effective_us.is_none() => {
+                "touched nothing while it lasted".to_owned()
+            }
+            Some(_) => return None,
+        };
+        let told = told(&planned.name, planned.turn);
+        let reason = format!("{told} of `{}` {why}", scenario.name);
+        Some((Grade::Invalid, reason))
     })
 }
 

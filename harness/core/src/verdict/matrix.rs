@@ -3,11 +3,13 @@
 //! *Survived*: while the fault lasted, p95 and the share of errors stayed inside the band of what was usual before it (the
 //! recovery clock's band). *Broke*: at least half of what ended ended badly, or nothing ended. *Degraded*: anything between.
 //! *Never recovered* goes before these: the journey was not back inside the band for three windows in a row, and the last
-//! three of its load together prove it (one-sided, 5 %). A journey that failed before the fault says nothing.
+//! three of its load together prove it (one-sided, 5 %). Where these three together are inside the band, single windows left
+//! it by chance and the journey was back; where they are outside and prove nothing, it can't be said. A journey that failed
+//! before the fault says nothing.
 
 use super::generator::generator;
 use super::limits::{ALPHA, MATRIX_BEFORE, MATRIX_BROKEN, STEADY_WINDOWS};
-use super::measure::{arrivals, failed, finished};
+use super::measure::{arrivals, error_rate, failed, finished};
 use super::recovery::{Band, Recovered, band, recovery};
 use super::share::{self, Rigour};
 use super::{CheckResult, Grade, Trust};
@@ -99,25 +101,32 @@ pub fn matrix(record: &Record) -> Option<Matrix> {
     })
 }
 
-/// The matrix as a check: a journey that does not recover fails it, one of which nothing can be said leaves it open.
+/// The matrix as a check: a journey that does not recover fails it, one of which nothing can be said leaves it open, and so
+/// does it when no fault touched anything.
 pub(super) fn check(record: &Record) -> Option<CheckResult> {
     let cells = matrix(record)?.cells;
     let count = |outcome| cells.iter().filter(|c| c.outcome == outcome).count() as u64;
-    let never = count(Outcome::NeverRecovered);
+    let (all, never) = (cells.len() as u64, count(Outcome::NeverRecovered));
     let open = count(Outcome::Unclear) + count(Outcome::NotDone);
-    let (grade, reason) = match (never, open) {
-        (0, 0) => (
-            Grade::Pass,
-            format!(
-                "after each of {} faults the journey was itself again",
-                cells.len()
-            ),
-        ),
-        (0, open) => (
+    let touched = all - count(Outcome::Untouched);
+    let (grade, reason) = match (never, open, touched) {
+        (0, 0, 0) => (
             Grade::Inconclusive,
-            format!("of {open} of {} cells it can't be said", cells.len()),
+            format!("none of {all} faults touched anything"),
         ),
-        (never, _) => {
+        (0, 0, touched) => {
+            let back = format!("after each of {touched} faults the journey was itself again");
+            let reason = match all - touched {
+                0 => back,
+                untouched => format!("{back}; {untouched} more touched nothing"),
+            };
+            (Grade::Pass, reason)
+        }
+        (0, open, _) => (
+            Grade::Inconclusive,
+            format!("of {open} of {all} cells it can't be said"),
+        ),
+        (never, ..) => {
             let first = cells.iter().find(|c| c.outcome == Outcome::NeverRecovered);
             let first = first.map_or_else(String::new, |cell| {
                 format!(
@@ -127,13 +136,13 @@ pub(super) fn check(record: &Record) -> Option<CheckResult> {
             });
             (
                 Grade::Fail,
-                format!("{never} of {} cells never recovered{first}", cells.len()),
+                format!("{never} of {all} cells never recovered{first}"),
             )
         }
     };
     Some(CheckResult {
         grade,
-        total: cells.len() as u64,
+        total: all,
         failed: never,
         reason,
     })
@@ -182,13 +191,13 @@ fn outcome(
     let during = scenario.select(None, &During::Fault(fault.name.clone()));
     result.p95_before_us = before.response.quantile(0.95);
     result.p95_during_us = during.response.quantile(0.95);
-    result.errors_during = errors(&during);
+    result.errors_during = error_rate(&during);
     let generator = generator(record, scenario);
     if generator.trust == Trust::Invalid {
         let why = generator.reasons.first().map_or("", String::as_str);
         return Err(format!("the load can't be trusted: {why}"));
     }
-    let failing = errors(&before).unwrap_or(1.0);
+    let failing = error_rate(&before).unwrap_or(1.0);
     if failing > MATRIX_BEFORE {
         return Err(format!(
             "{:.0} % failed before the fault already",
@@ -203,18 +212,31 @@ fn outcome(
     };
     match recovery(record, scenario, fault) {
         Recovered::After(us) => result.recovery_us = Some(us),
-        Recovered::NotWithin(_) if still_outside(scenario, fault, &band) => {
-            return Ok(Outcome::NeverRecovered);
-        }
-        Recovered::NotWithin(_) => {}
+        Recovered::NotWithin(_) => match at_the_end(scenario, fault, &band) {
+            AtTheEnd::Inside => {}
+            AtTheEnd::Outside => return Ok(Outcome::NeverRecovered),
+            AtTheEnd::Unproven => return Err(UNPROVEN.to_owned()),
+        },
         Recovered::Unknown(why) => return Err(why),
     }
     Ok(while_it_lasted(&during, &band))
 }
 
-/// Whether the last windows together prove that the band was not come back to: single windows of a light load leave it by
-/// chance too. Of a p95, one in twenty may be above it.
-fn still_outside(scenario: &ScenarioRecord, fault: &FaultRecord, band: &Band) -> bool {
+/// Why nothing is said of a journey that was outside the band when its load ended, but hardly.
+const UNPROVEN: &str =
+    "it was not seen to be itself again, and too little was seen to prove that it was not";
+
+/// Where a journey was when its load ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtTheEnd {
+    Inside,
+    Outside,
+    Unproven,
+}
+
+/// Where the last windows together are, for single windows of a light load leave the band by chance too. That they are outside
+/// must be proven: of a p95, one in twenty may be above it.
+fn at_the_end(scenario: &ScenarioRecord, fault: &FaultRecord, band: &Band) -> AtTheEnd {
     let last_epoch = scenario
         .epochs
         .iter()
@@ -223,17 +245,24 @@ fn still_outside(scenario: &ScenarioRecord, fault: &FaultRecord, band: &Band) ->
     let mut seen = Tally::default();
     let last = after.iter().rev().take(STEADY_WINDOWS);
     last.for_each(|window| seen.add(&window.tally));
-    let ended = finished(&seen);
-    if ended == 0 {
-        return arrivals(&seen) > 0;
+    match band.holds(&seen, false) {
+        Some(true) if after.len() >= STEADY_WINDOWS => return AtTheEnd::Inside,
+        Some(true) | None => return AtTheEnd::Unproven,
+        Some(false) => {}
     }
+    let ended = finished(&seen);
     let above = seen.response.buckets().iter();
     let above = above
         .filter(|(us, _)| *us as f64 > band.p95_us)
         .map(|(_, n)| n)
         .sum();
     let proven = |bad, of, allowed| share::judge(false, bad, of, allowed, FINAL) == Grade::Fail;
-    proven(above, seen.response.count(), 0.05) || proven(failed(&seen), ended, band.errors)
+    let slow = || proven(above, seen.response.count(), 0.05);
+    if ended == 0 || slow() || proven(failed(&seen), ended, band.errors) {
+        AtTheEnd::Outside
+    } else {
+        AtTheEnd::Unproven
+    }
 }
 
 /// Nothing but significance decides: a few seconds are never a large sample.
@@ -243,7 +272,7 @@ const FINAL: Rigour = Rigour {
 };
 
 fn while_it_lasted(during: &Tally, band: &Band) -> Outcome {
-    let (Some(errors), Some(p95)) = (errors(during), during.response.quantile(0.95)) else {
+    let (Some(errors), Some(p95)) = (error_rate(during), during.response.quantile(0.95)) else {
         return match arrivals(during) {
             0 => Outcome::Untouched,
             _ => Outcome::Broke,
@@ -258,123 +287,5 @@ fn while_it_lasted(during: &Tally, band: &Band) -> Outcome {
     }
 }
 
-/// Share of what ended that ended badly; `None` where nothing ended.
-fn errors(tally: &Tally) -> Option<f64> {
-    let ended = finished(tally);
-    (ended > 0).then(|| failed(tally) as f64 / ended as f64)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::LoadTick;
-    use crate::hist::Hist;
-    use crate::plan::fault::FaultKind;
-    use crate::record::testing::{Stream, name, plan, tick, tick_of};
-
-    /// The fault is from second 10 to 15, and the load ends at 30.
-    fn cell(load: impl Fn(u32) -> LoadTick) -> CellResult {
-        let mut plan = plan(30, Vec::new());
-        plan.matrix = Some(MatrixPlan {
-            cells: vec![Cell {
-                scenario: name("peak"),
-                journey: name("checkout"),
-                link: name("edge"),
-                fault: FaultKind::Down,
-            }],
-            unused: Vec::new(),
-            left_out: Vec::new(),
-        });
-        let play = |stream: Stream, seconds: std::ops::Range<u32>| {
-            seconds.fold(stream, |s, second| {
-                s.at(f64::from(second) + 1.0)
-                    .tick(load(second))
-                    .health(100, 0.3)
-            })
-        };
-        let record = play(play(Stream::new(plan).peak(), 0..10).fault(), 10..30).done(30);
-        matrix(&record).unwrap().cells.remove(0)
-    }
-
-    fn epoch(second: u32) -> u32 {
-        match second {
-            0..10 => 0,
-            10..15 => 1,
-            15..25 => 2,
-            _ => 3,
-        }
-    }
-
-    fn struck(bad: u64, us: u64, until: u32) -> CellResult {
-        cell(|second| match second {
-            10.. if second < until => tick_of(second, epoch(second), 100 - bad, bad, us),
-            _ => tick(second, epoch(second), 20_000),
-        })
-    }
-
-    #[test]
-    fn each_outcome_is_told_from_the_others() {
-        assert_eq!(struck(0, 21_000, 15).outcome, Outcome::Survived);
-        assert_eq!(struck(0, 90_000, 15).outcome, Outcome::Degraded);
-        assert_eq!(struck(10, 20_000, 15).outcome, Outcome::Degraded);
-        let broke = struck(50, 20_000, 17);
-        assert_eq!(broke.outcome, Outcome::Broke);
-        assert_eq!(
-            (broke.errors_during, broke.recovery_us),
-            (Some(0.5), Some(2_000_000))
-        );
-        assert_eq!(struck(0, 90_000, 30).outcome, Outcome::NeverRecovered);
-        assert_eq!(struck(100, 20_000, 30).outcome, Outcome::NeverRecovered);
-        // Single windows that leave the band by chance are no proof.
-        let uneven = cell(|second| match (epoch(second), second % 3) {
-            (1, _) => tick(second, 1, 90_000),
-            (epoch @ 2.., 0) => LoadTick {
-                response: Hist::from_counts([(20_000, 94), (90_000, 6)]),
-                ..tick(second, epoch, 20_000)
-            },
-            (epoch, _) => tick(second, epoch, 20_000),
-        });
-        assert_eq!(
-            (uneven.outcome, uneven.recovery_us),
-            (Outcome::Degraded, None)
-        );
-        let silent = cell(|second| match epoch(second) {
-            1 => LoadTick {
-                planned: 100,
-                started: 100,
-                ..tick_of(second, 1, 0, 0, 1)
-            },
-            epoch => tick(second, epoch, 20_000),
-        });
-        assert_eq!(silent.outcome, Outcome::Broke);
-    }
-
-    #[test]
-    fn a_journey_that_failed_before_the_fault_says_nothing() {
-        let result = cell(|second| tick_of(second, epoch(second), 80, 20, 20_000));
-        assert_eq!(result.outcome, Outcome::Unclear);
-        assert!(
-            result.reason.contains("20 % failed before"),
-            "{}",
-            result.reason
-        );
-    }
-
-    #[test]
-    fn a_cell_that_was_not_played_is_not_done_and_leaves_the_check_open() {
-        let mut plan = plan(30, Vec::new());
-        plan.matrix = Some(MatrixPlan {
-            cells: vec![Cell {
-                scenario: name("peak"),
-                journey: name("checkout"),
-                link: name("edge"),
-                fault: FaultKind::Down,
-            }],
-            unused: Vec::new(),
-            left_out: Vec::new(),
-        });
-        let record = Stream::new(plan).record();
-        assert_eq!(matrix(&record).unwrap().cells[0].outcome, Outcome::NotDone);
-        assert_eq!(check(&record).unwrap().grade, Grade::Inconclusive);
-    }
-}
+mod tests;

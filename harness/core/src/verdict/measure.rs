@@ -95,6 +95,15 @@ pub(crate) fn failed(tally: &Tally) -> u64 {
     tally.failed() - local(tally)
 }
 
+/// Share of what ended by the target's doing that ended badly, 0 to 1; `None` where nothing did.
+pub fn error_rate(tally: &Tally) -> Option<f64> {
+    share_of(failed(tally), finished(tally))
+}
+
+fn share_of(part: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| part as f64 / of as f64)
+}
+
 /// Arrivals of a name: planned ones of a journey, begun ones of a step.
 pub(super) fn arrivals(tally: &Tally) -> u64 {
     tally.planned.max(tally.started).max(tally.finished())
@@ -112,7 +121,6 @@ fn latencies<'t>(subject: &GateSubject, tally: &'t Tally) -> &'t Hist {
 /// A subject's figure in its unit; `None` when there is nothing to take it from.
 pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
     let tally = &seen.tally;
-    let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
     match subject {
         GateSubject::Latency { stat, .. } | GateSubject::Service { stat, .. } => {
             let hist = latencies(subject, tally);
@@ -125,13 +133,13 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         GateSubject::Rate(_) => {
             (seen.seconds > 0.0 && !tally.is_empty()).then(|| tally.ok as f64 / seen.seconds)
         }
-        GateSubject::ErrorRate(_) => share(failed(tally), finished(tally)),
-        GateSubject::Availability(_) => share(seen.windows.1, seen.windows.0),
-        GateSubject::Dropped(_) => share(tally.dropped, tally.planned),
+        GateSubject::ErrorRate(_) => error_rate(tally),
+        GateSubject::Availability(_) => share_of(seen.windows.1, seen.windows.0),
+        GateSubject::Dropped(_) => share_of(tally.dropped, tally.planned),
         GateSubject::RateMissed => {
             let missed = tally.planned.saturating_sub(tally.begun);
             // One that came due at the very end goes out in the next second.
-            share(missed.saturating_sub(1), tally.planned)
+            share_of(missed.saturating_sub(1), tally.planned)
         }
         GateSubject::OfFault { .. }
         | GateSubject::OfLink { .. }

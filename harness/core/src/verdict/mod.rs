@@ -26,7 +26,7 @@ pub use gates::{evaluate, tripped};
 pub use generator::{Rule, generator, rules};
 pub use invariants::checked_one;
 pub use lately::{lately, stopped, unsteady};
-pub use measure::show;
+pub use measure::{error_rate, show};
 pub(crate) use measure::{failed as ended_badly, finished as ended_by_target};
 pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
