@@ -317,11 +317,8 @@ pub(crate) fn first() -> u32 {
     1
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if passes a reference"
-)]
-pub(crate) fn is_first(n: &u32) -> bool {
+/// Whether it is the first, for serde's `skip_serializing_if`.
+pub fn is_first(n: &u32) -> bool {
     *n == 1
 }
 

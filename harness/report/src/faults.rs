@@ -1,12 +1,14 @@
 //! Faults in figures: what the load was before, during and after each, for every reporter.
 
 use crate::text;
+use harness_core::expr::gate::Unit;
 use harness_core::hist::Hist;
 use harness_core::plan::gate::During;
 use harness_core::record::{Record, ScenarioRecord, Tally};
 use harness_core::units::human_us;
 use harness_core::verdict::effect::{self, Effect as Held};
-use harness_core::verdict::headroom;
+use harness_core::verdict::error_rate;
+use harness_core::verdict::headroom::Headroom;
 use serde::Serialize;
 
 /// What the load was in one phase of a fault, all journeys together.
@@ -29,10 +31,9 @@ impl Phase {
         self.tally.ok as f64 / self.seconds
     }
 
-    /// Share of the ended journeys that ended badly; `None` where none ended.
+    /// Share of the ended journeys that ended badly, as gates count them; `None` where none ended.
     pub fn error_rate(&self) -> Option<f64> {
-        let ended = self.tally.finished();
-        (ended > 0).then(|| self.tally.failed() as f64 / ended as f64)
+        error_rate(&self.tally)
     }
 
     /// Its figures as people read them, under [`COLUMNS`].
@@ -148,36 +149,31 @@ pub struct Effect {
 
 /// The effect of a fault; `None` without a control to hold it against.
 pub fn effect_of(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Option<Effect> {
-    let Held {
-        seconds,
-        control,
-        faulted,
-    } = held_against(record, scenario, fault)?;
-    let factor = |of: &dyn Fn(&Tally) -> Option<f64>| {
-        let usual = of(&control).filter(|usual| *usual > 0.0)?;
-        Some(of(&faulted)? / usual)
+    held_against(record, scenario, fault).as_ref().map(changed)
+}
+
+/// What gates say of the two loads, all journeys together.
+fn changed(held: &Held) -> Effect {
+    let change = |unit: Unit, of: &dyn Fn(&Tally) -> Option<f64>| {
+        effect::change(&unit, of(&held.control)?, of(&held.faulted)?)
     };
-    let quantile =
-        |q: f64| factor(&move |tally: &Tally| tally.response.quantile(q).map(|us| us as f64));
-    let errors = |tally: &Tally| {
-        let ended = tally.finished();
-        (ended > 0).then(|| tally.failed() as f64 / ended as f64)
+    let quantile = |q: f64| {
+        let at = move |tally: &Tally| tally.response.quantile(q).map(|us| us as f64);
+        change(Unit::Micros, &at)
     };
-    Some(Effect {
-        seconds,
+    Effect {
+        seconds: held.seconds,
         p50: quantile(0.5),
         p95: quantile(0.95),
         p99: quantile(0.99),
-        rate: factor(&|tally| Some(tally.ok as f64)),
-        error_rate: errors(&faulted)
-            .zip(errors(&control))
-            .map(|(is, was)| is - was),
-    })
+        rate: change(Unit::PerSecond, &|tally| Some(tally.ok as f64)),
+        error_rate: change(Unit::Share, &error_rate),
+    }
 }
 
-/// What is tolerated of a fault whose number grows, a sentence a turn; empty where nothing asks.
-pub fn headroom_of(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<String> {
-    let all = headroom::headrooms(record, scenario);
+/// What is tolerated of a fault whose number grows, a sentence a turn; empty where nothing asks. `all` are those of its
+/// scenario: they are read from every window, once.
+pub fn headroom_of(all: &[Headroom], fault: &str) -> Vec<String> {
     let of = all.iter().filter(|one| one.fault == fault);
     of.map(|one| match one.turn {
         1 => one.words(),
@@ -256,6 +252,31 @@ mod tests {
                 "spared: 60 5.90/s 1.7% 1.00 ms"
             ]
         );
+    }
+
+    #[test]
+    fn what_failed_on_this_machine_is_no_effect_of_a_fault() {
+        let load = |refused: u64, local: u64| Tally {
+            ok: 90 - refused,
+            errors: [
+                ("status-503".to_owned(), refused),
+                ("local".to_owned(), local),
+            ]
+            .into(),
+            ..Tally::default()
+        };
+        let effect = changed(&Held {
+            seconds: 1.0,
+            control: load(0, 0),
+            faulted: load(9, 10),
+        });
+        assert_eq!((effect.error_rate, effect.rate), (Some(0.1), Some(0.9)));
+        let during = Phase {
+            word: "during",
+            seconds: 1.0,
+            tally: load(9, 10),
+        };
+        assert_eq!(during.error_rate(), Some(0.1));
     }
 
     #[test]

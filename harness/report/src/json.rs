@@ -255,7 +255,7 @@ pub struct NameSummary {
     pub cancelled: u64,
     /// Ended badly, by class.
     pub errors: BTreeMap<String, u64>,
-    /// Share that ended badly.
+    /// Share that ended badly of what ended by the target's doing, as gates count it: without class `local`.
     pub error_rate: f64,
     /// Response time, from the intended start.
     pub response: Option<Latency>,
@@ -296,7 +296,7 @@ pub struct FaultSummary {
     /// Its name.
     pub name: String,
     /// Which time it struck; absent for the first.
-    #[serde(skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "harness_core::event::is_first")]
     pub turn: u32,
     /// Its scenario; absent for a journey's own.
     pub scenario: Option<Name>,
@@ -431,6 +431,8 @@ fn capacity(record: &Record, scenario: &ScenarioRecord) -> Option<CapacitySummar
 fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
     let of = |name: &str| figures_of(&figures::judged(scenario, name));
     let warmed = scenario.warm_up_us().is_some();
+    let headrooms = headrooms(record, scenario);
+    let fault = |fault: &str| fault_figures(record, scenario, fault, &headrooms);
     ScenarioSummary {
         scenario: scenario.name.clone(),
         seconds: figures::seconds(scenario),
@@ -443,20 +445,12 @@ fn scenario(record: &Record, scenario: &ScenarioRecord) -> ScenarioSummary {
             .collect(),
         faults: faults::names(record, scenario)
             .into_iter()
-            .map(|fault| (fault.to_owned(), fault_figures(record, scenario, fault)))
+            .map(|name| (name.to_owned(), fault(name)))
             .collect(),
         warm_up: warmed.then(|| figures_of(&scenario.warm_up(None))),
         undisturbed: figures_of(&scenario.select(None, &During::Undisturbed)),
         errors: errors::rows(scenario),
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if passes a reference"
-)]
-fn is_one(n: &u32) -> bool {
-    *n == 1
 }
 
 #[expect(
@@ -485,7 +479,12 @@ fn headroom(one: &Headroom) -> HeadroomSummary {
     }
 }
 
-fn fault_figures(record: &Record, scenario: &ScenarioRecord, fault: &str) -> FaultFigures {
+fn fault_figures(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    fault: &str,
+    headrooms: &[Headroom],
+) -> FaultFigures {
     let summary = |phase: &faults::Phase| PhaseOfFault {
         seconds: phase.seconds,
         rate: phase.rate(),
@@ -495,7 +494,7 @@ fn fault_figures(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Fau
     FaultFigures {
         phases: phases.iter().map(|p| (p.word, summary(p))).collect(),
         effect: faults::effect_of(record, scenario, fault),
-        headroom: headrooms(record, scenario)
+        headroom: headrooms
             .iter()
             .filter(|one| one.fault == fault)
             .map(headroom)
@@ -515,7 +514,7 @@ fn figures_of(t: &Tally) -> NameSummary {
         ok: t.ok,
         cancelled: t.cancelled,
         errors: t.errors.clone(),
-        error_rate: t.failed() as f64 / t.finished().max(1) as f64,
+        error_rate: verdict::error_rate(t).unwrap_or(0.0),
         response: latency(&t.response),
         service: latency(&t.service),
         phases: phases(&t.phases),

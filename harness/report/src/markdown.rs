@@ -1,20 +1,18 @@
 //! The summary for a CI job's page. What the target said stands in code spans and fences that it cannot close, so
 //! that it can neither break a table nor make a link, a mention or markup.
 
+mod faults;
+
 use crate::capacity::{self, Search};
-use crate::clocks;
 use crate::errors;
-use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
-use crate::matrix;
 use crate::phases::{self, Part};
 use crate::text::{self, one_line, visible};
 use harness_core::phases::RequestPhase;
 use harness_core::readiness::Readiness;
-use harness_core::record::{JourneyRecord, Record, ScenarioRecord};
-use harness_core::verdict::matrix::{CellResult, Outcome};
+use harness_core::record::{JourneyRecord, Record};
 use harness_core::verdict::{GateResult, Grade, Verdict, show};
 use std::fmt::Write as _;
 
@@ -29,9 +27,9 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
     let mut out = head(record, readiness);
     let parts = gates(verdict, readiness)
         .into_iter()
-        .chain(matrix_of(record))
+        .chain(faults::matrix(record))
         .chain(latencies(record))
-        .chain(faults_of(record))
+        .chain(faults::all(record))
         .chain(phases_of(record))
         .chain(kinds(record))
         .chain(instrument(verdict))
@@ -186,131 +184,6 @@ fn trials(scenario: &str, search: &Search) -> Vec<String> {
         )
     }));
     parts.extend(more(search.trials.len()));
-    parts
-}
-
-/// The chaos matrix, and under it what is behind each cell that did not survive.
-fn matrix_of(record: &Record) -> Vec<String> {
-    let Some(found) = matrix::of(record) else {
-        return Vec::new();
-    };
-    let table = matrix::table(&found);
-    let faults: Vec<String> = table
-        .faults
-        .iter()
-        .map(|f| format!(" {} |", prose(f)))
-        .collect();
-    let mut parts = vec![format!(
-        "\n### Chaos matrix\n\n| journey | link |{}\n|---|---|{}\n",
-        faults.concat(),
-        "---|".repeat(faults.len())
-    )];
-    for (journey, link, cells) in &table.rows {
-        let cell = |cell: &Option<&CellResult>| {
-            let told = cell.map(|cell| (matrix::sign(cell.outcome), cell.outcome.as_str()));
-            told.map_or_else(
-                || "  |".to_owned(),
-                |(sign, word)| format!(" {sign} {word} |"),
-            )
-        };
-        let cells: Vec<String> = cells.iter().map(cell).collect();
-        parts.push(format!(
-            "| {} | {} |{}\n",
-            prose(journey),
-            prose(link),
-            cells.concat()
-        ));
-    }
-    parts.push("\n".to_owned());
-    parts.extend(
-        found
-            .cells
-            .iter()
-            .filter(|c| c.outcome != Outcome::Survived)
-            .map(|cell| {
-                let (journey, link, fault) = (
-                    prose(cell.journey.as_str()),
-                    prose(cell.link.as_str()),
-                    prose(&cell.fault),
-                );
-                format!(
-                    "- {journey}, {link}, {fault}: {}; {}\n",
-                    cell.outcome.as_str(),
-                    prose(&matrix::words(cell))
-                )
-            }),
-    );
-    parts.extend(
-        matrix::left_out(&found)
-            .iter()
-            .map(|words| format!("- {}\n", prose(words))),
-    );
-    parts
-}
-
-/// The load in each phase of each fault.
-fn faults_of(record: &Record) -> Vec<String> {
-    let mut parts = Vec::new();
-    for scenario in &record.scenarios {
-        let names = faults::names(record, scenario);
-        if names.is_empty() {
-            continue;
-        }
-        let columns: Vec<String> = faults::COLUMNS.iter().map(|c| format!(" {c} |")).collect();
-        parts.push(format!(
-            "\n### {}: faults\n\n| fault | load |{}\n|---|---|{}\n",
-            prose(scenario.name.as_str()),
-            columns.concat(),
-            "---:|".repeat(columns.len())
-        ));
-        for fault in names.iter().take(MOST) {
-            parts.extend(faults::phases(record, scenario, fault).iter().map(|phase| {
-                let cells = phase.cells().map(|cell| format!(" {cell} |"));
-                format!("| {} | {} |{}\n", prose(fault), phase.word, cells.concat())
-            }));
-        }
-        parts.extend(clocks_of(record, scenario));
-        for fault in names.iter().take(MOST) {
-            let told = faults::headroom_of(record, scenario, fault);
-            let told = told
-                .iter()
-                .map(|words| format!("\n{}: {}\n", prose(fault), prose(words)));
-            parts.extend(told);
-            parts.extend(faults::effect_of(record, scenario, fault).map(|effect| {
-                let (fault, effect) = (prose(fault), effect.in_short());
-                format!("\nEffect of {fault} against the control: {effect}\n")
-            }));
-        }
-        parts.extend(more(names.len()));
-    }
-    parts
-}
-
-/// The clocks of each turn of each fault, and what the target did about it.
-fn clocks_of(record: &Record, scenario: &ScenarioRecord) -> Vec<String> {
-    let mut parts = vec![
-        "\n| fault | effective | impact | detection | recovery |\n|---|---:|---:|---:|---:|\n"
-            .to_owned(),
-    ];
-    let mut told = Vec::new();
-    for fault in record.faults_of(&scenario.name).take(MOST) {
-        let name = prose(&fault.label());
-        let clocks = clocks::of(record, scenario, fault);
-        let cells: String = clocks.iter().map(|c| format!(" {} |", c.words())).collect();
-        parts.push(format!("| {name} |{cells}\n"));
-        for did in clocks::did(record, scenario, fault) {
-            let Some(says) = &did.says else { continue };
-            let (says, evidence) = (said(says), said(&did.evidence));
-            told.push(format!(
-                "- {name}: **{says}** ({}): {evidence}\n",
-                did.sure()
-            ));
-        }
-    }
-    if !told.is_empty() {
-        parts.push("\nWhat the target did:\n\n".to_owned());
-    }
-    parts.extend(told);
     parts
 }
 

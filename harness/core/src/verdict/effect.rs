@@ -99,8 +99,9 @@ fn tally(scenario: &ScenarioRecord, name: Option<&str>, windows: &BTreeSet<u32>)
     sum
 }
 
-/// By how much one figure of the load with the fault is more than that of the control: a factor, or a difference of shares.
-pub(super) fn change(unit: &Unit, control: f64, faulted: f64) -> Option<f64> {
+/// By how much one figure of the load with the fault is more than that of the control: a factor, or a difference of shares;
+/// `None` where nothing is a multiple of the control's.
+pub fn change(unit: &Unit, control: f64, faulted: f64) -> Option<f64> {
     match unit {
         Unit::Share => Some(faulted - control),
         _ => (control > 0.0).then(|| faulted / control),

@@ -6,7 +6,7 @@ use super::{Band, Chart, Edge, Tick, tidy};
 use crate::{figures, text};
 use harness_core::plan::Plan;
 use harness_core::plan::load::{ClosedPlan, Engine, Iterations, Model, Spacing, Stream};
-use harness_core::record::{FaultRecord, Record, ScenarioRecord, SpanKind};
+use harness_core::record::{FaultRecord, Record, ScenarioRecord, Span, SpanKind};
 use harness_core::units::{Rate, format_duration};
 use harness_core::verdict::headroom::{self, Headroom, Tolerates};
 use std::time::Duration;
@@ -40,7 +40,9 @@ impl Timeline {
         let seconds = figures::seconds(scenario).max(1.0);
         let scale = Scale::linear(0.0, seconds);
         let place = |us: u64| scale.at(us.saturating_sub(scenario.t0_us) as f64 / 1e6) * 100.0;
-        let (bands, lanes) = bands(&stretches(record, scenario), place);
+        let mut settling = scenario.spans();
+        settling.retain(|span| span.kind == SpanKind::Settling);
+        let (bands, lanes) = bands(&stretches(record, scenario, &settling), place);
         let edges = planned.map_or_else(Vec::new, |p| stage_edges(&scale, seconds, p));
         Self {
             scale,
@@ -138,60 +140,81 @@ fn knee(headrooms: &[Headroom], fault: &FaultRecord) -> String {
     }
 }
 
-/// (kind, name, from, to): faults from their first effect, what settled after them, and the warm-up.
-fn stretches(record: &Record, scenario: &ScenarioRecord) -> Vec<(&'static str, String, u64, u64)> {
-    let spans = scenario
-        .spans()
-        .into_iter()
-        .filter(|span| span.kind == SpanKind::Settling);
-    let settling: Vec<_> = spans
-        .map(|span| ("recovery", span.fault, span.from_us, span.to_us))
-        .collect();
+/// A stretch of time with a band of its own, µs since the run began.
+struct Stretch<'r> {
+    kind: &'static str,
+    /// The fault's name, which its turns share; of the warm-up its own.
+    of: &'r str,
+    /// What follows the name.
+    aside: String,
+    from: u64,
+    to: u64,
+}
+
+/// Faults from their first effect, what settled after them, and the warm-up.
+fn stretches<'r>(
+    record: &'r Record,
+    scenario: &'r ScenarioRecord,
+    settling: &'r [Span],
+) -> Vec<Stretch<'r>> {
+    let spans = settling.iter().map(|span| Stretch {
+        kind: "recovery",
+        of: &span.fault,
+        aside: String::new(),
+        from: span.from_us,
+        to: span.to_us,
+    });
     let end = scenario.load_end_us();
     let headrooms = headroom::headrooms(record, scenario);
     let active = record.faults_of(&scenario.name).filter_map(|fault| {
         let from = fault
             .effective_us
             .or(fault.lifted_us.map(|_| fault.armed_us))?;
-        Some((
-            "fault",
-            format!("{}{}", fault.name, knee(&headrooms, fault)),
+        Some(Stretch {
+            kind: "fault",
+            of: &fault.name,
+            aside: knee(&headrooms, fault),
             from,
-            fault.lifted_us.unwrap_or(end),
-        ))
+            to: fault.lifted_us.unwrap_or(end),
+        })
     });
-    let warm_up = scenario.warm_up_us().into_iter();
-    let warm_up = warm_up.map(|(from, to)| (WARM_UP, WARM_UP.to_owned(), from, to));
-    active.chain(settling).chain(warm_up).collect()
+    let warm_up = scenario.warm_up_us().map(|(from, to)| Stretch {
+        kind: WARM_UP,
+        of: WARM_UP,
+        aside: String::new(),
+        from,
+        to,
+    });
+    active.chain(spans).chain(warm_up).collect()
 }
 
 /// A line for each fault, its turns in one, and one for recoveries and the warm-up; and how many lines there are.
-fn bands(
-    stretches: &[(&'static str, String, u64, u64)],
-    place: impl Fn(u64) -> f64,
-) -> (Vec<Band>, usize) {
+fn bands(stretches: &[Stretch<'_>], place: impl Fn(u64) -> f64) -> (Vec<Band>, usize) {
     let mut names: Vec<&str> = Vec::new();
-    for (_, name, ..) in stretches.iter().filter(|s| s.0 == "fault") {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
+    for stretch in stretches.iter().filter(|s| s.kind == "fault") {
+        if !names.contains(&stretch.of) {
+            names.push(stretch.of);
         }
     }
     let faults = names.len();
-    let lanes = faults + usize::from(stretches.iter().any(|s| s.0 != "fault"));
-    let band = |(kind, name, from, to): &(&'static str, String, u64, u64)| {
-        let lane = names.iter().position(|known| known == name);
+    let lanes = faults + usize::from(stretches.iter().any(|s| s.kind != "fault"));
+    let band = |stretch: &Stretch<'_>| {
+        let Stretch {
+            kind, of, aside, ..
+        } = stretch;
+        let lane = names.iter().position(|known| known == of);
         let row = match *kind {
             "fault" => lane.unwrap_or(0),
             _ => lanes - 1,
         };
         let label = if *kind == "fault" || *kind == WARM_UP {
-            text::one_line(name, LABEL)
+            text::one_line(&format!("{of}{aside}"), LABEL)
         } else if faults > 1 {
-            text::one_line(&format!("recovering from {name}"), LABEL)
+            text::one_line(&format!("recovering from {of}"), LABEL)
         } else {
             "recovery".to_owned()
         };
-        let (x, end) = (place(*from), place(*to));
+        let (x, end) = (place(stretch.from), place(stretch.to));
         let (label_x, anchor) = if x <= 50.0 {
             (x, "start")
         } else {
@@ -330,4 +353,27 @@ fn users(closed: &ClosedPlan, line: impl Fn(String, String, Duration) -> String)
         words.push_str(", played by Goose");
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_of_a_fault_share_a_line_whatever_follows_its_name() {
+        let turn = |aside: &str, from| Stretch {
+            kind: "fault",
+            of: "slow",
+            aside: aside.to_owned(),
+            from,
+            to: from + 1,
+        };
+        let (bands, lanes) = bands(&[turn("", 10), turn(", 180ms at 0:30", 30)], |us| us as f64);
+        let drawn = bands.iter().map(|band| (band.label.as_str(), band.label_y));
+        assert_eq!(
+            drawn.collect::<Vec<_>>(),
+            [("slow", 13.0), ("slow, 180ms at 0:30", 13.0)]
+        );
+        assert_eq!(lanes, 1);
+    }
 }

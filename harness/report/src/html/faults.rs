@@ -5,6 +5,7 @@ use crate::faults;
 use crate::text::{self, one_line};
 use harness_core::expr::gate::FaultFigure;
 use harness_core::record::{FaultRecord, Record, ScenarioRecord};
+use harness_core::verdict::headroom::headrooms;
 use harness_core::verdict::inference::Confidence;
 use serde::Serialize;
 
@@ -140,6 +141,7 @@ fn row(did: &Did) -> DidView {
 
 fn phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
     let names = faults::names(record, scenario).into_iter();
+    let headrooms = headrooms(record, scenario);
     let view = |fault: &str| PhaseOfFault {
         fault: one_line(fault, 120),
         rows: faults::phases(record, scenario, fault)
@@ -147,7 +149,7 @@ fn phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
             .map(|phase| (phase.word, phase.cells()))
             .collect(),
         effect: faults::effect_of(record, scenario, fault).map(|effect| effect.in_short()),
-        headroom: faults::headroom_of(record, scenario, fault),
+        headroom: faults::headroom_of(&headrooms, fault),
     };
     names.map(view).collect()
 }

@@ -13,7 +13,7 @@ use harness_core::event::{RunEnd, RunStarted};
 use harness_core::plan::gate::During;
 use harness_core::readiness::{CONDITIONAL_SCORE, Decision, GO_SCORE, Item, Readiness};
 use harness_core::record::{Record, Tally};
-use harness_core::verdict::{GateResult, Grade, InvariantResult, Verdict, show};
+use harness_core::verdict::{GateResult, Grade, InvariantResult, Verdict, error_rate, show};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -286,7 +286,7 @@ fn load_tiles(record: &Record) -> Vec<Tile> {
         .iter()
         .filter(|f| f.scenario.is_some())
         .count() as u64;
-    let error_rate = calm.failed() as f64 / calm.finished().max(1) as f64;
+    let error_rate = error_rate(&calm).unwrap_or(0.0);
     let mut tiles = vec![
         Tile {
             name: "Requests under load",

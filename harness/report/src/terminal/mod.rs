@@ -1,6 +1,7 @@
 //! What a terminal, or a CI log, shows: the run while it goes on, and the words at its end. Writes only to what it is
 //! handed.
 
+mod faults;
 mod live;
 mod summary;
 mod wrap;

@@ -1,27 +1,22 @@
 //! The words at the end of a run: the answer, what decided it, what failed and how to repeat it.
 
 use super::wrap::{visible_width, wrapped};
-use super::{Paint, Style};
+use super::{Paint, Style, faults};
 use crate::capacity;
-use crate::clocks;
 use crate::errors;
-use crate::faults;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
-use crate::matrix;
 use crate::phases;
 use crate::text::{self, clip, one_line};
 use harness_core::readiness::{Decision, Item, Readiness};
-use harness_core::record::{JourneyRecord, Record, ScenarioRecord};
-use harness_core::verdict::inference::Confidence;
-use harness_core::verdict::matrix::{CellResult, Outcome};
+use harness_core::record::{JourneyRecord, Record};
 use harness_core::verdict::{Grade, Verdict, show};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// The most failures and findings told each; the page has them all.
-const MOST: usize = 10;
+pub(super) const MOST: usize = 10;
 
 /// Writes the summary; `report` is where the page lies.
 pub fn render(
@@ -35,7 +30,7 @@ pub fn render(
     answer(out, style, record, readiness)?;
     gates(out, style, verdict, readiness)?;
     // What a matrix came to is one table; each cell's own figures are in the page.
-    if !matrix(out, style, record)? {
+    if !faults::matrix(out, style, record)? {
         latencies(out, style, record)?;
         kinds(out, style, record)?;
         instrument(out, style, verdict)?;
@@ -62,7 +57,7 @@ const fn paint_of(grade: Grade) -> Paint {
     }
 }
 
-fn heading(out: &mut dyn Write, style: Style, words: &str) -> io::Result<()> {
+pub(super) fn heading(out: &mut dyn Write, style: Style, words: &str) -> io::Result<()> {
     writeln!(out, "\n{}", style.paint(Paint::Bold, words))
 }
 
@@ -181,7 +176,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn width(texts: impl Iterator<Item = usize>) -> usize {
+pub(super) fn width(texts: impl Iterator<Item = usize>) -> usize {
     texts.max().unwrap_or(0)
 }
 
@@ -242,66 +237,6 @@ fn gates(
     Ok(())
 }
 
-/// The chaos matrix; whether there is one.
-fn matrix(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<bool> {
-    let Some(found) = matrix::of(record) else {
-        return Ok(false);
-    };
-    let table = matrix::table(&found);
-    heading(out, style, "Chaos matrix")?;
-    let shown = |cell: &Option<&CellResult>| {
-        let told = cell.map(|cell| (matrix::sign(cell.outcome), cell.outcome.as_str()));
-        told.map_or_else(String::new, |(sign, word)| format!("{sign} {word}"))
-    };
-    let column = |n: usize| {
-        let cells = table.rows.iter().filter_map(|row| row.2.get(n));
-        let cells = width(cells.map(|cell| shown(cell).chars().count()));
-        cells.max(table.faults.get(n).map_or(0, |fault| fault.chars().count()))
-    };
-    let columns: Vec<usize> = (0..table.faults.len()).map(column).collect();
-    let journey = width(table.rows.iter().map(|row| row.0.chars().count()));
-    let link = width(table.rows.iter().map(|row| row.1.chars().count()));
-    let heads = table.faults.iter().zip(&columns);
-    let heads: String = heads.map(|(fault, n)| format!("  {fault:<n$}")).collect();
-    let heads = format!("  {:<journey$}  {:<link$}{heads}", "", "");
-    writeln!(out, "{}", style.paint(Paint::Dim, heads.trim_end()))?;
-    for (name, of, cells) in &table.rows {
-        write!(out, "  {name:<journey$}  {of:<link$}")?;
-        for (cell, n) in cells.iter().zip(&columns) {
-            let words = format!("{:<n$}", shown(cell));
-            let paint = cell.map_or(Paint::Dim, |cell| match cell.outcome {
-                Outcome::Survived => Paint::Good,
-                Outcome::Broke | Outcome::NeverRecovered => Paint::Bad,
-                Outcome::Degraded | Outcome::Unclear => Paint::Doubt,
-                Outcome::Untouched | Outcome::NotDone => Paint::Dim,
-            });
-            write!(out, "  {}", style.paint(paint, &words))?;
-        }
-        writeln!(out)?;
-    }
-    for cell in found
-        .cells
-        .iter()
-        .filter(|cell| cell.outcome != Outcome::Survived)
-    {
-        let CellResult {
-            journey,
-            link,
-            fault,
-            ..
-        } = cell;
-        let start = format!(
-            "  {} {journey}, {link}, {fault}: ",
-            matrix::sign(cell.outcome)
-        );
-        wrapped(out, style, &start, &matrix::words(cell))?;
-    }
-    for words in matrix::left_out(&found) {
-        wrapped(out, style, "  ", &words)?;
-    }
-    Ok(true)
-}
-
 fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<()> {
     for scenario in &record.scenarios {
         if let Some(search) = capacity::of(record, scenario) {
@@ -353,52 +288,9 @@ fn latencies(out: &mut dyn Write, style: Style, record: &Record) -> io::Result<(
                 wrapped(out, style, if i == 0 { "  " } else { "  • " }, words)?;
             }
         }
-        for fault in faults::names(record, scenario).into_iter().take(MOST) {
-            let words = faults::in_short(&faults::phases(record, scenario, fault));
-            wrapped(
-                out,
-                style,
-                "  ",
-                &format!("{}: {words}", one_line(fault, 60)),
-            )?;
-            clocks_of(out, style, record, scenario, fault)?;
-            for words in faults::headroom_of(record, scenario, fault) {
-                wrapped(out, style, "    ", &words)?;
-            }
-            if let Some(effect) = faults::effect_of(record, scenario, fault) {
-                let words = format!("effect against the control: {}", effect.in_short());
-                wrapped(out, style, "    ", &words)?;
-            }
-        }
+        faults::of(out, style, record, scenario)?;
         if let Some(words) = figures::warm_up(scenario) {
             wrapped(out, style, "  ", &words)?;
-        }
-    }
-    Ok(())
-}
-
-/// The clocks of a fault's first turn, and what the target did about it, as far as that is known.
-fn clocks_of(
-    out: &mut dyn Write,
-    style: Style,
-    record: &Record,
-    scenario: &ScenarioRecord,
-    fault: &str,
-) -> io::Result<()> {
-    let Some(fault) = record.faults_of(&scenario.name).find(|f| f.name == fault) else {
-        return Ok(());
-    };
-    let clocks = clocks::of(record, scenario, fault);
-    let words = clocks
-        .iter()
-        .map(|c| format!("{} {}", c.figure.word(), c.words()));
-    let words: Vec<String> = words.collect();
-    wrapped(out, style, "    ", &words.join(", "))?;
-    for did in clocks::did(record, scenario, fault) {
-        if let (Some(says), Some(Confidence::Medium | Confidence::High)) =
-            (&did.says, did.confidence)
-        {
-            wrapped(out, style, "    • ", &format!("{says} ({})", did.sure()))?;
         }
     }
     Ok(())
