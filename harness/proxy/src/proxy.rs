@@ -17,8 +17,7 @@ use crate::listener::{self, BindError, Bound};
 use crate::name::{ProxyName, ToxicName};
 use crate::shared::{Cut, Door, ProxyError, Shared, State};
 use crate::stats::{Effect, LinkStats, ToxicHits};
-use crate::toxic::Toxic;
-use crate::toxic::ToxicKind;
+use crate::toxic::{Toxic, ToxicKind};
 use crate::upstream::Upstream;
 
 /// How long the accept loop pauses when the system has no descriptor left: the next attempt would fail as well.

@@ -23,8 +23,7 @@ use crate::armed::Armed;
 use crate::connections::{Connection, Ended, Entry, Observer};
 use crate::name::{ProxyName, ToxicName};
 use crate::stats::{Counters, Hits, ToxicHits};
-use crate::toxic::ToxicKind;
-use crate::toxic::{Stream, Toxic, ToxicError};
+use crate::toxic::{Stream, Toxic, ToxicError, ToxicKind};
 use crate::upstream::Upstream;
 
 use seat::Control;

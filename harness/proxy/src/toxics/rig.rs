@@ -15,8 +15,7 @@ use crate::dice::test_key;
 use crate::name::ToxicName;
 use crate::queue::{Chunk, End};
 use crate::stats::Hits;
-use crate::toxic::ToxicKind;
-use crate::toxic::{Stream, Toxic};
+use crate::toxic::{Stream, Toxic, ToxicKind};
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
