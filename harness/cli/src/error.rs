@@ -41,6 +41,14 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// A command line that can't be understood, or asks for what can't be had; the hint may be empty.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {

@@ -71,22 +71,18 @@ fn text_of(file: &Path) -> Result<String, CliError> {
         source,
     };
     let data = std::fs::metadata(file).map_err(fail)?;
-    let refused = |message: String, hint: &str| CliError::Usage {
-        message,
-        hint: hint.to_owned(),
-    };
     if !data.is_file() {
         let message = format!("{} is not a file", file.display());
-        return Err(refused(message, ""));
+        return Err(CliError::usage(message, ""));
     }
     if data.len() > BODY_LIMIT {
         let message = format!("{} is too large: {} bytes", file.display(), data.len());
-        return Err(refused(message, "at most 16 MiB are read"));
+        return Err(CliError::usage(message, "at most 16 MiB are read"));
     }
     String::from_utf8(std::fs::read(file).map_err(fail)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let message = format!("{} is not text: byte {at} is not UTF-8", file.display());
-        refused(
+        CliError::usage(
             message,
             "bodies and certificates (PEM) are texts; encode what is binary",
         )

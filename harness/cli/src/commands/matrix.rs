@@ -83,8 +83,8 @@ impl Setting<'_> {
         let uses = self.uses(&record, &mut wanted);
         let cells = plan::cells(&wanted, &uses);
         if cells.is_empty() {
-            return Err(refused(
-                "no journey uses any of the links".into(),
+            return Err(CliError::usage(
+                "no journey uses any of the links",
                 "a link carries what a service is told by `${link.NAME.url}`",
             ));
         }
@@ -175,25 +175,18 @@ impl Setting<'_> {
     }
 }
 
-fn refused(message: String, hint: &str) -> CliError {
-    CliError::Usage {
-        message,
-        hint: hint.to_owned(),
-    }
-}
-
 /// What the flags ask for, of what the suite has.
 fn wanted(plan: &Plan, args: &MatrixArgs) -> Result<Wanted, CliError> {
     let rate: Rate = args
         .rate
         .parse()
-        .map_err(|error| refused(format!("--rate: {error}"), "write it as 20/s"))?;
+        .map_err(|error| CliError::usage(format!("--rate: {error}"), "write it as 20/s"))?;
     let faults = args.faults.iter().map(|text| fault(text));
     let known: Vec<Name> = plan.target.links.iter().map(|l| l.name.clone()).collect();
     let links = chosen("link", &args.links, &known)?;
     if links.is_empty() {
-        return Err(refused(
-            "there is no link to break".into(),
+        return Err(CliError::usage(
+            "there is no link to break",
             "name one in harness.toml: [target.link.NAME]",
         ));
     }
@@ -213,7 +206,7 @@ fn wanted(plan: &Plan, args: &MatrixArgs) -> Result<Wanted, CliError> {
         !commands
     });
     if journeys.is_empty() {
-        return Err(refused("there is no journey to walk".into(), ""));
+        return Err(CliError::usage("there is no journey to walk", ""));
     }
     Ok(Wanted {
         journeys,
@@ -233,7 +226,7 @@ fn chosen(what: &str, typed: &[String], known: &[Name]) -> Result<Vec<Name>, Cli
         found.cloned().ok_or_else(|| {
             let known: Vec<&str> = known.iter().map(Name::as_str).collect();
             let message = format!("there is no {what} `{text}` to choose");
-            refused(message, &format!("there are: {}", known.join(", ")))
+            CliError::usage(message, format!("there are: {}", known.join(", ")))
         })
     };
     let mut all: Vec<Name> = typed.iter().map(one).collect::<Result<_, _>>()?;
@@ -263,7 +256,7 @@ fn fault(text: &str) -> Result<plan::Fault, CliError> {
         ("timeout", None) => "timeout = { after = \"0s\" }".into(),
         ("down", None) => "down = true".into(),
         _ => {
-            return Err(refused(
+            return Err(CliError::usage(
                 format!("`{text}` is no fault of a matrix"),
                 "there are latency, latency=500ms, reset, timeout, down, bandwidth=64kB/s",
             ));

@@ -43,19 +43,15 @@ fn legs(
     variants: &[String],
     printer: Printer,
 ) -> Result<Vec<Leg>, CliError> {
-    let usage = |message: String, hint: &str| CliError::Usage {
-        message,
-        hint: hint.to_owned(),
-    };
     if variants.len() > comparison::MOST {
-        return Err(usage(
+        return Err(CliError::usage(
             format!("{} variants are too many to compare", variants.len()),
-            &format!("at most {} stand side by side", comparison::MOST),
+            format!("at most {} stand side by side", comparison::MOST),
         ));
     }
     let twice = variants.iter().enumerate();
     if let Some((_, name)) = twice.into_iter().find(|(n, v)| variants[..*n].contains(v)) {
-        return Err(usage(
+        return Err(CliError::usage(
             format!("the variant `{name}` is named twice"),
             "name each once; `default` is the suite without a variant",
         ));

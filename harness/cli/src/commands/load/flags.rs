@@ -64,19 +64,12 @@ pub(super) fn translate(
     })
 }
 
-fn usage(message: impl Into<String>, hint: impl Into<String>) -> CliError {
-    CliError::Usage {
-        message: message.into(),
-        hint: hint.into(),
-    }
-}
-
 /// The method: as said, else POST with a body as curl does, else GET.
 fn method(args: &LoadArgs, body: Option<&str>) -> Result<Method, CliError> {
     let Some(text) = &args.request.method else {
         // wrk's and k6's `-d 30s`; nobody sends `30s` as a body without saying how.
         if let Some(lasts) = args.request.data.as_deref().filter(|d| is_time(d)) {
-            return Err(usage(
+            return Err(CliError::usage(
                 format!("`-d {lasts}` is a body here, as in oha, hey and curl"),
                 format!(
                     "for how long is `-z {lasts}`; to send `{lasts}`, say the method too: -m POST"
@@ -94,7 +87,7 @@ fn method(args: &LoadArgs, body: Option<&str>) -> Result<Method, CliError> {
         .into_iter()
         .find(|m| m.as_str().eq_ignore_ascii_case(text))
         .ok_or_else(|| {
-            usage(
+            CliError::usage(
                 format!("`{text}` is not a method a load can send"),
                 format!("one of: {}", names.join(", ")),
             )
@@ -114,9 +107,10 @@ fn time(flag: &str, text: &str) -> Result<Duration, CliError> {
     } else {
         text.to_owned()
     };
-    let time = parse_duration(&with_unit).map_err(|error| usage(format!("{flag}: {error}"), ""))?;
+    let time = parse_duration(&with_unit)
+        .map_err(|error| CliError::usage(format!("{flag}: {error}"), ""))?;
     if time.is_zero() {
-        return Err(usage(
+        return Err(CliError::usage(
             format!("{flag}: `{text}` is no time at all"),
             "a load ends by its time or its number of requests, or by Ctrl-C before",
         ));
@@ -147,7 +141,7 @@ fn headers(args: &LoadArgs) -> Result<Headers, CliError> {
     for (name, flag, value) in more {
         let Some(value) = value else { continue };
         if says(name) {
-            return Err(usage(
+            return Err(CliError::usage(
                 format!("the header {name} is given twice: by {flag} and by -H"),
                 "leave one out",
             ));
@@ -232,7 +226,7 @@ fn rate(args: &LoadArgs) -> Result<Option<(Rate, Rate)>, CliError> {
         let per = if bare { "/s" } else { "" };
         format!("{text}{per}")
             .parse()
-            .map_err(|error| usage(format!("--rate: {error}"), ""))
+            .map_err(|error| CliError::usage(format!("--rate: {error}"), ""))
     };
     let (from, to) = text.split_once("..").unwrap_or((text, text));
     let (from, to) = (one(from)?, one(to)?);
@@ -243,14 +237,14 @@ fn open(args: &LoadArgs, (from, to): (Rate, Rate)) -> Result<Map<String, Value>,
     let shape = &args.shape;
     let lasts = match (&shape.lasts, shape.requests) {
         (Some(_), Some(_)) => {
-            return Err(usage(
+            return Err(CliError::usage(
                 "with --rate, --requests and --duration say the same thing twice",
                 "leave one out: the other follows from the rate",
             ));
         }
         (Some(lasts), None) => time("--duration", lasts)?,
         (None, Some(_)) if shape.arrivals.as_deref() == Some("poisson") => {
-            return Err(usage(
+            return Err(CliError::usage(
                 "--requests is an exact number, and how many Poisson arrivals there are is drawn",
                 "say for how long instead: -z 30s",
             ));
@@ -277,7 +271,7 @@ fn open(args: &LoadArgs, (from, to): (Rate, Rate)) -> Result<Map<String, Value>,
 fn long_enough(requests: u64, (from, to): (Rate, Rate)) -> Result<Duration, CliError> {
     let seconds = requests as f64 / f64::midpoint(from.get(), to.get());
     if seconds > 86_400.0 * 366.0 {
-        return Err(usage(
+        return Err(CliError::usage(
             format!("{requests} requests at that rate take more than a year"),
             "raise --rate or lower --requests",
         ));
@@ -378,7 +372,7 @@ fn only_https(base: &str, flag: &str) -> Result<(), CliError> {
     if base.starts_with("https://") {
         return Ok(());
     }
-    Err(usage(
+    Err(CliError::usage(
         format!("{flag} is for https, and the URL says http://"),
         "write https:// or leave it out",
     ))
