@@ -245,13 +245,12 @@ fn fault(text: &str) -> Result<plan::Fault, CliError> {
         Some((word, figure)) => (word.trim(), Some(figure.trim())),
         None => (text.trim(), None),
     };
-    let quoted = |text: &str| toml::Value::from(text).to_string();
     let toml = match (word, figure) {
         ("latency", figure) => format!(
             "latency = {{ delay = {} }}",
-            quoted(figure.unwrap_or("300ms"))
+            plan::quoted(figure.unwrap_or("300ms"))
         ),
-        ("bandwidth", Some(rate)) => format!("bandwidth = {{ rate = {} }}", quoted(rate)),
+        ("bandwidth", Some(rate)) => format!("bandwidth = {{ rate = {} }}", plan::quoted(rate)),
         ("reset", None) => "reset = { after = \"0s\" }".into(),
         ("timeout", None) => "timeout = { after = \"0s\" }".into(),
         ("down", None) => "down = true".into(),

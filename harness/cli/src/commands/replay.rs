@@ -67,19 +67,12 @@ pub(crate) fn replay(
 
 /// The run that is meant, folded, and what it began with.
 fn recorded(runs: &Path, text: &str) -> Result<(Record, RunStarted), CliError> {
-    let usage = |error: &dyn std::fmt::Display| refused(error.to_string(), "");
+    let usage = |error: &dyn std::fmt::Display| CliError::usage(error.to_string(), "");
     let events = RunStore::open(runs).resolve(text).map_err(|e| usage(&e))?;
     let record = store::record(&events).map_err(|e| usage(&e))?.record;
     match record.run.as_deref().cloned() {
         Some(started) => Ok((record, started)),
         None => Err(usage(&format!("{} holds no run", events.display()))),
-    }
-}
-
-fn refused(message: String, hint: &str) -> CliError {
-    CliError::Usage {
-        message,
-        hint: hint.to_owned(),
     }
 }
 
@@ -113,7 +106,7 @@ impl Around {
                 found: None,
                 root: super::adhoc::here()?,
             }),
-            false => Err(refused(
+            false => Err(CliError::usage(
                 format!(
                     "failed to find the suite of the run: it is of project {:?}, and {} is not",
                     plan.project,
@@ -173,7 +166,7 @@ fn unredacted(plan: &Plan) -> Result<(), CliError> {
             secret.name
         );
         let hint = format!("write ${{secret.{}}} in the suite, and run it again", secret.name);
-        Err(refused(message, &hint))
+        Err(CliError::usage(message, &hint))
     })
 }
 
@@ -189,7 +182,10 @@ fn target(
             "failed to bring the target up in mode {}: the run's suite is not here",
             mode.as_str()
         );
-        return Err(refused(message, "-C names the folder of its harness.toml"));
+        return Err(CliError::usage(
+            message,
+            "-C names the folder of its harness.toml",
+        ));
     };
     let choice = Choice {
         scenarios: Vec::new(),
@@ -209,7 +205,7 @@ fn target(
     };
     match sites.find(|site| !there(site)) {
         None => Ok(target),
-        Some(site) => Err(refused(
+        Some(site) => Err(CliError::usage(
             format!(
                 "failed to replay the faults: there is no {site} in mode {}",
                 mode.as_str()
@@ -228,7 +224,7 @@ fn with_rows(mut plan: Plan, root: &Path) -> Result<Plan, CliError> {
         let name = planned.file.as_str();
         let fail = |why: String| {
             let message = format!("failed to read the data file {name}: {why}");
-            refused(message, "put it back as it was when the run was made")
+            CliError::usage(message, "put it back as it was when the run was made")
         };
         let format = data::Format::of(name)
             .ok_or_else(|| fail("its ending is of no format known".to_owned()))?;
@@ -273,6 +269,6 @@ fn certificates(plan: &Plan, root: &Path) -> Result<(Tls, Pems), CliError> {
         cert: text(&tls.cert)?,
         key: text(&tls.key)?,
     };
-    let read = Tls::new(tls, &pems).map_err(|error| refused(error.problem, &error.hint))?;
+    let read = Tls::new(tls, &pems).map_err(|error| CliError::usage(error.problem, &error.hint))?;
     Ok((read, pems))
 }

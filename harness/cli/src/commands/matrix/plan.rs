@@ -71,7 +71,8 @@ pub(super) fn looks(wanted: &Wanted) -> Vec<(String, String)> {
         .collect()
 }
 
-fn quoted(text: &str) -> String {
+/// A text as TOML writes it.
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
