@@ -154,7 +154,7 @@ pub(crate) fn stage(kind: &ToxicKind, standing: Standing) -> Box<dyn Stage> {
 /// the delay is the most that passes per second.
 pub(crate) fn inlet_limit(kind: &ToxicKind) -> usize {
     match kind {
-        ToxicKind::Latency { .. } => 8 << 20,
+        ToxicKind::Latency { .. } => 12 << 20,
         _ => 256 << 10,
     }
 }
