@@ -146,7 +146,13 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
             Some(()) = interrupts.recv() => Input::Interrupt,
             _ = second.tick() => Input::Second,
             Some(input) = inputs.recv() => input,
-            ended = &mut work => break if ended.is_err() { Left::Broken } else { Left::InOrder },
+            ended = &mut work => {
+                // It may have ended just after the look at what was said: its last words lie there still.
+                while let Ok(input) = inputs.try_recv() {
+                    dispatcher.handle(input);
+                }
+                break if ended.is_err() { Left::Broken } else { Left::InOrder };
+            }
         };
         match dispatcher.handle(input) {
             Response::Continue => {}
@@ -163,7 +169,10 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
             std::mem::forget(guardian);
         }
         Left::InOrder => {
-            let _ = work.await;
+            // Asked a second time for its end, it would panic.
+            if !work.is_finished() {
+                let _ = work.await;
+            }
             if !control.left_behind.load(Ordering::Acquire) {
                 // On a full disk the run's answer still stands: a sweep that reads the journal finds nothing left to end.
                 let _ = journal.write(&Entry::Clean);
