@@ -451,12 +451,17 @@ fn a_server_that_hangs_makes_its_faults_fail_and_is_healed_when_it_answers() {
 #[test]
 fn a_proxy_that_somebody_deletes_makes_its_faults_fail() {
     let server = Server::start(&["--strict"]);
-    let suite = suite(
-        &server.url(),
-        &one_fault("4s", "latency = { delay = \"5ms\" }"),
-    );
+    let scenario = one_fault("9s", "latency = { delay = \"5ms\" }").replace("\"2s\"", "\"7s\"");
+    let suite = suite(&server.url(), &scenario);
     let (running, id) = broken(&suite, &server);
     let name = format!("harness-{id}-edge");
+    // A toxic that is there is still to be read back; then the fault is told to have its effect.
+    until("the fault has its effect", || {
+        let events = suite.events(&id);
+        events
+            .contains("\"event\":\"fault_effective\"")
+            .then_some(())
+    });
     assert_eq!(server.ask("DELETE", &format!("/proxies/{name}"), "").0, 204);
     invalid(&suite, running, &id, "not by this run");
     assert!(suite.events(&id).contains("link `edge` is cut"));
