@@ -10,15 +10,7 @@ mod support;
 
 use serde_json::Value;
 use support::Suite;
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-timeout = "1s"
-expect = ["status == 200"]
-"#;
+use support::journeys::BROWSE_SHORTLY as BROWSE;
 
 /// A suite of one scenario: a load of so many seconds, and what is typed beside it.
 fn suite(seconds: u32, top: &str, rest: &str) -> Suite {

@@ -11,23 +11,7 @@ mod support;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::Suite;
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-expect = ["status == 200"]
-"#;
-
-const LOST: &str = r#"
-title = "A visitor asks for what there is not, which shows in an example"
-tags = ["load-only"]
-[[step]]
-name = "nothing"
-get = "/v1/products/{{ uuid() }}"
-expect = ["status == 200"]
-"#;
+use support::journeys::{BROWSE, LOST};
 
 const SCENARIO: &str = r#"
 title = "The way in is slow for a while"

@@ -10,15 +10,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::Suite;
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-timeout = "1s"
-expect = ["status == 200"]
-"#;
+use support::journeys::BROWSE_SHORTLY as BROWSE;
 
 /// A load of six seconds with a fault on the way in during the middle two, and gates for the figures before and during.
 fn scenario(fault: &str, before: &str, during: &str) -> String {

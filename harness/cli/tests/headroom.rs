@@ -8,14 +8,7 @@
 mod support;
 
 use support::Suite;
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-expect = ["status == 200"]
-"#;
+use support::journeys::BROWSE;
 
 const SCENARIO: &str = r#"
 title = "The way in gets slower and slower"

@@ -7,15 +7,8 @@
 
 mod support;
 
-use support::{Running, Suite, labelled, process_of, signal, until, until_nothing_lives};
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-expect = ["status == 200"]
-"#;
+use support::journeys::BROWSE;
+use support::{Running, Suite, labelled, process_of, until, until_nothing_lives};
 
 const LONG: &str = r#"
 title = "A load that nobody waits for"
@@ -191,12 +184,7 @@ fn the_guardian_cleans_up_after_a_kill_and_the_events_make_a_report() {
 fn heal_ends_what_killed_runs_left_and_never_touches_a_live_one() {
     let suite = long();
     let (dead, dead_id) = under_load(&suite);
-    let guardian = dead.guardian();
-    // Stopped, so that it can't see the harness vanish before it is killed itself.
-    signal(guardian, "STOP");
-    dead.signal("KILL");
-    signal(guardian, "KILL");
-    dead.ends().exits(-1);
+    dead.orphan();
     let left = labelled(&dead_id);
     assert!(left.len() >= 3, "{left:?}");
 

@@ -9,16 +9,8 @@
 mod support;
 
 use serde_json::Value;
+use support::journeys::BROWSE_SHORTLY as BROWSE;
 use support::{Pressure, Ran, Suite, Turn, part, turn, until};
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-timeout = "1s"
-expect = ["status == 200"]
-"#;
 
 const LIST: &str = r#"
 title = "A customer looks at orders"

@@ -10,24 +10,8 @@ mod support;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use support::journeys::{BROWSE, LOST};
 use support::{Suite, part};
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-expect = ["status == 200"]
-"#;
-
-const LOST: &str = r#"
-title = "A visitor asks for what there is not, which shows in an example"
-tags = ["load-only"]
-[[step]]
-name = "nothing"
-get = "/v1/products/{{ uuid() }}"
-expect = ["status == 200"]
-"#;
 
 const STOCK: &str = r#"
 title = "A visitor looks at one product"

@@ -8,15 +8,8 @@
 mod support;
 
 use std::process::{Command, Stdio};
+use support::journeys::BROWSE;
 use support::{HARNESS, Suite, labelled, part};
-
-const BROWSE: &str = r#"
-title = "A visitor looks at products"
-[[step]]
-name = "the list"
-get = "/v1/products"
-expect = ["status == 200"]
-"#;
 
 const SHORT: &str = r#"
 title = "A short load"

@@ -13,17 +13,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use support::journeys::VISIT;
 use support::toxiproxy::Server;
 use support::{Suite, labelled, server, signal, until, until_nothing_lives};
-
-const VISIT: &str = r#"
-title = "A visit"
-tags = ["load-only"]
-[[step]]
-name = "the page"
-get = "/"
-timeout = "1s"
-"#;
 
 /// Each kind of fault that both sides know, one after another, and what the load says of each.
 const BROKEN: &str = r#"
@@ -506,7 +498,7 @@ fn heal_deletes_the_proxies_of_a_run_whose_guardian_was_killed_too() {
     let long = one_fault("10m", "down = true").replace("\"2s\"", "\"9m\"");
     let suite = suite(&server.url(), &long);
     let (running, id) = broken(&suite, &server);
-    orphan(running);
+    running.orphan();
     assert_eq!(server.proxies().as_object().unwrap().len(), 1);
     let healed = suite.run(&["heal"]).exits(0);
     let said = format!("deleted the proxy harness-{id}-edge at {}/", server.url());
@@ -518,16 +510,6 @@ fn heal_deletes_the_proxies_of_a_run_whose_guardian_was_killed_too() {
         "{}",
         again.stderr
     );
-}
-
-/// Kills a run and its guardian.
-fn orphan(running: support::Running) {
-    let guardian = running.guardian();
-    // Stopped, so that it can't see the harness vanish before it is killed itself.
-    signal(guardian, "STOP");
-    running.signal("KILL");
-    signal(guardian, "KILL");
-    running.ends().exits(-1);
 }
 
 /// A target that runs already, behind a proxy that its owner made on the server; and a suite that names both.
@@ -584,7 +566,7 @@ fn a_killed_run_leaves_the_proxies_of_an_external_target_as_they_were() {
         let long = one_fault("10m", fault).replace("\"2s\"", "\"9m\"");
         let suite = routed(&server, &long);
         let (running, _) = broken(&suite, &server);
-        orphan(running);
+        running.orphan();
         let healed = suite.run(&["heal"]).exits(0);
         assert!(healed.stderr.contains("the db at"), "{}", healed.stderr);
         is_whole(&server);

@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use support::journeys::VISIT;
 use support::toxiproxy::Server;
-use support::{Running, Suite, labelled, part, server, signal, until};
+use support::{Running, Suite, labelled, part, server, until};
 
 /// Runs are killed for this long, on every lane.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -22,15 +23,6 @@ const BUDGET: Duration = Duration::from_secs(30);
 const LANES: u64 = 3;
 /// The kill comes at most this long after its moment.
 const DELAY_MS: u64 = 400;
-
-const VISIT: &str = r#"
-title = "A visit"
-tags = ["load-only"]
-[[step]]
-name = "the page"
-get = "/"
-timeout = "1s"
-"#;
 
 /// Every kind of undoing at some moment: proxies slowed and down, a service gone and coming back, one that stands.
 const BROKEN: &str = r#"
@@ -301,14 +293,9 @@ fn killed_once(server: Option<&Server>, moment: Moment, delay: Duration) {
 fn orphaned_once(server: Option<&Server>, moment: Moment, delay: Duration) -> bool {
     let suite = broken(server);
     let (running, id) = until_moment(&suite, moment, delay);
-    let guardian = running.guardian();
-    // Stopped, so that it can't see the harness vanish before it is killed itself.
-    signal(guardian, "STOP");
     let all = [labelled(&id), vec![running.pid()]].concat();
     let listened = listeners(&all);
-    running.signal("KILL");
-    signal(guardian, "KILL");
-    running.ends().exits(-1);
+    let guardian = running.orphan();
     until("the guardian's end", || {
         (!of_folder(suite.path()).contains(&guardian)).then_some(())
     });

@@ -7,6 +7,7 @@
 )]
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub(crate) mod journeys;
 pub(crate) mod server;
 mod shop;
 pub(crate) mod toxiproxy;
@@ -358,6 +359,18 @@ impl Running {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Kills it and its guardian, so that nobody undoes what it did; answers the guardian's pid.
+    #[track_caller]
+    pub(crate) fn orphan(self) -> u32 {
+        let guardian = self.guardian();
+        // Stopped, so that it can't see the harness vanish before it is killed itself.
+        signal(guardian, "STOP");
+        self.signal("KILL");
+        signal(guardian, "KILL");
+        self.ends().exits(-1);
+        guardian
     }
 
     /// Pid of its guardian: its child whose command line says so.
