@@ -35,7 +35,12 @@ fi
 
 if wanted report; then
   cargo build --release --quiet -p harness-report --examples
-  cargo run --release --quiet -p harness-report --example render
+  page=$(mktemp)
+  for run in long hour; do
+    printf '%s: ' "$run"
+    for _ in 1 2 3 4 5; do target/release/examples/render "$run" "$page"; done
+  done
+  rm "$page"
 fi
 
 if wanted minute; then

@@ -1,16 +1,31 @@
 //! The command line as typed. Each flag has its words here; what they mean is decided by the commands.
 
+mod baseline;
+mod calibrate;
 mod chaos;
+mod doctor;
+mod export;
 mod import;
 mod load;
 mod proxy;
+mod readiness;
+mod up;
 
+pub(crate) use baseline::{
+    AcceptArgs, BaselineCommand, Folder, ListArgs, PinArgs, PruneArgs, ShowArgs, UnpinArgs,
+};
+pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use chaos::{ChaosCommand, MatrixArgs};
+pub(crate) use doctor::{DoctorArgs, Need};
+pub(crate) use export::{ExportArgs, Metrics};
 pub(crate) use import::{CurlArgs, From, HarArgs, ImportArgs, Into, OpenapiArgs};
 pub(crate) use load::LoadArgs;
 pub(crate) use proxy::ProxyArgs;
+pub(crate) use readiness::{ReadinessArgs, Shape};
+pub(crate) use up::{DownArgs, UpArgs};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use harness_core::name::Name;
 use std::path::PathBuf;
 
 /// Answers, with evidence, whether a build can ship: starts the system, walks its journeys, checks its contracts, loads
@@ -63,7 +78,7 @@ Exit codes:
   0    passed: GO, or CONDITIONAL GO
   1    a journey, a contract or a gate failed: NO-GO
   2    the suite or the command line is wrong
-  3    the target did not start, or this machine can't do what the plan needs
+  3    the target did not start, this machine can't do what the plan needs, or the answer can't be written
   4    the load was invalid (the instrument's fault, not the target's) and nothing failed
   5    a key gate is inconclusive and nothing failed
   6    CONDITIONAL GO with --strict
@@ -74,6 +89,12 @@ Exit codes:
 pub(crate) enum Command {
     /// Run the suite, or some scenarios of it, and answer GO or NO-GO.
     Run(RunArgs),
+    /// Start the suite's target and hold it: print where it answers, and end it on Ctrl-C.
+    Up(UpArgs),
+    /// End targets that `up --detach` holds.
+    Down(DownArgs),
+    /// Say what this machine can do, and what each missing thing costs.
+    Doctor(DoctorArgs),
     /// Check the suite: every error at once, each with its place and a hint.
     Check(CheckArgs),
     /// Print what a run would do, the load's shape included.
@@ -95,6 +116,17 @@ pub(crate) enum Command {
     Chaos(ChaosCommand),
     /// Render a run's reports again, from its events alone.
     Report(ReportArgs),
+    /// Write a run as metrics for Prometheus or OpenTelemetry, or send them to a collector.
+    Export(ExportArgs),
+    /// Hold a run against others: did it get slower?
+    Compare(CompareArgs),
+    /// Play the same build against itself: how far runs differ here, and what can be seen at all.
+    Calibrate(Box<CalibrateArgs>),
+    /// Accepted runs, which others are held against.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Say whether a release can ship, by the newest evidence of its runs.
+    Readiness(ReadinessArgs),
     /// Print the JSON Schema of a suite's files, for editors.
     Schema(SchemaArgs),
     /// Undo what killed runs left behind: processes and folders. Never touches a live run.
@@ -109,6 +141,12 @@ pub(crate) enum Command {
     Guardian {
         /// The undo journal.
         journal: PathBuf,
+    },
+    /// Act on other containers from within the run's helper container.
+    #[command(hide = true)]
+    Hands {
+        /// What to do, or `-` to be told on stdin; without it, wait.
+        order: Option<String>,
     },
 }
 
@@ -141,15 +179,27 @@ pub(crate) struct Selection {
 pub(crate) enum TargetMode {
     /// As processes of this machine.
     Process,
+    /// In containers, each from an image.
+    Container,
+    /// In the containers of a Compose file.
+    Compose,
     /// It runs already.
     External,
 }
 
 /// Arguments of `run`.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
+    /// Play two variants so many times each, in the order A B B A, and say whether the second is slower than the first. The
+    /// exit code is that of `harness compare`, and 130 or 3 where not all runs were made.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=50))]
+    pub(crate) repeats: Option<u32>,
+    /// The release that is run, for example `1.4.0`: `harness readiness` gathers a release's runs.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) release: Option<Name>,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -163,6 +213,8 @@ pub(crate) struct Output {
     /// CONDITIONAL GO exits with 6.
     #[arg(long)]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) theme: ThemeArgs,
     /// Where run folders are kept. Default: reports/runs under the suite's root.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: Option<PathBuf>,
@@ -228,16 +280,89 @@ pub(crate) struct ReportArgs {
     /// A run: its id or the beginning of it, its folder, a file of events, or `latest`.
     #[arg(default_value = "latest")]
     pub(crate) run: String,
+    /// Only rebuild the list of all runs, reports/index.html; runs that were never judged are, by what is there of them.
+    #[arg(long, conflicts_with_all = ["run", "kind", "output"])]
+    pub(crate) index: bool,
     /// Which report; `all` writes every one beside the events.
     #[arg(long, value_enum, default_value_t = Kind::All)]
     pub(crate) kind: Kind,
     /// Where it is written, `-` for stdout. Default: beside the events.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) theme: ThemeArgs,
     /// Where run folders are kept. Default: reports/runs under the suite's root.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: Option<PathBuf>,
 }
+
+/// Arguments of `compare`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = COMPARED)]
+pub(crate) struct CompareArgs {
+    /// The run that is judged: its id or the beginning of it, its folder, a file of events, or `latest`.
+    pub(crate) candidate: String,
+    /// The run it is held against, or several of one build: five say how far runs of one build differ. Without any: the
+    /// accepted ones that fit, and the pinned release.
+    pub(crate) baseline: Vec<String>,
+    /// Another run of the candidate's build; may be given several times.
+    #[arg(long = "and", value_name = "RUN")]
+    pub(crate) more: Vec<String>,
+    /// The sides are variants of one suite, held against each other for that.
+    #[arg(long, requires = "baseline")]
+    pub(crate) variants: bool,
+    /// Where baselines are kept, and calibrations in a folder of theirs. Default: reports/baselines under the suite's root.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) baselines: Option<PathBuf>,
+    /// Every figure, not only those that decide or changed.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Told::Text)]
+    pub(crate) format: Told,
+    /// Where compare.html, compare.md and compare.json are written; without it nothing is.
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) theme: ThemeArgs,
+    /// Where run folders are kept. Default: reports/runs under the suite's root.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+}
+
+/// What `compare` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Told {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For a comment on a merge request.
+    Markdown,
+    /// One page for a browser.
+    Html,
+}
+
+/// By which templates pages are made.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(crate) struct ThemeArgs {
+    /// Templates of your own for the pages, in place of the built-in ones of the same name. Default: `templates` in [report]
+    /// of harness.toml.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) templates: Option<PathBuf>,
+}
+
+const COMPARED: &str = "\
+Decided by the percentiles that the candidate's key gates ask for on undisturbed load; without any, by those of all
+journeys together. The constants are the suite's, as the candidate's run recorded them: [regression] in harness.toml.
+
+Exit codes:
+  0    nothing that decides regressed
+  1    something that decides regressed
+  2    the command line is wrong, or a run or a baseline can't be read
+  3    the answer can't be written
+  4    the runs can't be compared
+  5    what was seen can't tell";
 
 /// Arguments of `replay`.
 #[derive(Debug, ClapArgs)]
@@ -266,6 +391,8 @@ pub(crate) enum Kind {
     Json,
     /// The summary a run prints at its end.
     Text,
+    /// For a pull request: Markdown of at most 64 000 bytes, with a mark on its first line by which it is found again.
+    Comment,
 }
 
 /// Arguments of `schema`.

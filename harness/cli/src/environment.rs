@@ -1,19 +1,37 @@
 //! What a report says of the machine and the moment: versions, cores, memory, the commit, the date. The only reader of
 //! the calendar.
 
+use harness_core::date::Date;
 use harness_core::name::RunId;
 use rand_core::{OsRng, TryRngCore as _};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A fresh run id: `YYYYMMDD-HHMMSS-xxxx`, so that ids sort by time and two runs of one second differ.
+/// A fresh run id: `YYYYMMDD-HHMMSS-xxxx`, so that ids sort by time and two runs of one second differ. Six of its last sixteen
+/// bits are of the second, so that those of one second sort by time too.
 pub(crate) fn run_id(now: &jiff::Zoned) -> RunId {
     let random = OsRng.try_next_u32().unwrap_or_else(|_| std::process::id());
-    let text = format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), random & 0xffff);
+    let part = u32::try_from(now.subsec_nanosecond() / (1_000_000_000 / 64)).unwrap_or(0);
+    let last = (part.min(63) << 10) | (random & 0x3ff);
+    let text = format!("{}-{last:04x}", now.strftime("%Y%m%d-%H%M%S"));
     match text.parse() {
         Ok(id) => id,
         Err(error) => unreachable!("digits and dashes make a name: {error}"),
+    }
+}
+
+/// What the calendar and the clock on the wall say here.
+pub(crate) fn now() -> jiff::Zoned {
+    jiff::Zoned::now()
+}
+
+/// The day it is here.
+pub(crate) fn today() -> Date {
+    let today = now().strftime("%Y-%m-%d").to_string();
+    match today.parse() {
+        Ok(date) => date,
+        Err(error) => unreachable!("the calendar's own day is one: {error}"),
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) enum CliError {
     /// This machine can't do it.
     #[error("{0}")]
     Machine(String),
+    /// What was asked for can't be written where `-o` says.
+    #[error("{0}")]
+    Output(String),
     /// A report can't be made.
     #[error("{0}")]
     Report(String),
@@ -53,7 +56,7 @@ impl CliError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Suite(_) | Self::Usage { .. } | Self::NoSuite { .. } => 2,
-            Self::File { .. } | Self::Machine(_) | Self::Report(_) => 3,
+            Self::File { .. } | Self::Machine(_) | Self::Output(_) | Self::Report(_) => 3,
         }
     }
 
@@ -68,6 +71,7 @@ impl CliError {
                 doing: "write" | "create",
                 ..
             } => Some("--reports names another folder for the runs".into()),
+            Self::Output(_) => Some("-o names another place".into()),
             _ => None,
         }
     }

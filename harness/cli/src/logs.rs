@@ -6,6 +6,7 @@ mod otlp;
 use crate::args::{Args, Command, LogArgs, LogFormat};
 use crate::error::CliError;
 use crate::printer::Printer;
+use crate::workflow::Harmless;
 use harness_drive::redact::Redactor;
 use std::borrow::Cow;
 use std::fs::File;
@@ -125,7 +126,10 @@ impl Write for Out {
         let text = String::from_utf8_lossy(line);
         let text = redacted(&text);
         let _ = match self {
-            Self::Stderr => io::stderr().lock().write_all(text.as_bytes()),
+            Self::Stderr => {
+                let mut out = Harmless::new(io::stderr().lock());
+                out.write_all(text.as_bytes()).and_then(|()| out.finish())
+            }
             Self::File(file) => file.as_ref().write_all(text.as_bytes()),
         };
         Ok(line.len())

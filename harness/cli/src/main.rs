@@ -1,6 +1,7 @@
 //! The `harness` binary: reads the command line, runs it, and answers with an exit code.
 
 mod args;
+mod collector;
 mod commands;
 mod diagnostics;
 mod environment;
@@ -12,6 +13,7 @@ mod printer;
 mod rows;
 mod sources;
 mod tty;
+mod workflow;
 
 use std::process::ExitCode;
 

@@ -67,6 +67,14 @@ pub(crate) fn read(chosen: Option<&Path>) -> Result<Found, CliError> {
     Ok(Found { root, sources })
 }
 
+/// Reads harness.toml alone.
+pub(crate) fn config(chosen: Option<&Path>) -> Result<Found, CliError> {
+    let root = root(chosen)?;
+    let mut sources = Sources::new();
+    add(&root, "harness.toml", &mut sources);
+    Ok(Found { root, sources })
+}
+
 /// Names of files with an extension under a folder, `/` separated, sorted, at most `depth` folders deep.
 fn collect(root: &Path, folder: &str, extension: &str, depth: usize, names: &mut Vec<String>) {
     let Ok(entries) = std::fs::read_dir(root.join(folder)) else {

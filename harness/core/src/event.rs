@@ -15,6 +15,7 @@ pub use walk::{Broken, Excerpt, Exchange, JourneyFinished, Outcome, StepFinished
 
 use crate::name::{Name, RunId};
 use crate::plan::Plan;
+use crate::verdict::regression::Against;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -55,7 +56,7 @@ pub enum Event {
         /// Where journeys and load go in.
         entry: String,
     },
-    /// The target did not come up; the run ends with exit 3.
+    /// The target did not come up, or, after [`Event::TargetReady`], was lost as a whole; the run ends with exit 3.
     TargetFailed {
         /// The service at fault, if one is.
         service: Option<String>,
@@ -134,6 +135,9 @@ pub enum Event {
         /// Nobody saw it: the proxy does not tell what a toxic touched, and this is when it confirmed the change.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         assumed: bool,
+        /// Who does it, where there are several ways to: `STOP and CONT`. Known only once it is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// A fault was lifted.
     FaultLifted {
@@ -270,6 +274,12 @@ pub struct RunStarted {
     /// The run whose plan is played again, for a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replays: Option<Replayed>,
+    /// The release that was run, if somebody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Name>,
+    /// The accepted runs that its gates on regressions hold it against, of each scenario that has such a gate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<Against>,
 }
 
 /// The run that a replay repeats.

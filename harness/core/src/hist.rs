@@ -157,6 +157,12 @@ impl Hist {
         self.buckets.iter().map(|(_, n)| n).sum()
     }
 
+    /// How many are at most `us` for sure: each counts as the highest value of its bucket, as in [`Self::quantile`].
+    pub fn at_most(&self, us: u64) -> u64 {
+        let below = |(value, _): &&(u64, u64)| value + width(*value) - 1 <= us;
+        self.buckets.iter().take_while(below).map(|(_, n)| n).sum()
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
@@ -289,6 +295,14 @@ mod tests {
             let exact = values[rank - 1];
             let got = hist.quantile(q).unwrap();
             prop_assert!(got >= exact && bucket_of(got) == bucket_of(exact), "{got} for {exact}");
+        }
+
+        #[test]
+        fn what_is_at_most_a_bound_agrees_with_quantiles(values in prop::collection::vec(0u64..MAX_US, 1..200), us in 0u64..MAX_US) {
+            let hist = of(&values);
+            let below = values.iter().filter(|v| bucket_of(**v) + width(bucket_of(**v)) - 1 <= us).count() as u64;
+            prop_assert_eq!(hist.at_most(us), below);
+            prop_assert_eq!(hist.at_most(us) == hist.count(), hist.max().unwrap() <= us);
         }
 
         #[test]

@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod compare;
 pub mod data;
+pub mod date;
 pub mod diagnostic;
 pub mod event;
 pub mod expr;
@@ -20,6 +21,7 @@ pub mod readiness;
 pub mod record;
 pub mod replay;
 pub mod secret;
+pub mod stats;
 pub mod suite;
 pub mod template;
 pub mod tls;

@@ -50,8 +50,14 @@ pub enum Symbol {
     LinkAddress(Name),
     /// `${secret.NAME}`.
     Secret(Name),
-    /// `${env.NAME}`: the harness's own environment.
-    Env(String),
+    /// `${env.NAME}`: of the harness's own environment; `${env.NAME:-text}` is the text where the variable is not set, or
+    /// empty.
+    Env {
+        /// The variable.
+        name: String,
+        /// What it is where nobody says.
+        default: Option<String>,
+    },
     /// `${run.id}`.
     RunId,
     /// `${run.dir}`: a folder of this run's own, removed with the target.

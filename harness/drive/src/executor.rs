@@ -1,8 +1,11 @@
 //! The order of a run: target up, journeys, contract, scenarios, target down. The only module that sees all the others;
 //! it decides when, never what things mean.
 
+mod hold;
 mod scenario;
 mod search;
+
+pub use hold::Addresses;
 
 use crate::audit::Audit;
 use crate::contract::{Contracts, Setting};
@@ -23,11 +26,13 @@ use harness_core::event::{Envelope, Event, Phase, RunEnd, RunStarted, ScenarioEn
 use harness_core::journey::{Journey, WALKED};
 use harness_core::name::Name;
 use harness_core::plan::Plan;
+use harness_core::plan::fault::FaultKind;
 use harness_core::plan::invariant::QueryPlan;
 use harness_core::random::coordinate;
 use harness_core::record::Record;
 use harness_core::template::{Symbols, UnboundError};
 use harness_load::{Clock, Route};
+use hold::Work;
 use scenario::Stage;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,7 +115,27 @@ impl Control {
 /// Makes a run. The listener hears every event, on the caller's task, with the record so far. Each message on
 /// `interrupts` is a wish to stop; the second means at once.
 pub async fn run<L: FnMut(&Envelope, &Record)>(
+    job: Job,
+    interrupts: mpsc::Receiver<()>,
+    listener: L,
+) -> Result<Finished, BeginError> {
+    make(job, Work::Play, interrupts, listener).await
+}
+
+/// Brings the target up and holds it until somebody wishes its end, with everything that keeps a run's target from being
+/// left behind. `ready` is told where it answers, once it does.
+pub async fn hold<L: FnMut(&Envelope, &Record)>(
+    job: Job,
+    ready: mpsc::Sender<Addresses>,
+    interrupts: mpsc::Receiver<()>,
+    listener: L,
+) -> Result<Finished, BeginError> {
+    make(job, Work::Hold(ready), interrupts, listener).await
+}
+
+async fn make<L: FnMut(&Envelope, &Record)>(
     mut job: Job,
+    work: Work,
     mut interrupts: mpsc::Receiver<()>,
     listener: L,
 ) -> Result<Finished, BeginError> {
@@ -119,7 +144,15 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
         environment.insert("workers".into(), workers.to_string());
     }
     let redactor = Redactor::new(&job.secrets);
-    let client = Client::new(job.clock, &job.route)?;
+    let plan = &job.started.plan;
+    let deploys = plan
+        .faults()
+        .any(|(_, strike)| matches!(strike.kind, FaultKind::Deploy(_)));
+    let client = match deploys {
+        // Who looks after a service must reach whichever version serves, and keep none from being drained.
+        true => Client::unpooled(job.clock, &job.route)?,
+        false => Client::new(job.clock, &job.route)?,
+    };
     let journal = Journal::create(&job.folder.join("undo.ndjson"), job.started.run.as_str())?;
     let arguments: Vec<&str> = job.guardian.1.iter().map(String::as_str).collect();
     let guardian = Guardian::start(&job.guardian.0, &arguments, &journal)?;
@@ -135,6 +168,7 @@ pub async fn run<L: FnMut(&Envelope, &Record)>(
         journal: journal.clone(),
         gauges: Gauges::default(),
         job,
+        work,
     };
     let mut work = tokio::spawn(run.perform().in_current_span());
     let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -211,6 +245,7 @@ enum Left {
 /// A run under way.
 struct Run {
     job: Job,
+    work: Work,
     mouth: Mouth,
     control: Control,
     client: Client,
@@ -275,6 +310,12 @@ impl Run {
                     healed.proxies.join("; ")
                 )
             }
+            Ok(Ok(healed)) if !healed.containers.is_empty() => {
+                format!(
+                    "left on the container engine: {}",
+                    healed.containers.join("; ")
+                )
+            }
             Ok(Ok(healed)) if !healed.processes.is_empty() => format!(
                 "{} processes that outlived their services were ended",
                 healed.processes.len()
@@ -299,6 +340,7 @@ impl Run {
             journal: self.journal.clone(),
             client: self.client.clone(),
             gauges: self.gauges.clone(),
+            cancel: self.control.cancel.clone(),
         }
     }
 
@@ -328,6 +370,9 @@ impl Run {
         };
         if let Err(failed) = up {
             return self.say_failed(failed).await;
+        }
+        if let Work::Hold(ready) = &self.work {
+            return self.held(target, ready).await;
         }
         let background = CancellationToken::new();
         let mut watchers = tokio::task::JoinSet::new();
@@ -360,6 +405,23 @@ impl Run {
         background.cancel();
         while watchers.join_next().await.is_some() {}
         end
+    }
+
+    /// Holds the target until its end is wished. Nothing is measured meanwhile: it may stand for days.
+    async fn held(&self, target: &Arc<Target>, ready: &mpsc::Sender<Addresses>) -> RunEnd {
+        let addresses = match Addresses::of(self.plan(), target) {
+            Ok(addresses) => addresses,
+            Err(unbound) => return self.say_failed(Failed::from(unbound)).await,
+        };
+        let background = CancellationToken::new();
+        let watch = Arc::clone(target.links()).watch(self.mouth.clone(), background.clone());
+        let watch = tokio::spawn(watch);
+        // Who was to be told may be gone: then the wish for its end is on its way.
+        let _ = ready.send(addresses).await;
+        self.control.cancel.cancelled().await;
+        background.cancel();
+        let _ = watch.await;
+        RunEnd::Cancelled
     }
 
     async fn phases(&self, target: &Arc<Target>, scraper: &Scraper) -> Result<(), String> {

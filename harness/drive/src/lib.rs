@@ -6,6 +6,7 @@ pub mod audit;
 pub mod chaos;
 pub mod contract;
 pub mod dispatcher;
+pub mod doctor;
 pub mod executor;
 pub mod health;
 pub mod http_client;

@@ -11,7 +11,8 @@ use std::time::Duration;
 pub trait Faults: Send + Sync {
     /// Applies a fault under a name unique in the run. On a link it lapses after `lease` even if nobody lifts it, and
     /// goes with the proxy, which lives in this process: that is its undo. A service is in the undo journal, which ends
-    /// it whether it runs or stands. The error says why it could not be applied.
+    /// it whether it runs or stands. A deployment is applied when the new version serves; whatever else takes as long as the
+    /// target does is not waited for. The error says why it could not be applied.
     fn arm<'a>(
         &'a self,
         id: &'a str,
@@ -20,7 +21,7 @@ pub trait Faults: Send + Sync {
     ) -> BoxFuture<'a, Result<(), String>>;
 
     /// Lifts it; lifting what is not there is fine. A killed service is started again, not waited for: the time it takes
-    /// is part of the recovery.
+    /// is part of the recovery. A deployment is rolled back, and waited for; while it is being applied, that is broken off.
     fn lift<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>>;
 
     /// The first connection or byte the fault touched since it was armed; of a service, the signal.
@@ -31,12 +32,14 @@ pub trait Faults: Send + Sync {
 }
 
 /// When a fault first touched something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstEffect {
     /// On the run's clock.
     pub at: Duration,
     /// Whether nobody saw it: this is when the proxy confirmed the change.
     pub assumed: bool,
+    /// Who does it, where there are several ways to.
+    pub by: Option<String>,
 }
 
 /// Looks at every exchange that passes and holds it against the documents.

@@ -13,6 +13,44 @@ pub fn ended(pid: i32) -> bool {
     stat_field(&format!("/proc/{pid}/stat"), 3).is_none_or(|state| state == "Z" || state == "X")
 }
 
+/// What can be seen of a process's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It lives, since so many clock ticks after boot.
+    Since(u64),
+    /// It is there, and no more can be seen of it: `/proc` may show other users' processes to nobody else.
+    Hidden,
+    /// It is a zombie or gone.
+    Ended,
+}
+
+/// What can be seen of a process's life.
+pub fn life(pid: i32) -> Life {
+    let path = format!("/proc/{pid}/stat");
+    let state = stat_field(&path, 3);
+    match (state.as_deref(), start_time(pid)) {
+        (Some("Z" | "X"), _) => Life::Ended,
+        (Some(_), Some(since)) => Life::Since(since),
+        _ => unseen(pid),
+    }
+}
+
+/// Whether a process is in a control group with a word in its name: a container's id.
+pub fn is_within(pid: i32, word: &str) -> bool {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    groups.is_ok_and(|groups| groups.contains(word))
+}
+
+/// Of a process that `/proc` does not show.
+fn unseen(pid: i32) -> Life {
+    let there = rustix::process::Pid::from_raw(pid).map(rustix::process::test_kill_process);
+    match there {
+        None | Some(Err(rustix::io::Errno::SRCH)) => Life::Ended,
+        // It may be signalled, or may not: there it is.
+        Some(_) => Life::Hidden,
+    }
+}
+
 /// How much address space a process may have: its soft and its hard limit, `None` for no limit.
 pub fn address_space(pid: i32) -> Option<(Option<u64>, Option<u64>)> {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;

@@ -1,5 +1,5 @@
 //! Makes `fixtures/runs/`: the made-up stream of a target that says hostile things, and, where a folder of recordings
-//! (`go.zst`, `no-go.zst`, `cut-short.zst`) is given, these as plain lines with the machine made neutral.
+//! (`go.zst`, `no-go.zst`, `cut-short.zst`, `incident.zst`) is given, whichever of them are there, these as plain lines with the machine made neutral.
 //! `fixtures/runs/record.sh` calls it.
 
 #[path = "../tests/streams/mod.rs"]
@@ -18,8 +18,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(from) = std::env::args().nth(1) else {
         return Ok(());
     };
-    for name in ["go", "no-go", "cut-short"] {
+    for name in ["go", "no-go", "cut-short", "incident"] {
         let recording = Path::new(&from).join(format!("{name}.zst"));
+        if !recording.is_file() {
+            continue;
+        }
         let mut events = store::read(&recording)?.collect::<Result<Vec<_>, _>>()?;
         events.iter_mut().for_each(neutral);
         let mut text = streams::lines(&events);

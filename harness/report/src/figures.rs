@@ -3,11 +3,12 @@
 
 use crate::text;
 use harness_core::event::{ContractFinding, Outcome, StepFinished};
-use harness_core::expr::gate::{Comparison, GateSubject, Unit};
+use harness_core::expr::gate::GateSubject;
 use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
-use harness_core::readiness::{Decision, Item};
+use harness_core::plan::readiness::Needed;
+use harness_core::readiness::{Decision, Item, Standing};
 use harness_core::record::{ContractRecord, JourneyRecord, Record, ScenarioRecord, Tally};
 use harness_core::units::format_duration;
 use harness_core::verdict::{GateResult, Grade, InvariantResult, Trust, Verdict};
@@ -48,6 +49,31 @@ pub fn insecure(record: &Record) -> Option<&'static str> {
     run.plan.target.insecure().then_some(
         "INSECURE: every certificate was accepted (`insecure` in [target.tls]), so nothing is known of who answered",
     )
+}
+
+/// What of the suite the target's mode left out, a sentence each.
+pub fn left_out(record: &Record) -> Vec<String> {
+    let run = record.run.as_ref();
+    let left_out = run.into_iter().flat_map(|run| &run.plan.left_out);
+    left_out.map(ToString::to_string).collect()
+}
+
+/// What the release needs that a run is no evidence of, in words; `None` where it needs nothing more.
+pub fn needs(record: &Record) -> Option<String> {
+    let plan = &record.run.as_ref()?.plan;
+    let gives = |what: &Needed| match what {
+        Needed::Scenario(name) => record.scenario(name.as_str()).is_some(),
+        Needed::Profile(name) => plan.profile.as_ref() == Some(name),
+    };
+    let needs = plan.readiness.needs.iter();
+    let lacking = needs.filter(|need| !gives(&need.what));
+    let lacking: Vec<String> = lacking.map(|need| need.what.to_string()).collect();
+    (!lacking.is_empty()).then(|| {
+        format!(
+            "The release needs more evidence than this run gives: {}. `harness readiness` weighs the runs of a release together.",
+            lacking.join(", ")
+        )
+    })
 }
 
 /// Whether a name is a whole journey and not one of its steps.
@@ -222,6 +248,36 @@ pub const fn decision_sign(decision: Decision) -> &'static str {
     }
 }
 
+/// A decision as a class of the page.
+pub const fn decision_class(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Go => "go",
+        Decision::ConditionalGo => "conditional",
+        Decision::NoGo => "no-go",
+    }
+}
+
+/// What became of an item, as a word: its grade, or why that does not count.
+pub fn item_word(item: &Item) -> &'static str {
+    match (item.standing, &item.waived) {
+        (Standing::Stale, _) => "stale",
+        (Standing::Absent, _) => "missing",
+        (_, Some(_)) => "waived",
+        _ => grade_word(item.grade),
+    }
+}
+
+/// Under whose word and until when an item's failure is accepted; `None` where it is not.
+pub fn waiver_words(item: &Item) -> Option<String> {
+    let waived = item.waived.as_ref()?;
+    let ticket = waived.ticket.as_ref();
+    let ticket = ticket.map_or_else(String::new, |ticket| format!(" ({ticket})"));
+    Some(format!(
+        "waived until {} by {}{ticket}: {}",
+        waived.expires, waived.owner, waived.reason
+    ))
+}
+
 /// The generator's trust as a word.
 pub const fn trust_word(trust: Trust) -> &'static str {
     match trust {
@@ -248,21 +304,6 @@ pub fn class_word(item: &Item) -> &'static str {
         "scored"
     } else {
         "info"
-    }
-}
-
-/// How much of its limit a gate has left, as a share of the limit: 0.4 is 40 % to spare, below zero is over it. A share
-/// that must not fall below its limit, such as availability, can reach 100 % at most, and what is left counts from
-/// there. `None` where nothing was seen or the limit is zero.
-pub fn headroom(gate: &GateResult) -> Option<f64> {
-    let (seen, limit) = (gate.observed?, gate.gate.expect.limit);
-    if limit == 0.0 {
-        return None;
-    }
-    match (gate.gate.expect.op, &gate.unit) {
-        (Comparison::Less | Comparison::AtMost, _) => Some(1.0 - seen / limit),
-        (_, Unit::Share) => (limit < 1.0).then(|| (seen - limit) / (1.0 - limit)),
-        (Comparison::Greater | Comparison::AtLeast, _) => Some(seen / limit - 1.0),
     }
 }
 

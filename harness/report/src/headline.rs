@@ -1,20 +1,70 @@
 //! The answer in words, each said once: what decided, why, and what is left to do. The same sentence often stands in an
 //! item, in the reasons and in the conditions; readers get it where it comes first.
 
-use crate::figures;
-use harness_core::readiness::{Item, Readiness};
+use harness_core::readiness::{Condition, Item, Readiness, Standing};
+use harness_core::verdict::Grade;
 
 /// The first lines of every report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headline<'r> {
-    /// The item that decided: its title, and why in one sentence.
-    pub decided: Option<(&'r str, &'r str)>,
+    /// The item that decided.
+    pub decided: Option<Decided<'r>>,
     /// Other reasons.
     pub reasons: Vec<&'r str>,
-    /// What is left to do: a statement, and what closes it.
-    pub conditions: Vec<(&'r str, &'r str)>,
+    /// What is left to do.
+    pub conditions: Vec<Left<'r>>,
     /// The items whose reason is told here.
     told: Vec<&'r str>,
+}
+
+/// The item that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided<'r> {
+    /// What became of it, to stand before its title: `Failed`. A title says what should hold, and below a NO-GO would read
+    /// as if it did.
+    pub word: &'static str,
+    /// Its title.
+    pub title: &'r str,
+    /// Why, in one sentence.
+    pub reason: &'r str,
+}
+
+impl<'r> Decided<'r> {
+    fn of(item: &'r Item) -> Self {
+        let word = match (item.standing, item.grade) {
+            (Standing::Stale, _) => "Stale",
+            (Standing::Absent, _) => "Missing",
+            (_, Grade::Pass) => "Decided by",
+            (_, Grade::Fail) if item.waived.is_some() => "Failed and waived",
+            (_, Grade::Fail) => "Failed",
+            (_, Grade::Invalid) => "Not to be trusted",
+            (_, Grade::Inconclusive) => "Undecided",
+        };
+        Self {
+            word,
+            title: item.title.as_str(),
+            reason: item.bare_reason(),
+        }
+    }
+}
+
+/// Something that is left to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left<'r> {
+    /// What; without the reason where that was told before.
+    pub statement: &'r str,
+    /// What closes it.
+    pub closes_with: &'r str,
+    /// By when and by whom: `before the deployment, checkout team`.
+    pub due: String,
+}
+
+fn due(condition: &Condition) -> String {
+    let due = condition.due.as_str();
+    match &condition.owner {
+        Some(owner) => format!("{due}, {owner}"),
+        None => due.to_owned(),
+    }
 }
 
 impl<'r> Headline<'r> {
@@ -24,11 +74,7 @@ impl<'r> Headline<'r> {
             .decided_by
             .as_ref()
             .and_then(|id| readiness.items.iter().find(|item| item.id == *id));
-        let repeats = |said: &str| {
-            decided.is_some_and(|item| {
-                said.starts_with(item.id.as_str()) && said.ends_with(item.reason.as_str())
-            })
-        };
+        let repeats = |said: &str| decided.is_some_and(|item| said == item.sentence());
         let reasons: Vec<&str> = readiness
             .reasons
             .iter()
@@ -36,12 +82,12 @@ impl<'r> Headline<'r> {
             .filter(|said| !repeats(said))
             .collect();
         let mut told: Vec<&Item> = decided.into_iter().collect();
-        told.extend(readiness.items.iter().filter(|item| {
-            let begin = format!("{} ", item.id);
-            reasons
+        told.extend(
+            readiness
+                .items
                 .iter()
-                .any(|said| said.starts_with(&begin) && said.ends_with(item.reason.as_str()))
-        }));
+                .filter(|item| reasons.contains(&item.sentence().as_str())),
+        );
         let conditions = readiness.conditions.iter().map(|condition| {
             let statement = condition.statement.as_str();
             let said_before = told.iter().find_map(|item| {
@@ -49,10 +95,14 @@ impl<'r> Headline<'r> {
                 begin.starts_with(item.title.as_str()).then_some(begin)
             });
             let statement = said_before.map_or(statement, |begin| begin.trim_end_matches(": "));
-            (statement, condition.closes_with.as_str())
+            Left {
+                statement,
+                closes_with: condition.closes_with.as_str(),
+                due: due(condition),
+            }
         });
         Self {
-            decided: decided.map(|item| (item.title.as_str(), figures::bare_reason(&item.reason))),
+            decided: decided.map(Decided::of),
             conditions: conditions.collect(),
             told: told.iter().map(|item| item.id.as_str()).collect(),
             reasons,
@@ -68,7 +118,7 @@ impl<'r> Headline<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_core::readiness::{Condition, Decision};
+    use harness_core::readiness::{Decision, Due, Limits, Standing};
     use harness_core::verdict::Grade;
 
     fn item(id: &str, grade: Grade) -> Item {
@@ -79,6 +129,12 @@ mod tests {
             weight: 1.0,
             grade,
             reason: format!("`{id} < 1s`: saw too little"),
+            standing: Standing::Current,
+            owner: None,
+            waived: None,
+            closes_with: String::new(),
+            scenario: None,
+            evidence: Vec::new(),
         }
     }
 
@@ -89,23 +145,38 @@ mod tests {
             item("s#11", Grade::Inconclusive),
             item("s#3", Grade::Pass),
         ];
-        let said = |i: &Item| format!("{} is undecided: {}", i.id, i.reason);
         let condition = |i: &Item| Condition {
             statement: format!("{} is undecided: {}", i.title, i.reason),
+            owner: Some("the shop's team".to_owned()),
+            due: Due::Before,
             closes_with: "harness run".to_owned(),
         };
         let readiness = Readiness {
             decision: Decision::ConditionalGo,
             score: 90.0,
+            limits: Limits::default(),
+            unwaived: None,
+            waivers: Vec::new(),
+            checklist: Vec::new(),
+            abort: Vec::new(),
             decided_by: Some("s#1".to_owned()),
-            reasons: items[..1].iter().map(said).collect(),
+            reasons: items[..1].iter().map(Item::sentence).collect(),
             conditions: items[..2].iter().map(condition).collect(),
             items,
         };
         let headline = Headline::of(&readiness);
-        assert_eq!(headline.decided, Some(("s: s#1 < 1s", "saw too little")));
+        let decided = Decided {
+            word: "Undecided",
+            title: "s: s#1 < 1s",
+            reason: "saw too little",
+        };
+        assert_eq!(headline.decided, Some(decided));
         assert!(headline.reasons.is_empty());
-        let statements: Vec<_> = headline.conditions.iter().map(|c| c.0).collect();
+        let statements: Vec<_> = headline.conditions.iter().map(|c| c.statement).collect();
+        assert_eq!(
+            headline.conditions[0].due,
+            "before the deployment, the shop's team"
+        );
         assert_eq!(
             statements,
             [

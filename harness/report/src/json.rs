@@ -11,6 +11,7 @@ use harness_core::event::{
 use harness_core::expr::gate::Unit;
 use harness_core::name::{Name, RunId};
 use harness_core::phases::{Phases, RequestPhase};
+use harness_core::plan::LeftOut;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::readiness::Readiness;
@@ -56,6 +57,9 @@ pub struct Summary {
     /// What checking each invariant came to, with its figures and the walks that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub invariants: Vec<InvariantChecked>,
+    /// Scenarios that the target's mode left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Notices.
     pub notices: Vec<String>,
 }
@@ -75,6 +79,9 @@ pub struct RunSummary {
     pub profile: Option<Name>,
     /// The variant.
     pub variant: Option<Name>,
+    /// The release that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<Name>,
     /// The run it repeats, for a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replays: Option<Replayed>,
@@ -309,6 +316,9 @@ pub struct FaultSummary {
     /// Whether nobody saw that: it is when the proxy confirmed the change.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub effective_assumed: bool,
+    /// Who did it, where there are several ways to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// Lifted.
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.
@@ -346,6 +356,10 @@ impl Summary {
             faults: record.faults.iter().map(|f| fault(record, f)).collect(),
             matrix: verdict::matrix::matrix(record),
             invariants: record.invariants.clone(),
+            left_out: record
+                .run
+                .as_ref()
+                .map_or_else(Vec::new, |run| run.plan.left_out.clone()),
             notices: record
                 .notices
                 .iter()
@@ -369,6 +383,7 @@ fn run(run: &harness_core::event::RunStarted) -> RunSummary {
         project: plan.project.clone(),
         profile: plan.profile.clone(),
         variant: plan.variant.clone(),
+        release: run.release.clone(),
         replays: run.replays.clone(),
         insecure: plan.target.insecure(),
         seed: plan.seed,
@@ -554,6 +569,7 @@ fn fault(record: &Record, fault: &FaultRecord) -> FaultSummary {
         armed_us: fault.armed_us,
         effective_us: fault.effective_us,
         effective_assumed: fault.assumed,
+        by: fault.by.clone(),
         lifted_us: fault.lifted_us,
         failed: fault.failed.clone(),
         clocks: read.into_iter().map(|c| (c.figure.word(), c)).collect(),

@@ -8,6 +8,7 @@ use harness_core::event::{ContractFinding, Outcome};
 use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::Class;
+use harness_core::readiness::Readiness;
 use harness_core::record::{ContractRecord, JourneyRecord, Record};
 use harness_core::verdict::{
     CheckResult, GateResult, GeneratorResult, Grade, InvariantResult, Trust, Verdict,
@@ -22,8 +23,12 @@ use std::time::Duration;
 pub struct JunitError(String);
 
 /// The whole report as XML. What is invalid or undecided is an error, what failed a failure; a gate that is only
-/// told is skipped when it does not pass.
-pub fn render(record: &Record, verdict: &Verdict) -> Result<String, JunitError> {
+/// told is skipped when it does not pass, and so is what failed under a waiver that counts, with the waiver's words.
+pub fn render(
+    record: &Record,
+    verdict: &Verdict,
+    readiness: &Readiness,
+) -> Result<String, JunitError> {
     let name = record.run.as_ref().map_or_else(
         || "harness".to_owned(),
         |run| format!("{} {}", run.plan.project, run.run),
@@ -37,10 +42,10 @@ pub fn render(record: &Record, verdict: &Verdict) -> Result<String, JunitError> 
     ));
     report.add_test_suite(check("target", "comes up and stays up", &verdict.target));
     let suites = [
-        journeys(record),
-        contract(record),
+        journeys(record, waiver(readiness, "journeys")),
+        contract(record, waiver(readiness, "contract")),
         load(verdict),
-        gates(record, verdict),
+        gates(record, verdict, readiness),
     ];
     report.add_test_suites(suites.into_iter().filter(|suite| suite.tests > 0));
     report.to_string().map_err(|e| JunitError(e.to_string()))
@@ -77,6 +82,27 @@ const fn end_of(grade: Grade) -> End {
     }
 }
 
+/// The words of the waiver under which an item's failure is accepted.
+fn waiver(readiness: &Readiness, id: &str) -> Option<String> {
+    let item = readiness.items.iter().find(|item| item.id == id)?;
+    figures::waiver_words(item)
+}
+
+/// A failure that is accepted, as a case that did not count; anything else as it is.
+fn unless_waived(status: TestCaseStatus, waiver: Option<&String>, seen: &str) -> TestCaseStatus {
+    let failed = matches!(
+        status,
+        TestCaseStatus::NonSuccess {
+            kind: NonSuccessKind::Failure,
+            ..
+        }
+    );
+    match waiver.filter(|_| failed) {
+        Some(words) => self::status(End::Skipped, "waived", words, seen),
+        None => status,
+    }
+}
+
 fn case(suite: &str, name: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(one_line(name, 300), status);
     case.set_classname(suite);
@@ -96,13 +122,13 @@ fn check(name: &str, what: &str, check: &CheckResult) -> TestSuite {
     suite
 }
 
-fn journeys(record: &Record) -> TestSuite {
+fn journeys(record: &Record, waiver: Option<String>) -> TestSuite {
     let mut suite = TestSuite::new("journeys");
     for walk in &record.journeys {
         let mut case = case(
             "journeys",
             &figures::walk_name(record, walk),
-            walk_status(walk),
+            unless_waived(walk_status(walk), waiver.as_ref(), &broken(walk)),
         );
         case.set_time(Duration::from_micros(walk.took_us));
         suite.add_test_case(case);
@@ -111,6 +137,14 @@ fn journeys(record: &Record) -> TestSuite {
         record.journeys.iter().map(|w| w.took_us).sum(),
     ));
     suite
+}
+
+/// What did not hold in a walk.
+fn broken(walk: &JourneyRecord) -> String {
+    let failures = figures::broken_step(walk).into_iter();
+    let failures = failures.flat_map(|step| &step.failures);
+    let lines = failures.map(|b| format!("expected {}, was {}", b.expected, b.actual));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn walk_status(walk: &JourneyRecord) -> TestCaseStatus {
@@ -152,11 +186,14 @@ fn walk_status(walk: &JourneyRecord) -> TestCaseStatus {
 }
 
 /// A case for each operation, known from coverage or from a finding.
-fn contract(record: &Record) -> TestSuite {
+fn contract(record: &Record, waiver: Option<String>) -> TestSuite {
     let mut suite = TestSuite::new("contract");
     for (name, contract) in &record.contracts {
         for (operation, found) in by_operation(record, contract) {
-            suite.add_test_case(operation_case(record, name, contract, operation, &found));
+            let mut case = operation_case(record, name, contract, operation, &found);
+            let first = found.first().map_or("", |(finding, _)| &finding.message);
+            case.status = unless_waived(case.status, waiver.as_ref(), first);
+            suite.add_test_case(case);
         }
     }
     suite
@@ -278,11 +315,16 @@ fn told(result: &GeneratorResult) -> String {
     lines.join("\n")
 }
 
-fn gates(record: &Record, verdict: &Verdict) -> TestSuite {
+fn gates(record: &Record, verdict: &Verdict, readiness: &Readiness) -> TestSuite {
     let mut suite = TestSuite::new("gates");
-    suite.add_test_cases(verdict.gates.iter().map(gate));
+    let waived = |mut case: TestCase, id: &str, reason: &str| {
+        case.status = unless_waived(case.status, waiver(readiness, id).as_ref(), reason);
+        case
+    };
+    let gates = verdict.gates.iter();
+    suite.add_test_cases(gates.map(|g| waived(gate(g), &g.gate.id, &g.reason)));
     let invariants = verdict.invariants.iter();
-    suite.add_test_cases(invariants.map(|result| invariant(record, result)));
+    suite.add_test_cases(invariants.map(|i| waived(invariant(record, i), &i.gate.id, &i.reason)));
     suite
 }
 

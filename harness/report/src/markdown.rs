@@ -1,7 +1,13 @@
 //! The summary for a CI job's page. What the target said stands in code spans and fences that it cannot close, so
 //! that it can neither break a table nor make a link, a mention or markup.
 
+mod comment;
 mod faults;
+mod release;
+mod sheet;
+
+pub use comment::{COMMENT, comment};
+pub use release::render as render_release;
 
 use crate::capacity::{self, Search};
 use crate::errors;
@@ -9,8 +15,10 @@ use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
 use crate::phases::{self, Part};
+use crate::sheet::Sheet;
 use crate::text::{self, one_line, visible};
 use harness_core::phases::RequestPhase;
+use harness_core::plan::gate::named;
 use harness_core::readiness::Readiness;
 use harness_core::record::{JourneyRecord, Record};
 use harness_core::verdict::{GateResult, Grade, Verdict, show};
@@ -18,15 +26,23 @@ use std::fmt::Write as _;
 
 /// GitHub silently drops a summary near 1 MiB.
 pub const LIMIT: usize = 900_000;
-const CUT: &str = "\n\n*Cut here: the rest is in the full report.*\n";
+/// Room that is kept for the words on what was left out.
+const CUT: usize = 1_000;
+/// Parts named in them.
+const NAMED: usize = 8;
 /// The most failures and findings shown each.
 const MOST: usize = 40;
 
 /// The summary.
 pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> String {
-    let mut out = head(record, readiness);
-    let parts = gates(verdict, readiness)
+    within(LIMIT, record, verdict, readiness)
+}
+
+/// The summary in at most so many bytes, where there is less room; what is left out is said.
+pub fn within(limit: usize, record: &Record, verdict: &Verdict, readiness: &Readiness) -> String {
+    let parts = sheet::of(&Sheet::of_run(readiness))
         .into_iter()
+        .chain(gates(verdict, readiness))
         .chain(faults::matrix(record))
         .chain(latencies(record))
         .chain(faults::all(record))
@@ -35,14 +51,45 @@ pub fn render(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Stri
         .chain(instrument(verdict))
         .chain(failures(record))
         .chain(findings(record));
-    for part in parts {
-        if out.len() + part.len() + CUT.len() > LIMIT {
-            out.push_str(CUT);
-            break;
-        }
+    put_together(head(record, readiness), parts.collect(), limit)
+}
+
+/// Parts behind each other as long as there is room, and then the names of those that found none.
+fn put_together(mut out: String, parts: Vec<String>, limit: usize) -> String {
+    let fits = |out: &str, more: usize| out.len() + more + CUT <= limit;
+    let mut parts = parts.into_iter().peekable();
+    while let Some(part) = parts.next_if(|part| fits(&out, part.len())) {
         out.push_str(&part);
     }
+    let left: Vec<String> = parts.collect();
+    if left.is_empty() {
+        return out;
+    }
+    let titles: Vec<&str> = left.iter().filter_map(|part| title(part)).collect();
+    let begun = match left.first().is_some_and(|part| title(part).is_none()) {
+        true => vec!["the rest of the part above"],
+        false => Vec::new(),
+    };
+    let named: Vec<String> = begun
+        .into_iter()
+        .chain(titles.iter().take(NAMED).copied())
+        .map(|name| text::clip(name, 60))
+        .collect();
+    let more = match titles.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
+    let _ = write!(
+        out,
+        "\n\n*Cut here, for there is no more room. Left out: {}{more}. All of it is in the full report.*\n",
+        named.join(", ")
+    );
     out
+}
+
+/// The title that a part begins with.
+fn title(part: &str) -> Option<&str> {
+    part.trim_start().strip_prefix("### ")?.lines().next()
 }
 
 fn head(record: &Record, readiness: &Readiness) -> String {
@@ -54,20 +101,9 @@ fn head(record: &Record, readiness: &Readiness) -> String {
     if let Some(words) = figures::insecure(record) {
         let _ = writeln!(out, "> **{}**\n", prose(words));
     }
-    let headline = Headline::of(readiness);
-    if let Some((title, reason)) = headline.decided {
-        let _ = writeln!(out, "Decided by **{}**: {}\n", said(title), said(reason));
-    }
-    for reason in &headline.reasons {
-        let _ = writeln!(out, "- {}", said(reason));
-    }
-    for (statement, closes_with) in &headline.conditions {
-        let _ = writeln!(
-            out,
-            "- [ ] {}, closed by: {}",
-            said(statement),
-            said(closes_with)
-        );
+    answer(&mut out, readiness);
+    if let Some(words) = figures::needs(record) {
+        let _ = writeln!(out, "\n{}", said(&words));
     }
     let run = record.run.as_ref().map_or_else(String::new, |run| {
         format!(
@@ -85,12 +121,36 @@ fn head(record: &Record, readiness: &Readiness) -> String {
         text::span(record.last_us as f64 / 1e6),
         readiness.score.floor()
     );
+    for words in figures::left_out(record) {
+        let _ = writeln!(out, "\n{}.", said(&words));
+    }
     if record.end.is_none() {
         out.push_str(
             "\n**The record was cut short**: what happened after its last event is not known.\n",
         );
     }
     out
+}
+
+/// What decided, why, and what is left to do.
+pub(crate) fn answer(out: &mut String, readiness: &Readiness) {
+    let headline = Headline::of(readiness);
+    if let Some(by) = headline.decided {
+        let (title, reason) = (said(by.title), said(by.reason));
+        let _ = writeln!(out, "**{}: {title}** · {reason}\n", by.word);
+    }
+    for reason in &headline.reasons {
+        let _ = writeln!(out, "- {}", said(reason));
+    }
+    for left in &headline.conditions {
+        let _ = writeln!(
+            out,
+            "- [ ] {}, closed by: {} ({})",
+            said(left.statement),
+            said(left.closes_with),
+            said(&left.due)
+        );
+    }
 }
 
 /// The table in parts, so that a cut falls between two rows.
@@ -103,11 +163,11 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
     for item in &readiness.items {
         let gate: Option<&GateResult> = verdict.gates.iter().find(|g| g.gate.id == item.id);
         let invariant = figures::invariant(verdict, item);
-        let what = match (gate, invariant) {
-            (Some(gate), _) => code(&figures::expectation(gate)),
-            (None, Some(invariant)) => code(&invariant.gate.check.to_string()),
-            (None, None) => prose(&item.title),
+        let asked = match (gate, invariant) {
+            (Some(gate), _) => Some((gate.gate.name(), figures::expectation(gate))),
+            (None, of) => of.map(|i| (named(&item.id), i.gate.check.to_string())),
         };
+        let what = asked.map_or_else(|| said(&item.title), |(name, asked)| called(name, &asked));
         let place = gate
             .map(figures::place)
             .or_else(|| invariant.map(figures::after));
@@ -129,6 +189,12 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<String> {
         ));
     }
     parts
+}
+
+/// A gate by its name, where it has one, and what it asks.
+fn called(name: Option<&str>, asked: &str) -> String {
+    let name = name.map_or_else(String::new, |name| format!("{}: ", prose(name)));
+    format!("{name}{}", code(asked))
 }
 
 fn latencies(record: &Record) -> Vec<String> {

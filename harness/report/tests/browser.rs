@@ -6,37 +6,20 @@
     reason = "in a test a panic is the report"
 )]
 
+mod devtools;
+mod releases;
+
+use devtools::browser;
 use harness_core::compare::compare;
 use harness_core::readiness::readiness;
 use harness_core::record::{Record, fold};
 use harness_core::verdict::evaluate;
 use harness_report::{html, store};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The narrowest phone, CSS pixels.
 const PHONE: u32 = 360;
-
-fn browser() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("HARNESS_REQUIRE_CHROMIUM").is_none_or(|v| v != "1"),
-            "HARNESS_REQUIRE_CHROMIUM=1, and none of {names:?} is on the path"
-        );
-        // Not by the macro, whose words a passing test swallows.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: no chromium on the path to open the page in"
-        );
-    }
-    found
-}
 
 fn record(run: &str) -> Record {
     let path =
@@ -109,6 +92,44 @@ fn the_page_opens_silently_and_fits_a_phone() {
         let (said, beyond) = seen(&browser, &page(run));
         assert!(said.is_empty(), "{run}: {said:#?}");
         assert_eq!(beyond, 0, "{run} is {beyond} pixels wider than a phone");
+    }
+}
+
+/// Pages that a document has on paper.
+fn printed(browser: &Path, page: &str) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, pdf) = (dir.path().join("page.html"), dir.path().join("page.pdf"));
+    std::fs::write(&file, page).unwrap();
+    let ended = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--no-pdf-header-footer", "--timeout=60000"])
+        .arg(format!("--print-to-pdf={}", pdf.display()))
+        .arg(format!(
+            "--user-data-dir={}",
+            dir.path().join("profile").display()
+        ))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .unwrap();
+    let bytes = std::fs::read(&pdf).unwrap_or_else(|_| panic!("no paper: {ended:?}"));
+    let text = String::from_utf8_lossy(&bytes);
+    text.matches("/Type /Page\n").count()
+}
+
+#[test]
+fn a_release_opens_silently_fits_a_phone_and_its_first_page_is_one_sheet() {
+    let Some(browser) = browser() else { return };
+    for release in [releases::no_go(), releases::conditional()] {
+        let page = html::release(&release).unwrap();
+        let (said, beyond) = seen(&browser, &page);
+        assert!(said.is_empty(), "{said:#?}");
+        assert_eq!(beyond, 0, "{beyond} pixels wider than a phone");
+        // What follows the first page begins on a sheet of its own: without it there is one. Its style stays as it is, or
+        // the page's policy would refuse it.
+        let (first, rest) = page.split_once("<section id=\"gates\">").unwrap();
+        let (_, script) = rest.split_once("</footer>").unwrap();
+        assert_eq!(printed(&browser, &format!("{first}</main>{script}")), 1);
+        assert!(printed(&browser, &page) > 1);
     }
 }
 

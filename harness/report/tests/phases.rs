@@ -113,7 +113,11 @@ fn phases_are_told_where_people_read_at_night_and_in_ci() {
 #[test]
 fn bars_of_phases_have_words_and_stay_within_their_width() {
     let (page, ..) = reports(timed());
-    let bars = between(&page, "<figure class=\"bars\">", "</figure>");
+    let bars = between(
+        &page,
+        "<figure class=\"bars\" id=\"payments-slow-phases\"",
+        "</figure>",
+    );
     insta::assert_snapshot!("phases-bars", bars);
     let drawing = between(bars, "<svg", "</svg>");
     let begin = drawing.split_once('>').unwrap().1.trim_start();

@@ -96,7 +96,7 @@ fn probes_are_shown_everywhere() {
     assert!(!page.contains("Lost <orders>") && page.contains("Lost &lt;orders&gt;"));
     insta::assert_snapshot!(
         "probes-table",
-        words(&page, "<h3>The target's own figures", "</table>")
+        words(&page, ">The target's own figures <a", "</table>")
     );
     let figure = |title: &str| {
         let at = page.find(&format!(">{title}<")).expect(title);

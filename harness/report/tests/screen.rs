@@ -12,11 +12,9 @@ use streams::{HOSTILE, Shape, make};
 fn events(broken: bool) -> Vec<Envelope> {
     let journeys = vec![("browse", vec!["list"]), ("checkout", vec!["pay"])];
     make(&Shape {
-        run: "20260101-000000-abcd",
-        seconds: 30,
-        rate: 100.0,
         journeys,
         broken,
+        ..Shape::of("20260101-000000-abcd", 30, 100.0)
     })
 }
 

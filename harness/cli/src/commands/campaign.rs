@@ -15,6 +15,52 @@ pub(crate) struct Leg {
     pub(crate) prepared: Prepared,
 }
 
+/// What became of runs in turn.
+pub(crate) struct Played {
+    /// Those that were made, each with its label.
+    pub(crate) made: Vec<(String, Ended)>,
+    /// Labels of those that were not.
+    pub(crate) not_run: Vec<String>,
+    /// Why the row ended early, where it was no wish.
+    pub(crate) broken: Option<CliError>,
+    /// The exit code of a run that was left in a hurry: somebody wants out at once.
+    pub(crate) left: Option<u8>,
+}
+
+/// Makes one run after the other. An interrupt ends the row, and so does a run that can't be made.
+pub(crate) async fn play(
+    legs: Vec<Leg>,
+    manner: Manner<'_>,
+    interrupts: &Interrupts,
+    printer: Printer,
+) -> Played {
+    let all = legs.len();
+    let mut played = Played {
+        made: Vec::new(),
+        not_run: Vec::new(),
+        broken: None,
+        left: None,
+    };
+    for (n, Leg { label, prepared }) in legs.into_iter().enumerate() {
+        if played.broken.is_some() || played.left.is_some() || interrupts.heard() {
+            played.not_run.push(label);
+            continue;
+        }
+        printer.say(&format!("{label}, run {} of {all}", n + 1));
+        match session::one(prepared, manner, interrupts, printer).await {
+            Ok(Ended {
+                record: None, code, ..
+            }) => played.left = Some(code),
+            Ok(ended) => played.made.push((label, ended)),
+            Err(error) => {
+                played.broken = Some(error);
+                played.not_run.push(label);
+            }
+        }
+    }
+    played
+}
+
 /// Makes every run and compares them. The exit code is the worst of theirs.
 pub(crate) fn execute(legs: Vec<Leg>, output: &Output, printer: Printer) -> Result<u8, CliError> {
     session::block_on(async {
@@ -29,31 +75,20 @@ async fn perform(
     printer: Printer,
     interrupts: &Interrupts,
 ) -> Result<u8, CliError> {
-    let all = legs.len();
     // Data is one document: only the comparison.
     let manner = Manner {
         output,
         tells: output.format == Format::Text,
         one_url: None,
     };
-    let (mut made, mut not_run, mut broken) = (Vec::new(), Vec::new(), None);
-    for (n, Leg { label, prepared }) in legs.into_iter().enumerate() {
-        if broken.is_some() || interrupts.heard() {
-            not_run.push(label);
-            continue;
-        }
-        printer.say(&format!("{label}, run {} of {all}", n + 1));
-        match session::one(prepared, manner, interrupts, printer).await {
-            // Somebody wants out at once.
-            Ok(Ended {
-                record: None, code, ..
-            }) => return Ok(code),
-            Ok(ended) => made.push((label, ended)),
-            Err(error) => {
-                broken = Some(error);
-                not_run.push(label);
-            }
-        }
+    let Played {
+        made,
+        not_run,
+        broken,
+        left,
+    } = play(legs, manner, interrupts, printer).await;
+    if let Some(code) = left {
+        return Ok(code);
     }
     let told = compare(&made, not_run, output, printer);
     match (broken, told) {
@@ -86,7 +121,7 @@ fn compare(
 
 /// The worst of some exit codes: what was interrupted has no answer, then what did not start, then what failed, then what
 /// is not known.
-fn worst(codes: impl Iterator<Item = u8>) -> u8 {
+pub(super) fn worst(codes: impl Iterator<Item = u8>) -> u8 {
     const FROM_BEST: [u8; 7] = [0, 6, 5, 4, 1, 3, 130];
     let rank = |code: &u8| FROM_BEST.iter().position(|known| known == code);
     codes.max_by_key(rank).unwrap_or(0)

@@ -2,6 +2,7 @@
 //! Knows nothing of how the runs came about.
 
 use super::reports::{scanned, stdout_style};
+use super::{github, index, theme};
 use crate::args::{Format, Output};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -10,7 +11,7 @@ use harness_core::name::RunId;
 use harness_core::record::Record;
 use harness_drive::redact::Secrets;
 use harness_report::compare::{markdown, terminal};
-use harness_report::html;
+use harness_report::html::Theme;
 use harness_report::store::{ReportFile, RunFolder, RunStore};
 use std::path::{Path, PathBuf};
 
@@ -37,10 +38,17 @@ pub(crate) fn tell(
 ) -> Result<(), CliError> {
     let comparison = compare::compare(&compared.runs, &compared.not_run);
     let records: Vec<&Record> = compared.runs.iter().map(|(_, record)| *record).collect();
-    let made = Texts::of(&comparison, &records)?;
+    let theme = theme::open(output.theme.templates.as_deref())?;
+    let made = Texts::of(&comparison, &records, &theme)?;
     let named = comparison.runs.get(compared.named);
     let named = named.and_then(|side| side.run.as_ref());
     let written = made.write(named, runs, secrets);
+    github::summary(&|_| made.markdown.clone(), secrets, printer);
+    index::after(
+        runs,
+        secrets.first().copied().unwrap_or(&Secrets::default()),
+        printer,
+    );
     match output.format {
         Format::Text => printer.data(&table(&comparison, written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.json)),
@@ -55,12 +63,14 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(comparison: &Comparison, records: &[&Record]) -> Result<Self, CliError> {
+    fn of(comparison: &Comparison, records: &[&Record], theme: &Theme) -> Result<Self, CliError> {
         let fail = |kind: &str, error: &dyn std::fmt::Display| {
             CliError::Report(format!("failed to make the comparison's {kind}: {error}"))
         };
         Ok(Self {
-            page: html::compare(comparison, records).map_err(|e| fail("page", &e))?,
+            page: theme
+                .compare(comparison, records)
+                .map_err(|error| theme::refused(&error))?,
             markdown: markdown::render(comparison),
             json: serde_json::to_string_pretty(comparison).map_err(|e| fail("JSON", &e))?,
         })

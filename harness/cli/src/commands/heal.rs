@@ -1,9 +1,9 @@
 //! `harness heal` and the guardian: undo what a killed run left behind. A run that is live is never touched.
 
+use super::session::runs_under;
 use crate::args::HealArgs;
 use crate::error::CliError;
 use crate::printer::Printer;
-use crate::sources;
 use harness_drive::target::{guardian, heal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,10 +17,7 @@ pub(crate) fn heal(
     args: &HealArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
-    let runs = match &args.reports {
-        Some(folder) => folder.clone(),
-        None => sources::root(suite)?.join("reports").join("runs"),
-    };
+    let runs = runs_under(suite, args.reports.as_deref())?;
     let mut failed = false;
     let mut found = 0;
     for journal in journals(&runs)? {
@@ -54,7 +51,7 @@ pub(crate) fn heal(
 }
 
 /// What was undone, in words.
-fn told(healed: &heal::Healed) -> String {
+pub(super) fn told(healed: &heal::Healed) -> String {
     let mut done = Vec::new();
     if !healed.processes.is_empty() {
         let pids: Vec<_> = healed.processes.iter().map(i32::to_string).collect();
@@ -68,6 +65,7 @@ fn told(healed: &heal::Healed) -> String {
     let folders = healed.folders.iter();
     done.extend(folders.map(|folder| format!("removed {}", folder.display())));
     done.extend(healed.proxies.iter().cloned());
+    done.extend(healed.containers.iter().cloned());
     if done.is_empty() {
         done.push("nothing could be undone".to_owned());
     }

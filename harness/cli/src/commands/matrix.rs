@@ -49,7 +49,7 @@ pub(crate) fn matrix(
     };
     session::block_on(async {
         let interrupts = Interrupts::listen()?;
-        setting.perform(wanted, &interrupts).await
+        Box::pin(setting.perform(wanted, &interrupts)).await
     })
 }
 

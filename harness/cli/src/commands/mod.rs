@@ -1,17 +1,29 @@
 //! The commands, one a file. Each returns an exit code or an error that knows its own.
 
 mod adhoc;
+mod baseline;
+mod calibrate;
 mod campaign;
 mod check;
+mod compare;
+mod compared;
 mod comparison;
+mod doctor;
+mod down;
+mod export;
+mod github;
+mod hands;
 mod heal;
 mod home;
 mod import;
+mod index;
 mod init;
 mod load;
 mod matrix;
 mod plan;
 mod proxy;
+mod readiness;
+mod repeats;
 mod replay;
 mod report;
 mod reports;
@@ -20,13 +32,19 @@ mod schema;
 mod selftest;
 mod session;
 mod suite;
+mod theme;
+mod up;
 
 use crate::args::{Args, ChaosCommand, Command};
 use crate::error::CliError;
 use crate::logs::Logs;
 use crate::printer::Printer;
+use crate::workflow;
 use clap::Parser as _;
 use std::process::ExitCode;
+
+/// The exit code where data could not be written to stdout: whoever asked for it has no answer.
+const UNWRITTEN: u8 = 3;
 
 /// Reads the command line, or says what is wrong with it and answers with the exit code.
 pub(crate) fn read() -> Result<Args, ExitCode> {
@@ -47,6 +65,11 @@ pub(crate) fn read() -> Result<Args, ExitCode> {
     };
     parsed.or_else(|error| match load::habits::unknown(&line, &error) {
         Some(told) => refuse(told),
+        // In a step of a workflow a word of the command line may be anybody's.
+        None if error.use_stderr() && workflow::is_step() => {
+            Printer::default().error(&error.render().to_string());
+            Err(ExitCode::from(2))
+        }
         // Help and the version are no errors; clap knows where each is written and how it ends.
         None => error.exit(),
     })
@@ -71,6 +94,7 @@ pub(crate) fn dispatch(args: Args) -> ExitCode {
         outcome
     });
     match outcome {
+        Ok(_) if Printer::lost() => ExitCode::from(UNWRITTEN),
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&error, printer);
@@ -83,6 +107,9 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
     let suite = args.suite.as_deref();
     match &args.command {
         Command::Run(run) => run::run(suite, run, printer),
+        Command::Up(up) => up::up(suite, up, printer),
+        Command::Down(down) => down::down(suite, down, printer),
+        Command::Doctor(doctor) => doctor::doctor(suite, doctor, printer),
         Command::Check(check) => check::check(suite, check, printer),
         Command::Plan(plan) => plan::plan(suite, plan, printer),
         Command::Init(init) => init::init(init, printer),
@@ -93,10 +120,16 @@ fn perform(args: &Args, printer: Printer) -> Result<u8, CliError> {
         Command::Replay(replay) => replay::replay(suite, replay, printer),
         Command::Chaos(ChaosCommand::Matrix(args)) => matrix::matrix(suite, args, printer),
         Command::Report(report) => report::report(suite, report, printer),
+        Command::Export(args) => export::export(suite, args, printer),
+        Command::Compare(args) => compare::compare(suite, args, printer),
+        Command::Calibrate(args) => calibrate::calibrate(suite, args, printer),
+        Command::Baseline(args) => baseline::baseline(suite, args, printer),
+        Command::Readiness(args) => readiness::readiness(suite, args, printer),
         Command::Schema(schema) => schema::schema(schema, printer),
         Command::Heal(heal) => heal::heal(suite, heal, printer),
         Command::Selftest(selftest) => selftest::selftest(selftest, printer),
         Command::SelftestServer => selftest::server::serve(printer),
         Command::Guardian { journal } => heal::guardian(journal),
+        Command::Hands { order } => hands::hands(order.as_deref(), printer),
     }
 }

@@ -1,6 +1,8 @@
 //! `harness plan`: what a run would do.
 
+use super::doctor::{self, lacks};
 use super::run::{choice, prepare};
+use super::session::{self, Prepared};
 use crate::args::{Format, PlanArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -27,7 +29,10 @@ pub(crate) fn plan(
     };
     let prepared = prepare(&found, &choice(&args.selection, variant), printer)?;
     match args.format {
-        Format::Text => printer.data(&describe(&prepared.plan)),
+        Format::Text => {
+            let lacks = lacks(&prepared, &session::runs_of(None, &found.root))?;
+            printer.data(&(describe(&prepared.plan) + &lacks));
+        }
         Format::Json => {
             let json = serde_json::to_string_pretty(&prepared.plan);
             let json = json.map_err(|error| {
@@ -37,4 +42,14 @@ pub(crate) fn plan(
         }
     }
     Ok(0)
+}
+
+/// What the plan needs that this machine lacks. Looked for only where it needs something that may be lacking.
+fn lacks(prepared: &Prepared, runs: &Path) -> Result<String, CliError> {
+    let needs = lacks::needs(&prepared.plan);
+    if needs.is_empty() {
+        return Ok(String::new());
+    }
+    let facts = doctor::facts(runs)?;
+    Ok(lacks::told(&needs, &doctor::lines(&facts)))
 }

@@ -4,7 +4,7 @@
 
 use super::comparison::{self, Compared};
 use super::session::{self, Interrupts, Manner, Prepared};
-use super::{report, run, suite};
+use super::{report, run, suite, theme};
 use crate::args::{Format, ReplayArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -39,6 +39,7 @@ pub(crate) fn replay(
     // Where the recorded run lies, unless somebody wants it elsewhere.
     let mut output = args.output.clone();
     output.reports.get_or_insert(runs);
+    output.theme.templates = theme::folder(&output.theme, root);
     printer.say(&format!(
         "replaying run {} of {}",
         started.run, started.date
@@ -145,6 +146,7 @@ fn prepare(
         tls: Arc::new(tls),
         pems,
         threads: None,
+        release: None,
         replays: Some(Replayed {
             run: started.run.clone(),
             date: started.date.clone(),

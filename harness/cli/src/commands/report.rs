@@ -1,11 +1,11 @@
 //! `harness report`: a run's reports again, from its events alone; the same events give the same bytes.
 
-use super::{home, reports};
+use super::{home, index, reports, theme};
 use crate::args::{Kind, ReportArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources;
-use harness_core::record;
+use harness_core::record::{self, Record};
 use harness_drive::redact::Secrets;
 use harness_report::store::{self, ReportFile, RunFolder, RunStore};
 use std::path::{Path, PathBuf};
@@ -17,38 +17,34 @@ pub(crate) fn report(
     printer: Printer,
 ) -> Result<u8, CliError> {
     let runs = runs(suite, args.reports.as_deref());
-    let usage = |error: &dyn std::fmt::Display| CliError::Usage {
-        message: error.to_string(),
-        hint: String::new(),
-    };
-    let events = RunStore::open(&runs)
-        .resolve(&args.run)
-        .map_err(|e| usage(&e))?;
-    let mut reader = store::read(&events).map_err(|e| usage(&e))?;
-    let envelopes = reader
-        .by_ref()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| usage(&e))?;
-    if reader.cut_short() {
-        printer.say("warning: the events end in the middle; the report shows what is there");
+    if args.index {
+        return index::now(&runs, printer);
     }
-    let record = record::fold(envelopes).map_err(|e| usage(&e))?;
-    let made = reports::make(&record)?;
+    let theme = theme::find(&args.theme, suite)?;
+    let store = RunStore::open(&runs);
+    let (events, record) = read(&store, &args.run, printer)?;
+    let made = reports::make(&record, &theme)?;
     let folder = RunFolder::of(&events);
     let kind = match args.kind {
         Kind::All => {
             let page = made.write_all(&folder, &Secrets::default())?;
             printer.say(&format!("report: {}", page.display()));
+            if lies_in(folder.path(), &runs) {
+                index::after(&runs, &Secrets::default(), printer);
+            }
             return Ok(0);
         }
-        Kind::Text => None,
+        Kind::Text | Kind::Comment => None,
         Kind::Html => Some(ReportFile::Html),
         Kind::Junit => Some(ReportFile::Junit),
         Kind::Markdown => Some(ReportFile::Markdown),
         Kind::Json => Some(ReportFile::Json),
     };
     let text = kind.map_or_else(
-        || made.summary(None, printer),
+        || match args.kind {
+            Kind::Comment => made.comment(),
+            _ => made.summary(None, printer),
+        },
         |kind| made.text(kind).to_owned(),
     );
     match (&args.output, kind) {
@@ -58,6 +54,38 @@ pub(crate) fn report(
         (None, Some(kind)) => write(&folder.report(kind), &text, printer)?,
     }
     Ok(0)
+}
+
+/// Whether a folder lies in that of the runs, however either is written.
+fn lies_in(folder: &Path, runs: &Path) -> bool {
+    let (folder, runs) = (folder.canonicalize(), runs.canonicalize());
+    folder.is_ok_and(|folder| runs.is_ok_and(|runs| folder.parent() == Some(runs.as_path())))
+}
+
+/// A run that somebody names: where its events lie, and what they say. Events that end in the middle are told.
+pub(super) fn read(
+    store: &RunStore,
+    run: &str,
+    printer: Printer,
+) -> Result<(PathBuf, Record), CliError> {
+    let usage = |error: &dyn std::fmt::Display| CliError::Usage {
+        message: error.to_string(),
+        hint: String::new(),
+    };
+    let events = store.resolve(run).map_err(|e| usage(&e))?;
+    let mut reader = store::read(&events).map_err(|e| usage(&e))?;
+    let envelopes = reader
+        .by_ref()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| usage(&e))?;
+    if reader.cut_short() {
+        let name = events.display();
+        printer.say(&format!(
+            "warning: the events in {name} end in the middle; what follows is of what is there"
+        ));
+    }
+    let record = record::fold(envelopes).map_err(|e| usage(&e))?;
+    Ok((events, record))
 }
 
 /// The folder in which a run that somebody names is looked for.
@@ -70,6 +98,15 @@ pub(super) fn runs(suite: Option<&Path>, chosen: Option<&Path>) -> PathBuf {
             .filter(|folder| folder.is_dir())
             .or_else(home::runs)
             .unwrap_or_else(|| PathBuf::from("reports/runs")),
+    }
+}
+
+/// The folder of baselines, and of calibrations in it.
+pub(super) fn baselines(suite: Option<&Path>, chosen: Option<&Path>) -> PathBuf {
+    match (chosen, sources::root(suite)) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, Ok(root)) => root.join("reports").join("baselines"),
+        (None, Err(_)) => PathBuf::from("reports/baselines"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every report of a run, made from its record and written beside its events. The last scan for secrets is here.
 
+use super::theme;
 use crate::error::CliError;
 use crate::printer::Printer;
 use harness_core::readiness::{self, Readiness};
@@ -7,10 +8,12 @@ use harness_core::record::Record;
 use harness_core::verdict::{self, Verdict};
 use harness_drive::redact::Secrets;
 use harness_report::adhoc::LoadSummary;
+use harness_report::html::Theme;
+use harness_report::index::Card;
 use harness_report::leak::Secret;
 use harness_report::store::{self, ReportFile, RunFolder};
 use harness_report::terminal::{self, Style};
-use harness_report::{html, json, junit, markdown};
+use harness_report::{github, json, junit, markdown, series};
 use std::path::{Path, PathBuf};
 
 /// What a run came to, and its reports as texts.
@@ -18,27 +21,33 @@ pub(crate) struct Made<'r> {
     record: &'r Record,
     verdict: Verdict,
     readiness: Readiness,
-    texts: [(ReportFile, String); 4],
+    texts: [(ReportFile, String); 5],
 }
 
 /// Judges a record and makes every report.
-pub(crate) fn make(record: &Record) -> Result<Made<'_>, CliError> {
+pub(crate) fn make<'r>(record: &'r Record, theme: &Theme) -> Result<Made<'r>, CliError> {
     let fail = |kind: &str, error: &dyn std::fmt::Display| {
         CliError::Report(format!("failed to make the {kind}: {error}"))
     };
     let verdict = verdict::evaluate(record);
     let readiness = readiness::readiness(record, &verdict);
-    let page = html::render(record, &verdict, &readiness).map_err(|e| fail("page", &e))?;
-    let junit = junit::render(record, &verdict).map_err(|e| fail("JUnit report", &e))?;
+    let page = theme.render(record, &verdict, &readiness);
+    let page = page.map_err(|error| theme::refused(&error))?;
+    let junit = junit::render(record, &verdict, &readiness);
+    let junit = junit.map_err(|e| fail("JUnit report", &e))?;
     let markdown = markdown::render(record, &verdict, &readiness);
     let json = json::Summary::of(record, &verdict, &readiness)
         .to_json()
         .map_err(|e| fail("JSON summary", &e))?;
+    let card = Card::of(record, &verdict, &readiness);
+    let card = card.map_or(Ok(String::new()), |card| card.to_json());
+    let card = card.map_err(|e| fail("card", &e))?;
     let texts = [
         (ReportFile::Html, page),
         (ReportFile::Junit, junit),
         (ReportFile::Markdown, markdown),
         (ReportFile::Json, json),
+        (ReportFile::Card, card),
     ];
     Ok(Made {
         record,
@@ -69,7 +78,12 @@ impl Made<'_> {
             .iter()
             .map(|(file, text)| folder.write(*file, text, &secrets))
             .collect();
-        let paths = written.into_iter().collect::<Result<Vec<_>, _>>();
+        let series = self.record.scenarios.iter().map(|scenario| {
+            folder.write_series(scenario.name.as_str(), &series::csv(scenario), &secrets)
+        });
+        let series: Vec<_> = series.collect();
+        let written = written.into_iter().chain(series);
+        let paths = written.collect::<Result<Vec<_>, _>>();
         let paths = paths.map_err(|error| CliError::Report(error.to_string()))?;
         Ok(paths.into_iter().next().unwrap_or_default())
     }
@@ -100,9 +114,29 @@ impl Made<'_> {
             .map_err(|error| CliError::Report(error.to_string()))
     }
 
+    /// The summary in at most so many bytes.
+    pub(crate) fn markdown_within(&self, limit: usize) -> String {
+        markdown::within(limit, self.record, &self.verdict, &self.readiness)
+    }
+
+    /// The comment on a pull request.
+    pub(crate) fn comment(&self) -> String {
+        markdown::comment(self.record, &self.verdict, &self.readiness)
+    }
+
+    /// What is worth an annotation.
+    pub(crate) fn notes(&self) -> Vec<github::Note> {
+        github::notes(self.record, &self.verdict, &self.readiness)
+    }
+
+    /// The answer and its score.
+    pub(crate) fn answer(&self) -> (&'static str, f64) {
+        (self.readiness.decision.as_str(), self.readiness.score)
+    }
+
     /// The exit code.
     pub(crate) fn exit_code(&self, strict: bool) -> u8 {
-        readiness::exit_code(self.record, &self.verdict, &self.readiness, strict)
+        readiness::exit_code(self.record, &self.readiness, strict)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::campaign::{self, Leg};
 use super::comparison;
+use super::repeats;
 use super::session::{self, Manner, Prepared};
 use super::suite::{self, Planned};
+use super::theme;
 use crate::args::{RunArgs, Selection, TargetMode};
 use crate::diagnostics;
 use crate::error::CliError;
@@ -18,16 +20,27 @@ use std::path::Path;
 /// Plans and runs.
 pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Result<u8, CliError> {
     let found = sources::read(root)?;
+    let mut output = args.output.clone();
+    output.theme.templates = theme::folder(&output.theme, root);
+    if let Some(repeats) = args.repeats {
+        return repeats::run(root, &found, args, repeats, printer);
+    }
     match args.selection.variants.as_slice() {
         several @ [_, _, ..] => {
-            let legs = legs(&found, &args.selection, several, printer)?;
-            campaign::execute(legs, &args.output, printer)
+            let mut legs = legs(&found, &args.selection, several, printer)?;
+            for leg in &mut legs {
+                leg.prepared.release.clone_from(&args.release);
+            }
+            campaign::execute(legs, &output, printer)
         }
         one => {
             let choice = choice(&args.selection, one.first().map(String::as_str));
-            let prepared = prepare(&found, &choice, printer)?;
+            let prepared = Prepared {
+                release: args.release.clone(),
+                ..prepare(&found, &choice, printer)?
+            };
             let manner = Manner {
-                output: &args.output,
+                output: &output,
                 tells: true,
                 one_url: None,
             };
@@ -36,7 +49,7 @@ pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Resu
     }
 }
 
-/// A run for each variant. All are planned before the first begins, and a finding of several is told once.
+/// A run for each variant.
 fn legs(
     found: &Found,
     selection: &Selection,
@@ -56,9 +69,27 @@ fn legs(
             "name each once; `default` is the suite without a variant",
         ));
     }
+    let chosen: Vec<_> = variants.iter().map(|name| Some(name.as_str())).collect();
+    let planned = several(found, selection, &chosen, printer)?;
+    let legs = variants.iter().zip(planned);
+    Ok(legs
+        .map(|(variant, prepared)| Leg {
+            label: variant.clone(),
+            prepared,
+        })
+        .collect())
+}
+
+/// A run for each of these variants, all planned before the first begins; a finding of several is told once.
+pub(super) fn several(
+    found: &Found,
+    selection: &Selection,
+    variants: &[Option<&str>],
+    printer: Printer,
+) -> Result<Vec<Prepared>, CliError> {
     let planned: Vec<_> = variants
         .iter()
-        .map(|variant| suite::plan(found, &choice(selection, Some(variant))))
+        .map(|variant| suite::plan(found, &choice(selection, *variant)))
         .collect();
     let mut findings: Vec<Diagnostic> = Vec::new();
     for finding in planned.iter().flat_map(|planned| &planned.findings) {
@@ -67,19 +98,18 @@ fn legs(
         }
     }
     print(&findings, printer);
-    let legs = variants.iter().zip(planned).map(|(variant, planned)| {
-        Ok(Leg {
-            label: variant.clone(),
-            prepared: ready(planned, found)?,
-        })
-    });
-    legs.collect()
+    planned
+        .into_iter()
+        .map(|planned| ready(planned, found))
+        .collect()
 }
 
 impl From<TargetMode> for Mode {
     fn from(mode: TargetMode) -> Self {
         match mode {
             TargetMode::Process => Self::Process,
+            TargetMode::Container => Self::Container,
+            TargetMode::Compose => Self::Compose,
             TargetMode::External => Self::External,
         }
     }
@@ -127,6 +157,7 @@ pub(super) fn ready(planned: Planned, found: &Found) -> Result<Prepared, CliErro
         pems: suite.pems(),
         threads: None,
         replays: None,
+        release: None,
     })
 }
 

@@ -1,23 +1,25 @@
 //! From a plan to an exit code: secrets, run folder, runtime, signals, the run itself, its reports. Shared by everything
 //! that runs something.
 
-use super::reports;
+mod begin;
+
+use super::{github, index, reports, theme};
 use crate::args::{Format, Output};
-use crate::environment;
 use crate::error::CliError;
 use crate::live::Display;
-use crate::logs;
 use crate::printer::Printer;
-use harness_core::event::{Envelope, FORMAT, Replayed, RunStarted};
-use harness_core::name::{Name, RunId};
+pub(crate) use begin::{Begun, begin, runs_of, runs_under};
+use harness_core::event::{Envelope, Replayed};
+use harness_core::name::Name;
 use harness_core::plan::Plan;
 use harness_core::record::Record;
 use harness_core::tls::Pems;
-use harness_drive::executor::{self, Finished, Job};
-use harness_drive::redact::{Redactor, Secrets};
-use harness_drive::{Clock, Route, Tls};
+use harness_drive::Tls;
+use harness_drive::executor::{self, Finished};
+use harness_drive::redact::Secrets;
 use harness_report::adhoc;
-use harness_report::store::{EventWriter, ReportFile, RunFolder, RunStore};
+use harness_report::html::Theme;
+use harness_report::store::{EventWriter, ReportFile, RunFolder};
 use harness_report::text::visible;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +47,8 @@ pub(crate) struct Prepared {
     pub(crate) threads: Option<u16>,
     /// The run that is played again, if one is.
     pub(crate) replays: Option<Replayed>,
+    /// The release that is run, if somebody said.
+    pub(crate) release: Option<Name>,
 }
 
 /// How a run is shown, and what is said at its end.
@@ -123,7 +127,8 @@ pub(crate) async fn one(
         project = prepared.plan.project,
         exit_code = field::Empty
     );
-    let work = perform(prepared, manner, interrupts, printer);
+    // On the heap: what a run holds is large, and matrix and campaign hold it in futures of their own.
+    let work = Box::pin(perform(prepared, manner, interrupts, printer));
     work.instrument(span).await
 }
 
@@ -133,39 +138,18 @@ async fn perform(
     interrupts: &Interrupts,
     printer: Printer,
 ) -> Result<Ended, CliError> {
-    let (output, heard) = (manner.output, interrupts.for_run());
-    let secrets = secrets(&prepared)?;
-    logs::hide(Redactor::new(&secrets));
-    let now = jiff::Zoned::now();
-    let run = environment::run_id(&now);
-    Span::current().record("run", field::display(&run));
-    let Prepared {
-        plan,
-        root,
-        features,
-        tls,
-        threads,
-        replays,
-        ..
-    } = prepared;
-    let socket = plan.target.socket.as_ref().map(|path| root.join(path));
-    let route = Route::new(tls, socket);
-    let started = RunStarted {
-        replays,
-        ..started(plan, &root, run.clone(), &now)
-    };
-    fit(&started, &secrets)?;
-    let runs = output
-        .reports
-        .clone()
-        .unwrap_or_else(|| root.join("reports").join("runs"));
-    let runs = std::path::absolute(&runs).unwrap_or(runs);
-    let folder = RunStore::open(&runs)
-        .create(&run)
-        .map_err(|error| CliError::Machine(error.to_string()))?;
+    // What is wrong with templates is told before anything is begun.
+    let theme = Box::new(theme::find(&manner.output.theme, Some(&prepared.root))?);
+    let heard = interrupts.for_run();
+    let root = prepared.root.clone();
+    let Begun {
+        job,
+        folder,
+        runs,
+        secrets,
+    } = begin(prepared, manner.output.reports.as_deref(), printer)?;
     let mut writer = EventWriter::create(&folder.events())
         .map_err(|error| CliError::Machine(error.to_string()))?;
-    let job = job(started, &secrets, root, features, route, threads, &folder)?;
     let wish = interrupts.wish();
     let screen = manner.one_url.is_some_and(|one_url| one_url.screen);
     let mut display = Display::begin(screen, printer, job.clock, wish);
@@ -198,7 +182,8 @@ async fn perform(
             secrets,
         });
     }
-    let written = conclude(&record, &folder, &secrets, manner, printer);
+    let written = conclude(&record, &folder, &root, &secrets, (manner, &theme), printer);
+    index::after(&runs, &secrets, printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"
@@ -218,12 +203,22 @@ async fn perform(
 fn conclude(
     record: &Record,
     folder: &RunFolder,
+    root: &Path,
     secrets: &Secrets,
-    manner: Manner<'_>,
+    (manner, theme): (Manner<'_>, &Theme),
     printer: Printer,
 ) -> Result<u8, CliError> {
     let (made, written) = info_span!("report").in_scope(|| {
-        let made = reports::make(record)?;
+        let made = reports::make(record, theme).or_else(|error| match theme.is_own() {
+            // What a load of hours came to is not lost for a template.
+            true => {
+                printer.error(&format!(
+                    "warning: {error}; the page is made by the built-in templates"
+                ));
+                reports::make(record, &theme::builtin()?)
+            }
+            false => Err(error),
+        })?;
         let written = made.write_all(folder, secrets);
         Ok((made, written))
     })?;
@@ -244,6 +239,16 @@ fn conclude(
         }
     }
     last_words(record, printer);
+    if let (true, Some(page), Some(run)) = (manner.tells, page, &record.run) {
+        let told = github::Told {
+            made: &made,
+            run: run.run.as_str(),
+            root,
+            page,
+            secrets,
+        };
+        github::tell(&told, printer);
+    }
     let code = made.exit_code(manner.output.strict);
     let html = manner.one_url.and_then(|one_url| one_url.html);
     let written = written.and_then(|_| html.map_or(Ok(()), |to| made.write_page(to, secrets)));
@@ -270,92 +275,10 @@ fn last_words(record: &Record, printer: Printer) {
 }
 
 /// A service's last lines for a terminal, which no escape sequence in them may reach.
-fn told(service: &str, output: &[String]) -> String {
+pub(super) fn told(service: &str, output: &[String]) -> String {
     let lines = output.iter().map(|line| visible(line));
     let lines: String = lines.map(|line| format!("\n  | {line}")).collect();
     format!("the last lines of {service}:{lines}")
-}
-
-/// What the run begins with.
-fn started(plan: Plan, root: &Path, run: RunId, now: &jiff::Zoned) -> RunStarted {
-    RunStarted {
-        format: FORMAT,
-        run,
-        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        environment: environment::describe(root),
-        plan,
-        replays: None,
-    }
-}
-
-/// Refuses secrets that can't be taken out of a run without taking its meaning: before anything is started.
-fn fit(started: &RunStarted, secrets: &Secrets) -> Result<(), CliError> {
-    if Redactor::new(secrets).fits(started) {
-        return Ok(());
-    }
-    let names: Vec<_> = secrets.iter().map(|(name, _)| name.as_str()).collect();
-    Err(CliError::Usage {
-        message: format!(
-            "failed to keep the secrets ({}) out of the reports: the value of a secret is a word that names something in the plan",
-            names.join(", ")
-        ),
-        hint: "choose another value".into(),
-    })
-}
-
-fn job(
-    started: RunStarted,
-    secrets: &Secrets,
-    root: PathBuf,
-    features: Vec<(String, String)>,
-    route: Route,
-    threads: Option<u16>,
-    folder: &RunFolder,
-) -> Result<Job, CliError> {
-    let program = std::env::current_exe().map_err(|error| {
-        CliError::Machine(format!("failed to find this program's own file: {error}"))
-    })?;
-    Ok(Job {
-        started,
-        secrets: secrets.clone(),
-        root,
-        folder: folder.path().to_owned(),
-        clock: Clock::start(),
-        guardian: (program, vec!["guardian".to_owned()]),
-        features,
-        route,
-        threads: threads.map(usize::from),
-    })
-}
-
-/// Values of the plan's secrets: the environment first, then the suite's default.
-fn secrets(prepared: &Prepared) -> Result<Secrets, CliError> {
-    let mut secrets = Secrets::default();
-    for plan in &prepared.plan.secrets {
-        let value = std::env::var(&plan.env)
-            .ok()
-            .or_else(|| prepared.defaults.get(&plan.name).cloned());
-        let value = value.ok_or_else(|| CliError::Usage {
-            message: format!("failed to find secret `{}`", plan.name),
-            hint: format!(
-                "set the environment variable {}, or give it a default in [secret]",
-                plan.env
-            ),
-        })?;
-        let added = secrets.insert(plan.name.clone(), value);
-        added.map_err(|error| CliError::Usage {
-            message: error.to_string(),
-            hint: String::new(),
-        })?;
-    }
-    // A private key is a secret that nobody had to declare.
-    for (n, line) in prepared.pems.secret_lines().enumerate() {
-        if let Ok(name) = format!("tls-key-{}", n + 1).parse() {
-            let _ = secrets.insert(name, line.to_owned());
-        }
-    }
-    Ok(secrets)
 }
 
 /// Wishes to stop, heard from the begin of the first run to the end of the last.
@@ -392,7 +315,7 @@ impl Interrupts {
     }
 
     /// A message for each wish: the run that is made now hears those from here on, and one for all before.
-    fn for_run(&self) -> mpsc::Receiver<()> {
+    pub(crate) fn for_run(&self) -> mpsc::Receiver<()> {
         let (sender, receiver) = mpsc::channel(4);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if self.heard() {
@@ -403,7 +326,7 @@ impl Interrupts {
     }
 
     /// A way to wish for it without a signal.
-    fn wish(&self) -> impl Fn() + Send + 'static {
+    pub(crate) fn wish(&self) -> impl Fn() + Send + 'static {
         let (told, heard) = (Arc::clone(&self.told), Arc::clone(&self.heard));
         move || wished(&told, &heard)
     }
@@ -424,7 +347,6 @@ fn wished(told: &Mutex<Option<mpsc::Sender<()>>>, heard: &AtomicBool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn no_escape_sequence_of_a_service_reaches_the_terminal() {
@@ -436,26 +358,5 @@ mod tests {
             told("orders", &lines),
             "the last lines of orders:\n  | \\x1b]0;title\\x07\\x1b[31mred\n  | plain"
         );
-    }
-
-    #[test]
-    fn a_secret_that_names_something_in_the_plan_is_refused_without_its_value() {
-        let plan = json!({
-            "project": "shop", "seed": 1, "target": { "mode": "external", "entry": "http://shop" },
-            "journeys": [], "walks": ["checkout"], "plan_digest": "", "workload_digest": "",
-        });
-        let plan: Plan = serde_json::from_value(plan).unwrap();
-        let run = "20260101-000000-abcd".parse().unwrap();
-        let started = started(plan, Path::new("."), run, &jiff::Zoned::now());
-        let secrets = |value: &str| {
-            let mut secrets = Secrets::default();
-            let name = "key".parse().unwrap();
-            secrets.insert(name, value.to_owned()).unwrap();
-            secrets
-        };
-        assert!(fit(&started, &secrets("hunter2!")).is_ok());
-        let refused = fit(&started, &secrets("checkout")).unwrap_err();
-        assert_eq!(refused.code(), 2);
-        assert!(!refused.to_string().contains("checkout"), "{refused}");
     }
 }

@@ -1,6 +1,7 @@
 //! From texts to a plan, for every command that needs one: all findings of the suite, of the plan and of the documents it
 //! names, in order of file and line.
 
+use super::theme;
 use crate::error::CliError;
 use crate::sources::Found;
 use harness_contract::Document;
@@ -9,6 +10,7 @@ use harness_core::plan::Plan;
 use harness_core::plan::resolve::{self, Choice};
 use harness_core::suite::{self, Suite};
 use harness_drive::Tls;
+use harness_report::html::Theme;
 use std::sync::Arc;
 
 /// A suite that was read and, if it has no errors, planned.
@@ -36,6 +38,7 @@ pub(crate) fn plan(found: &Found, choice: &Choice) -> Planned {
                 Ok(read) => tls = read,
                 Err(finding) => findings.push(finding),
             }
+            findings.extend(suite.as_ref().and_then(|suite| templates(suite, found)));
             plan = Some(resolved);
         }
         Some(Err(errors)) => findings.extend(errors),
@@ -61,6 +64,14 @@ fn certificates(suite: Option<&Suite>, plan: &Plan) -> Result<Arc<Tls>, Diagnost
         let place = suite.tls_place(error.key);
         Diagnostic::error(place, error.problem).hint(error.hint)
     })
+}
+
+/// What is wrong with the report's own templates, told where the suite names their folder: before anything is run.
+fn templates(suite: &Suite, found: &Found) -> Option<Diagnostic> {
+    let (folder, place) = suite.templates()?;
+    let error = Theme::from_folder(&found.root.join(folder)).err()?;
+    let error = error.under(&found.root).to_string();
+    Some(Diagnostic::error(Some(place), error).hint(theme::HINT))
 }
 
 /// Whether there is an error among the findings.

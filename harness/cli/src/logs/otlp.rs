@@ -1,6 +1,7 @@
 //! The trace of a run for an OpenTelemetry collector: OTLP over HTTP with protobuf bodies. Bounded in memory and in time;
 //! a collector that does not answer costs a line at the end and nothing else.
 
+use crate::collector::Endpoint;
 use crate::error::CliError;
 use async_trait::async_trait;
 use harness_core::http::{Method, Request};
@@ -33,18 +34,8 @@ const QUEUE: usize = 4096;
 /// Spans in one request.
 const BATCH: usize = 512;
 
-/// Where spans are posted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    url: String,
-}
-
-impl Endpoint {
-    /// As it may be shown: without the query, which may hold a key.
-    fn shown(&self) -> &str {
-        self.url.split('?').next().unwrap_or_default()
-    }
-}
+/// Where spans have their path below a base.
+const TRACES: &str = "/v1/traces";
 
 /// The endpoint that the flag or the environment names, if any. `--otlp` and `OTEL_EXPORTER_OTLP_ENDPOINT` are bases, below
 /// which traces have their path; `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is taken as it is.
@@ -55,61 +46,21 @@ pub(super) fn endpoint(
     let variable = |name| environment(name).filter(|value| !value.trim().is_empty());
     let is = |name, wanted: &str| variable(name).is_some_and(|v| v.eq_ignore_ascii_case(wanted));
     if let Some(base) = flag {
-        return checked("--otlp", base, true).map(Some);
+        return Endpoint::new("--otlp", base, Some(TRACES)).map(Some);
     }
     if is("OTEL_SDK_DISABLED", "true") || is("OTEL_TRACES_EXPORTER", "none") {
         return Ok(None);
     }
     let named = [
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", true),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", None),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", Some(TRACES)),
     ];
-    for (name, base) in named {
+    for (name, below) in named {
         if let Some(value) = variable(name) {
-            return checked(name, &value, base).map(Some);
+            return Endpoint::new(name, &value, below).map(Some);
         }
     }
     Ok(None)
-}
-
-/// Never repeats the URL: it may hold a credential.
-fn checked(whence: &str, url: &str, base: bool) -> Result<Endpoint, CliError> {
-    let wrong = |what: &str, hint: &str| CliError::Usage {
-        message: format!("{whence} {what}"),
-        hint: hint.to_owned(),
-    };
-    let example = "write it with its scheme, such as http://localhost:4318";
-    let url = url.trim();
-    let uri: opentelemetry_http::Request<()> = opentelemetry_http::Request::get(url)
-        .body(())
-        .map_err(|error| wrong(&format!("is not a URL: {error}"), example))?;
-    let uri = uri.uri();
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let Some(authority) = uri
-        .authority()
-        .filter(|_| matches!(scheme, "http" | "https"))
-    else {
-        return Err(wrong("is not an http or https URL", example));
-    };
-    if authority.as_str().contains('@') {
-        return Err(wrong(
-            "holds a user or a password, which messages would show",
-            "give credentials as a header in OTEL_EXPORTER_OTLP_HEADERS",
-        ));
-    }
-    let (path, query) = url
-        .split_once('?')
-        .map_or((url, None), |(p, q)| (p, Some(q)));
-    let path = path.trim_end_matches('/');
-    let mut url = if base && !path.ends_with("/v1/traces") {
-        format!("{path}/v1/traces")
-    } else {
-        path.to_owned()
-    };
-    if let Some(query) = query {
-        url = format!("{url}?{query}");
-    }
-    Ok(Endpoint { url })
 }
 
 /// What could not be sent.
@@ -150,7 +101,7 @@ impl Export {
                 client,
                 losses: Arc::clone(&losses),
             })
-            .with_endpoint(endpoint.url.clone())
+            .with_endpoint(endpoint.url().to_owned())
             .with_protocol(Protocol::HttpBinary)
             .build()
             .map_err(|error| machine(&error))?;
@@ -360,7 +311,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         });
         found
-            .map(|found| found.map_or_else(String::new, |endpoint| endpoint.url))
+            .map(|found| found.map_or_else(String::new, |endpoint| endpoint.url().to_owned()))
             .map_err(|error| error.to_string())
     }
 

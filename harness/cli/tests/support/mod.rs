@@ -5,9 +5,14 @@
     clippy::unwrap_used,
     reason = "in a test a panic is the report, helpers included"
 )]
-#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub(crate) mod bundled;
+pub(crate) mod compose;
+pub(crate) mod containers;
+pub(crate) mod engine;
+pub(crate) mod held;
 pub(crate) mod journeys;
+pub(crate) mod notes;
 pub(crate) mod server;
 mod shop;
 pub(crate) mod toxiproxy;
@@ -171,6 +176,11 @@ impl Suite {
         command
             .env_remove("DEFECT")
             .env_remove("HARNESS_RUN")
+            // Tests that run in CI are not the run that CI asks about.
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .env_remove("GITHUB_OUTPUT")
+            .env_remove("GITHUB_WORKSPACE")
             .env("NO_COLOR", "1")
             .env("XDG_STATE_HOME", self.path().join(".state"));
         command
@@ -229,6 +239,14 @@ impl Suite {
         let _ = zstd::stream::read::Decoder::new(file)
             .and_then(|mut reader| std::io::copy(&mut reader, &mut text));
         String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// A run's events with this word in their `event` member.
+    pub(crate) fn events_of(&self, id: &str, word: &str) -> Vec<Value> {
+        let events = self.events(id);
+        let parsed = events.lines().map(serde_json::from_str);
+        let parsed = parsed.filter_map(Result::<Value, _>::ok);
+        parsed.filter(|event| event["event"] == word).collect()
     }
 
     /// Waits until an event is on the disk; `event` is the word in its `event` member.
@@ -373,20 +391,9 @@ impl Running {
         guardian
     }
 
-    /// Pid of its guardian: its child whose command line says so.
+    /// Pid of its guardian.
     pub(crate) fn guardian(&self) -> u32 {
-        let parent = self.child.id().to_string();
-        until("the guardian", || {
-            pids().into_iter().find(|pid| {
-                let read = |file| {
-                    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
-                };
-                let stat = read("stat");
-                let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-                after.split_whitespace().nth(1) == Some(&parent)
-                    && read("cmdline").contains("\0guardian\0")
-            })
-        })
+        guardian_of(self.child.id())
     }
 
     /// Waits for its end.
@@ -412,6 +419,21 @@ impl Drop for Running {
     }
 }
 
+/// Pid of a process's guardian: its child whose command line says so.
+pub(crate) fn guardian_of(parent: u32) -> u32 {
+    let parent = parent.to_string();
+    until("the guardian", || {
+        pids().into_iter().find(|pid| {
+            let read =
+                |file| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            let stat = read("stat");
+            let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+            after.split_whitespace().nth(1) == Some(&parent)
+                && read("cmdline").contains("\0guardian\0")
+        })
+    })
+}
+
 /// Sends a signal by name.
 pub(crate) fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill")
@@ -432,7 +454,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

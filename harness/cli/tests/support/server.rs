@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,30 @@ pub(crate) const DELAY: &str = "HARNESS_TEST_SERVER_DELAY_MS";
 
 /// Answers a second that it gives at most; what is asked beyond gets a 503.
 pub(crate) const LIMIT: &str = "HARNESS_TEST_SERVER_LIMIT";
+
+/// Set, it ends each answer by closing the connection, and says no length.
+pub(crate) const CLOSES: &str = "HARNESS_TEST_SERVER_CLOSES";
+
+/// Milliseconds of processor time that every answer takes.
+pub(crate) const BURNS: &str = "HARNESS_TEST_SERVER_BURNS_MS";
+
+/// Bytes that every answer takes and keeps, written to; what it holds is said on standard error.
+pub(crate) const GROWS: &str = "HARNESS_TEST_SERVER_GROWS";
+
+/// What it answers with, JSON.
+pub(crate) const BODY: &str = "HARNESS_TEST_SERVER_BODY";
+
+/// How it behaves.
+struct Manner {
+    body: String,
+    delay: Duration,
+    closes: bool,
+    burns: Duration,
+    grows: usize,
+    bucket: Mutex<Bucket>,
+    held: Mutex<Vec<Vec<u8>>>,
+    answers: AtomicU64,
+}
 
 /// What is left to answer with: it fills at a rate, up to a quarter of a second's worth.
 struct Bucket {
@@ -57,25 +82,60 @@ pub(crate) fn serve_if_asked() {
     let Ok(port) = std::env::var(PORT) else {
         return;
     };
-    let delay = std::env::var(DELAY).map_or(0, |ms| ms.parse().unwrap());
+    let number = |name| std::env::var(name).map_or(0, |value| value.parse().unwrap());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
     let limit = std::env::var(LIMIT).map_or(f64::INFINITY, |rate| rate.parse().unwrap());
-    let bucket = Arc::new(Mutex::new(Bucket {
-        rate: limit.min(1e9),
-        left: 0.0,
-        at: Instant::now(),
-    }));
+    let manner = Arc::new(Manner {
+        body: std::env::var(BODY).unwrap_or_else(|_| "\"ok\"".to_owned()),
+        delay: Duration::from_millis(number(DELAY)),
+        closes: std::env::var_os(CLOSES).is_some(),
+        burns: Duration::from_millis(number(BURNS)),
+        grows: usize::try_from(number(GROWS)).unwrap(),
+        bucket: Mutex::new(Bucket {
+            rate: limit.min(1e9),
+            left: 0.0,
+            at: Instant::now(),
+        }),
+        held: Mutex::default(),
+        answers: AtomicU64::new(0),
+    });
     for stream in listener.incoming().map_while(Result::ok) {
-        let bucket = Arc::clone(&bucket);
-        std::thread::spawn(move || serve(&stream, Duration::from_millis(delay), &bucket));
+        let manner = Arc::clone(&manner);
+        std::thread::spawn(move || serve(&stream, &manner));
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a server whose answers take their time"
-)]
-fn serve(stream: &TcpStream, delay: Duration, bucket: &Mutex<Bucket>) {
+impl Manner {
+    /// Does what an answer costs.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a server whose answers take their time"
+    )]
+    fn labour(&self) {
+        std::thread::sleep(self.delay);
+        let begun = processor_time();
+        while processor_time() - begun < self.burns {}
+        if self.grows > 0 {
+            let mut held = self.held.lock().unwrap();
+            held.push(vec![1; self.grows]);
+            let told = format!("holds {} bytes\n", held.len() * self.grows);
+            // Past what a test's output is caught by: it may be the last word.
+            let _ = std::io::stderr().write_all(told.as_bytes());
+        }
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What this thread has used.
+fn processor_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        used.tv_sec.cast_unsigned(),
+        u32::try_from(used.tv_nsec).unwrap(),
+    )
+}
+
+fn serve(stream: &TcpStream, manner: &Manner) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -86,23 +146,26 @@ fn serve(stream: &TcpStream, delay: Duration, bucket: &Mutex<Bucket>) {
         }
         let body = if head.starts_with("GET /metrics ") {
             format!(
-                "# TYPE answer_delay gauge\nanswer_delay {}\n",
-                delay.as_millis()
+                "# TYPE answer_delay gauge\nanswer_delay {}\n# TYPE answers gauge\nanswers {}\n",
+                manner.delay.as_millis(),
+                manner.answers.load(Ordering::Relaxed)
             )
         } else {
-            std::thread::sleep(delay);
-            "\"ok\"".to_owned()
+            manner.labour();
+            manner.body.clone()
         };
-        let length = body.len();
-        let status = if bucket.lock().unwrap().takes() {
+        let status = if manner.bucket.lock().unwrap().takes() {
             "200 OK"
         } else {
             "503 Service Unavailable"
         };
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
+        let end = match manner.closes {
+            true => "connection: close".to_owned(),
+            false => format!("content-length: {}", body.len()),
+        };
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{end}\r\n\r\n{body}");
+        if (&mut &*stream).write_all(answer.as_bytes()).is_err() || manner.closes {
             return;
         }
     }

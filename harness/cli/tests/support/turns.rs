@@ -63,29 +63,35 @@ pub(crate) fn part() -> Turn {
 /// How much others want the machine, from when this is made.
 pub(crate) struct Pressure {
     begun: Instant,
-    waited: Option<Duration>,
+    cores: Option<Duration>,
+    disks: Option<Duration>,
 }
 
 impl Pressure {
     pub(crate) fn now() -> Self {
         Self {
             begun: Instant::now(),
-            waited: waited(),
+            cores: waited("cpu"),
+            disks: waited("io"),
         }
     }
 
-    /// Whether something had to wait for a core most of the time since. What a test does itself is far from that; where
-    /// the kernel does not tell, nothing waited.
+    /// Whether something had to wait for a core half of the time since, or for a disk a third of it. What a test does itself
+    /// is far from that; where the kernel does not tell, nothing waited.
     #[expect(clippy::disallowed_methods, reason = "a test has no run's clock")]
     pub(crate) fn was_high(&self) -> bool {
-        let since = waited().zip(self.waited).map(|(now, then)| now - then);
-        since.is_some_and(|since| since > self.begun.elapsed() / 2)
+        let took = self.begun.elapsed();
+        let most = |what: &str, then: Option<Duration>, share: u32| {
+            let since = waited(what).zip(then).map(|(now, then)| now - then);
+            since.is_some_and(|since| since > took / share)
+        };
+        most("cpu", self.cores, 2) || most("io", self.disks, 3)
     }
 }
 
-/// For how long, since the machine began, something was ready to run and had no core.
-fn waited() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+/// For how long, since the machine began, something waited for cores (`cpu`) or disks (`io`).
+fn waited(what: &str) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/pressure/{what}")).ok()?;
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
     let total = some.rsplit("total=").next()?;
     total.trim().parse().ok().map(Duration::from_micros)

@@ -6,6 +6,8 @@ mod rows;
 mod settings;
 mod spread;
 
+pub(crate) use spread::wilson;
+
 use crate::expr::gate::Unit;
 use crate::name::{Name, RunId};
 use crate::plan::Plan;

@@ -4,6 +4,7 @@
 
 use super::Cell;
 use crate::hist::Hist;
+use crate::stats::wilson;
 
 /// Standard deviations on either side: 99 of 100 runs. Wide, since many figures are looked at.
 const Z: f64 = 2.576;
@@ -37,16 +38,18 @@ pub(super) fn share(part: u64, of: u64) -> Cell {
     if of == 0 {
         return Cell::default();
     }
-    let (n, p) = (of as f64, part as f64 / of as f64);
-    let z2 = Z * Z;
-    let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    let p = part as f64 / of as f64;
     Cell {
         value: Some(p),
-        range: Some(((middle - half).max(0.0), (middle + half).min(1.0))),
+        range: Some(wilson(p, of as f64)),
         samples: of,
         ..Cell::default()
     }
+}
+
+/// Wilson's score interval of a share `p` seen of `n`, 99 of 100.
+pub(crate) fn wilson(p: f64, n: f64) -> (f64, f64) {
+    wilson::interval(p, n, Z)
 }
 
 /// Events a second, counted as a Poisson process.

@@ -16,6 +16,7 @@ fn with_cache(value: &str) -> Plan {
     plan.target.services.push(ServicePlan {
         name: name("gateway"),
         prepare: None,
+        vessel: None,
         command: vec![Text::literal("shop")],
         env: BTreeMap::from([
             ("CACHE".to_owned(), Text::literal(value)),
@@ -24,6 +25,9 @@ fn with_cache(value: &str) -> Plan {
         dir: None,
         ready: Ready {
             get: None,
+            log: None,
+            command: None,
+            healthy: false,
             within: Duration::from_secs(1),
         },
         metrics: None,

@@ -10,7 +10,7 @@ pub struct GateExpr {
     pub subject: GateSubject,
     /// How it is compared.
     pub op: Comparison,
-    /// Against what, in the subject's base unit: microseconds, a share of one, or per second.
+    /// Against what, in the subject's base unit: microseconds, a share of one, per second, or a count.
     pub limit: f64,
 }
 
@@ -35,6 +35,8 @@ pub enum GateSubject {
     Rate(Option<RequestName>),
     /// `error_rate`: share of transport failures and failed expectations.
     ErrorRate(Option<RequestName>),
+    /// `lost`: how many ended badly, by a transport failure or a failed expectation.
+    Lost(Option<RequestName>),
     /// `availability`: share of one-second windows with arrivals in which at least half of them succeeded.
     Availability(Option<RequestName>),
     /// `dropped`: share of planned arrivals that never started.
@@ -69,6 +71,14 @@ pub enum GateSubject {
     /// `effect(p95(checkout))`: how many times the figure of the control's same seconds it is; of an `error_rate`, by how
     /// much the share is higher.
     Effect(Box<GateSubject>),
+    /// `regression(p95(checkout))`: how much slower it is than in the accepted runs, a share. The limit is the change that
+    /// matters.
+    Regression {
+        /// Which quantile of the response time, above 0 and below 1.
+        quantile: Quantile,
+        /// Of which journey or step.
+        name: Option<RequestName>,
+    },
     /// `probe.NAME`: the value of a probe of the target's own metrics.
     Probe {
         /// Which.

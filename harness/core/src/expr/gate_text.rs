@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-const SUBJECTS: [&str; 26] = [
+const SUBJECTS: [&str; 28] = [
     "p50",
     "p95",
     "p99",
@@ -19,6 +19,7 @@ const SUBJECTS: [&str; 26] = [
     "service_p99",
     "rate",
     "error_rate",
+    "lost",
     "availability",
     "dropped",
     "rate_missed",
@@ -33,6 +34,7 @@ const SUBJECTS: [&str; 26] = [
     "gives_up",
     "capacity",
     "effect",
+    "regression",
     "headroom",
     "service_max",
     "probe",
@@ -46,7 +48,14 @@ impl FromStr for GateExpr {
     fn from_str(text: &str) -> Result<Self, ExprError> {
         let mut scan = Scan::new(text);
         let mut subject = subject(&mut scan)?;
+        scan.space();
+        let from = scan.at;
         let op = comparison(&mut scan)?;
+        let upper = matches!(op, Comparison::Less | Comparison::AtMost);
+        if !upper && matches!(subject, GateSubject::Regression { .. }) {
+            let error = ExprError::new("a regression is limited from above", scan.since(from));
+            return Err(error.hint("write `<`, such as `regression(p95(checkout)) < 10%`"));
+        }
         let limit = match &mut subject {
             GateSubject::Probe { unit, .. } => {
                 let (limit, typed) = super::unit::limit(&mut scan)?;
@@ -59,6 +68,7 @@ impl FromStr for GateExpr {
                 limit
             }
             GateSubject::Effect(of) if of.unit() != Unit::Share => times(&mut scan)?,
+            GateSubject::Regression { .. } => change(&mut scan)?,
             other => limit(&mut scan, &other.unit())?,
         };
         scan.end()?;
@@ -90,10 +100,13 @@ impl GateSubject {
             Self::Latency { .. } | Self::Service { .. } => Unit::Micros,
             Self::OfFault { figure, .. } => figure.unit(),
             Self::OfLink { figure, .. } => figure.unit(),
-            Self::ErrorRate(_) | Self::Availability(_) | Self::Dropped(_) | Self::RateMissed => {
-                Unit::Share
-            }
+            Self::ErrorRate(_)
+            | Self::Availability(_)
+            | Self::Dropped(_)
+            | Self::RateMissed
+            | Self::Regression { .. } => Unit::Share,
             Self::Rate(_) | Self::Capacity => Unit::PerSecond,
+            Self::Lost(_) => Unit::Plain,
             Self::Headroom { unit, .. } => unit.clone(),
             Self::Effect(of) if of.unit() == Unit::Share => Unit::Share,
             Self::Effect(_) => Unit::Named(TIMES.to_owned()),
@@ -104,9 +117,12 @@ impl GateSubject {
     /// The journey or step it looks at; `None` for all journeys together, and where a gate looks at something else.
     pub fn name(&self) -> Option<&RequestName> {
         match self {
-            Self::Latency { name, .. } | Self::Service { name, .. } => name.as_ref(),
+            Self::Latency { name, .. }
+            | Self::Service { name, .. }
+            | Self::Regression { name, .. } => name.as_ref(),
             Self::Rate(name)
             | Self::ErrorRate(name)
+            | Self::Lost(name)
             | Self::Availability(name)
             | Self::Dropped(name) => name.as_ref(),
             Self::Effect(of) => of.name(),
@@ -130,6 +146,9 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
     }
     if word == "effect" {
         return effect(scan, span);
+    }
+    if word == "regression" {
+        return regression(scan, span);
     }
     let argument = argument(scan)?;
     let name = |argument: Option<(&str, usize)>| match argument {
@@ -175,6 +194,7 @@ fn subject(scan: &mut Scan<'_>) -> Result<GateSubject, ExprError> {
         "service_max" => service(Stat::Max),
         "rate" => Ok(GateSubject::Rate(name(argument)?)),
         "error_rate" => Ok(GateSubject::ErrorRate(name(argument)?)),
+        "lost" => Ok(GateSubject::Lost(name(argument)?)),
         "availability" => Ok(GateSubject::Availability(name(argument)?)),
         "dropped" => Ok(GateSubject::Dropped(name(argument)?)),
         "rate_missed" => of_all(word, argument, GateSubject::RateMissed),
@@ -221,24 +241,7 @@ const TIMES: &str = "x";
 /// `effect(SUBJECT)`: of a latency, a rate or an error rate.
 fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubject, ExprError> {
     let hint = "name a figure, such as `effect(p95(checkout)) < 2x`";
-    if !scan.take("(") {
-        return Err(ExprError::new("an effect is that of a figure", span).hint(hint));
-    }
-    scan.space();
-    let from = scan.at;
-    if scan.run(|c| c.is_ascii_alphanumeric() || c == '_') == "effect" {
-        return Err(
-            ExprError::new("an effect has no effect of its own", scan.since(from)).hint(hint),
-        );
-    }
-    scan.at = from;
-    let of = subject(scan)?;
-    let figure = scan.since(from);
-    scan.space();
-    if !scan.take(")") {
-        let open = span.end..scan.text.len();
-        return Err(ExprError::new("`(` is never closed", open).hint("close it with `)`"));
-    }
+    let (of, figure) = inner(scan, span, "an effect is that of a figure", hint)?;
     match of {
         GateSubject::Latency { .. }
         | GateSubject::Service { .. }
@@ -249,6 +252,67 @@ fn effect(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubje
                 .hint("an effect is that of a latency, of `rate` or of `error_rate`"),
         ),
     }
+}
+
+/// `regression(SUBJECT)`: of a percentile of response times.
+fn regression(scan: &mut Scan<'_>, span: std::ops::Range<usize>) -> Result<GateSubject, ExprError> {
+    let hint = "name a percentile, such as `regression(p95(checkout)) < 10%`";
+    let (of, figure) = inner(scan, span, "a regression is that of a figure", hint)?;
+    match of {
+        GateSubject::Latency {
+            stat: Stat::Quantile(quantile),
+            name,
+        } if quantile.get() > 0.0 && quantile.get() < 1.0 => {
+            Ok(GateSubject::Regression { quantile, name })
+        }
+        _ => {
+            let message = "only percentiles of response times are held against accepted runs";
+            Err(ExprError::new(message, figure).hint(hint))
+        }
+    }
+}
+
+/// A subject in parentheses, and where it stands. None of those that have one has one of its own.
+fn inner(
+    scan: &mut Scan<'_>,
+    span: std::ops::Range<usize>,
+    missing: &str,
+    hint: &str,
+) -> Result<(GateSubject, std::ops::Range<usize>), ExprError> {
+    if !scan.take("(") {
+        return Err(ExprError::new(missing, span).hint(hint));
+    }
+    scan.space();
+    let from = scan.at;
+    let word = scan.run(|c| c.is_ascii_alphanumeric() || c == '_');
+    if word == "effect" || word == "regression" {
+        let message = "in the parentheses stands a figure of the load itself";
+        return Err(ExprError::new(message, scan.since(from)).hint(hint));
+    }
+    scan.at = from;
+    let of = subject(scan)?;
+    let figure = scan.since(from);
+    scan.space();
+    if !scan.take(")") {
+        let open = span.end..scan.text.len();
+        return Err(ExprError::new("`(` is never closed", open).hint("close it with `)`"));
+    }
+    Ok((of, figure))
+}
+
+/// A change that matters: a percentage above zero.
+fn change(scan: &mut Scan<'_>) -> Result<f64, ExprError> {
+    scan.space();
+    let from = scan.at;
+    let change = limit(scan, &Unit::Share)?;
+    if change > 0.0 {
+        return Ok(change);
+    }
+    let span = from..from + scan.text[from..scan.at].trim_end().len();
+    Err(
+        ExprError::new("that nothing at all changed can't be proven", span)
+            .hint("write the change that matters, such as `10%`"),
+    )
 }
 
 /// A magnitude of a fault: what probes are compared with, and bandwidths.
@@ -301,7 +365,7 @@ fn probe(scan: &mut Scan<'_>, from: usize) -> Result<GateSubject, ExprError> {
 fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     let known = format!(
         "a gate measures p50 … p99.99, mean, max, service_p99, {}, probe.NAME",
-        SUBJECTS[7..23].join(", ")
+        SUBJECTS[7..25].join(", ")
     );
     if word.is_empty() {
         return ExprError::new("a gate begins with what it measures", span).hint(known);
@@ -427,6 +491,12 @@ impl fmt::Display for GateSubject {
             Self::Probe { name, .. } => return write!(f, "probe.{name}"),
             Self::Effect(of) => return write!(f, "effect({of})"),
             Self::Headroom { fault, .. } => return write!(f, "headroom({fault})"),
+            Self::Regression { quantile, name } => {
+                return match name {
+                    Some(name) => write!(f, "regression({quantile}({name}))"),
+                    None => write!(f, "regression({quantile})"),
+                };
+            }
             other => other.name().map(RequestName::as_str),
         };
         match self {
@@ -434,13 +504,17 @@ impl fmt::Display for GateSubject {
             Self::Service { stat, .. } => write!(f, "service_{stat}")?,
             Self::Rate(_) => f.write_str("rate")?,
             Self::ErrorRate(_) => f.write_str("error_rate")?,
+            Self::Lost(_) => f.write_str("lost")?,
             Self::Availability(_) => f.write_str("availability")?,
             Self::Dropped(_) => f.write_str("dropped")?,
             Self::OfFault { figure, .. } => f.write_str(figure.word())?,
             Self::OfLink { figure, .. } => f.write_str(figure.word())?,
             Self::RateMissed => f.write_str("rate_missed")?,
             Self::Capacity => f.write_str("capacity")?,
-            Self::Headroom { .. } | Self::Effect(_) | Self::Probe { .. } => {}
+            Self::Headroom { .. }
+            | Self::Effect(_)
+            | Self::Regression { .. }
+            | Self::Probe { .. } => {}
         }
         argument.map_or(Ok(()), |argument| write!(f, "({argument})"))
     }
@@ -470,6 +544,8 @@ mod tests {
             "recovery < 5s",
             "recovery(provider is slow) < 5s",
             "rate >= 950/s",
+            "lost < 1",
+            "lost(checkout/pay it) <= 3",
             "rate_missed < 5%",
             "service_p50 < 10ms",
             "mean > 1us",
@@ -487,6 +563,9 @@ mod tests {
             "headroom(thin) <= 64000 B/s",
             "headroom(lossy) > 2%",
             "effect(error_rate(checkout/pay it)) < 5%",
+            "regression(p95(checkout)) < 10%",
+            "regression(p99.9(checkout/pay it)) <= 2.5%",
+            "regression(p50) < 5%",
         ] {
             assert_eq!(text.parse::<GateExpr>().unwrap().to_string(), text);
         }
@@ -509,6 +588,7 @@ mod tests {
         assert_eq!(mistake("p101 < 5s").0, "p101");
         assert_eq!(mistake("p99 = 5s").0, "= 5s");
         assert_eq!(mistake("rate_missed(browse) < 5%").0, "browse");
+        assert_eq!(mistake("lost < 1%").0, "1%");
         assert_eq!(mistake("p99(checkout < 5s").0, "(checkout < 5s");
         assert_eq!(mistake("p99 < 5s or so").0, "or so");
         assert_eq!(mistake("p99(../x) < 5s").0, "../x");
@@ -519,6 +599,16 @@ mod tests {
         assert_eq!(mistake("effect(recovery) < 2x").0, "recovery");
         assert_eq!(mistake("effect( effect(p95)) < 2x").0, "effect");
         assert_eq!(mistake(&"effect(".repeat(200_000)).0, "effect");
+        assert_eq!(mistake("regression < 10%").0, "regression");
+        assert_eq!(mistake("regression(mean) < 10%").0, "mean");
+        assert_eq!(mistake("regression(p100) < 10%").0, "p100");
+        assert_eq!(mistake("regression(error_rate) < 10%").0, "error_rate");
+        assert_eq!(mistake("regression(p95) > 10%").0, ">");
+        assert_eq!(mistake("regression(p95) < 0%").0, "0%");
+        assert_eq!(mistake("regression(p95) < 10ms").0, "10ms");
+        assert_eq!(mistake("regression(effect(p95)) < 10%").0, "effect");
+        assert_eq!(mistake("effect(regression(p95)) < 2x").0, "regression");
+        assert_eq!(mistake(&"regression(effect(".repeat(99_999)).0, "effect");
         assert_eq!(mistake("effect(p95) < 20ms").0, "20ms");
         assert_eq!(mistake("effect(error_rate) < 2x").0, "2x");
         assert_eq!(mistake("probe. < 5s").0, "probe.");
@@ -547,7 +637,7 @@ mod tests {
             Just(Unit::Named("orders".into())),
         ];
         let subject =
-            (0usize..16, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
+            (0usize..18, name, stat, unit).prop_map(|(kind, name, stat, unit)| match kind {
                 0 => GateSubject::Latency { stat, name },
                 1 => GateSubject::Service { stat, name },
                 2 => GateSubject::Rate(name),
@@ -563,8 +653,13 @@ mod tests {
                     figure: LinkFigure::Amplification,
                     link: name.map(|n| n.as_str().to_owned()),
                 },
+                9 => GateSubject::Lost(name),
+                17 => GateSubject::Regression {
+                    quantile: Quantile::of_one(0.95).unwrap(),
+                    name,
+                },
                 kind => GateSubject::OfFault {
-                    figure: FaultFigure::ALL[kind - 9],
+                    figure: FaultFigure::ALL[kind - 10],
                     fault: name.map(|n| n.as_str().to_owned()),
                 },
             });
@@ -575,6 +670,11 @@ mod tests {
             Comparison::AtLeast,
         ]);
         (subject, op, 1u32..1_000_000).prop_map(|(subject, op, n)| {
+            let op = match (&subject, op) {
+                (GateSubject::Regression { .. }, Comparison::Greater) => Comparison::Less,
+                (GateSubject::Regression { .. }, Comparison::AtLeast) => Comparison::AtMost,
+                (_, op) => op,
+            };
             let limit = match subject.unit() {
                 Unit::Micros => f64::from(n),
                 Unit::Share => f64::from(n) / 1_000_000.0,

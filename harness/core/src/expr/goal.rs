@@ -101,6 +101,7 @@ fn condition(text: &str, part: Range<usize>) -> Result<GateExpr, ExprError> {
     let refused = match &expr.subject {
         GateSubject::Rate(_) => Some("the rate is what is looked for"),
         GateSubject::Effect(_) | GateSubject::Headroom { .. } => Some("a search has no faults"),
+        GateSubject::Regression { .. } => Some("a search is held against nothing"),
         GateSubject::Capacity => Some("it is what is looked for"),
         GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => Some("a search breaks nothing"),
         _ => None,

@@ -118,6 +118,14 @@ impl Selector {
     }
 }
 
+/// A series as scraped, `name{label="value"}`, taken apart; `None` for what is not in the format.
+pub fn series(text: &str) -> Option<(&str, Vec<(String, String)>)> {
+    match text.split_once('{') {
+        None => Some((text, Vec::new())),
+        Some((name, inner)) => Some((name, labels(inner)?)),
+    }
+}
+
 /// `a="b",c="d"}` taken apart, escapes undone; `None` for what is not in the format.
 fn labels(mut text: &str) -> Option<Vec<(String, String)>> {
     let mut labels = Vec::new();

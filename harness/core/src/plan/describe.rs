@@ -1,10 +1,10 @@
 //! A plan told to people: what `harness plan` prints. Reads the plan and nothing else.
 
 mod load;
+mod target;
 
 use super::fault::FaultPlan;
 use super::probe::ProbePlan;
-use super::target::{LinkPlan, Mode, ServicePlan};
 use super::{Plan, ScenarioPlan, shape};
 use crate::data::{AtEnd, Feed, Pick, Rows};
 use crate::expr::gate::Unit;
@@ -36,7 +36,7 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
         plan.seed,
         plan.plan_digest.get(..12).unwrap_or(&plan.plan_digest)
     )?;
-    target(out, plan)?;
+    target::target(out, plan)?;
     journeys(out, plan)?;
     if !plan.contracts.is_empty() {
         writeln!(out, "\nContract")?;
@@ -53,6 +53,12 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
     for scenario in &plan.scenarios {
         self::scenario(out, plan, scenario)?;
     }
+    if !plan.left_out.is_empty() {
+        writeln!(out)?;
+    }
+    for left_out in &plan.left_out {
+        writeln!(out, "{left_out}; this is {}", plan.target.mode.as_str())?;
+    }
     if !plan.probes.is_empty() {
         writeln!(out, "\nProbes of the target's own metrics")?;
         plan.probes.iter().try_for_each(|p| probe(out, p))?;
@@ -68,77 +74,6 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
         plan.gates.iter().try_for_each(|g| gate(out, g))?;
     }
     Ok(())
-}
-
-fn target(out: &mut String, plan: &Plan) -> std::fmt::Result {
-    let target = &plan.target;
-    writeln!(
-        out,
-        "\nTarget ({}), entered at {}",
-        target.mode.as_str(),
-        target.entry
-    )?;
-    if target.mode == Mode::Process {
-        for (index, service) in target.services.iter().enumerate() {
-            self::service(out, index + 1, service)?;
-        }
-    }
-    target.links.iter().try_for_each(|l| link(out, l))?;
-    if let Some(proxy) = &target.proxy {
-        writeln!(out, "  links are served by the Toxiproxy at {proxy}")?;
-    }
-    for secret in &plan.secrets {
-        let default = if secret.has_default {
-            ", or its default"
-        } else {
-            ""
-        };
-        writeln!(
-            out,
-            "  secret {} from ${}{default}",
-            secret.name, secret.env
-        )?;
-    }
-    Ok(())
-}
-
-fn service(out: &mut String, number: usize, service: &ServicePlan) -> std::fmt::Result {
-    let command: Vec<String> = service.command.iter().map(ToString::to_string).collect();
-    writeln!(
-        out,
-        "  {number}. {:<12} {}",
-        service.name.as_str(),
-        command.join(" ")
-    )?;
-    let ready = match &service.ready.get {
-        Some(path) => format!("ready when {path} answers"),
-        None => "ready when its port answers".to_owned(),
-    };
-    write!(
-        out,
-        "     {:<12} {ready} within {}",
-        "",
-        format_duration(service.ready.within)
-    )?;
-    if !service.needs.is_empty() {
-        let needs: Vec<&str> = service.needs.iter().map(|name| name.as_str()).collect();
-        write!(out, "; after {}", needs.join(", "))?;
-    }
-    writeln!(out)
-}
-
-fn link(out: &mut String, link: &LinkPlan) -> std::fmt::Result {
-    let from = link
-        .from
-        .as_ref()
-        .map_or("journeys and load", |name| name.as_str());
-    writeln!(
-        out,
-        "  link {:<10} {from} → {} ({})",
-        link.name.as_str(),
-        link.to,
-        link.scheme
-    )
 }
 
 fn journeys(out: &mut String, plan: &Plan) -> std::fmt::Result {

@@ -1,6 +1,7 @@
 //! What identifies a plan, and what makes two runs comparable. Canonical JSON under SHA-256; knows no baseline.
 
-use super::Plan;
+use super::{Plan, ScenarioPlan};
+use crate::name::Name;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -18,16 +19,25 @@ pub(super) fn plan(plan: &Plan) -> String {
 /// The digest over what changes a measurement: shapes, journeys under load, data, faults, target mode, variant.
 /// Not the seed, gates, titles, tags or line numbers. Hex.
 pub(super) fn workload(plan: &Plan) -> String {
+    of_scenarios(plan, &plan.scenarios.iter().collect::<Vec<_>>())
+}
+
+/// The same of one scenario: what other scenarios a run plays is no part of it. Hex.
+pub(super) fn scenario(plan: &Plan, name: &Name) -> String {
+    let here = plan.scenarios.iter().filter(|s| s.name == *name);
+    of_scenarios(plan, &here.collect::<Vec<_>>())
+}
+
+fn of_scenarios(plan: &Plan, scenarios: &[&ScenarioPlan]) -> String {
     let journeys = plan.journeys.iter().filter(|journey| {
-        plan.scenarios
+        scenarios
             .iter()
             .any(|s| s.load.mix.iter().any(|entry| entry.journey == journey.name))
     });
     let journeys: BTreeMap<&str, Value> = journeys
         .map(|j| (j.name.as_str(), measured(to_value(j))))
         .collect();
-    let scenarios: Vec<Value> = plan
-        .scenarios
+    let scenarios: Vec<Value> = scenarios
         .iter()
         .map(|s| json!({ "name": s.name, "fresh": s.fresh, "load": s.load, "faults": s.faults, "settle": s.settle.as_nanos() as u64 }))
         .collect();

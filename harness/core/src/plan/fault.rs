@@ -1,13 +1,18 @@
 //! Faults as planned: what breaks, how, from when and for how long. Applying them is the driver's work.
 
 mod http;
+mod words;
 
 pub use http::{HttpAction, HttpAnswer, HttpFault};
+use words::percent;
+pub(crate) use words::size;
 
 use crate::expr::gate::{GateExpr, Unit};
 use crate::name::Name;
+use crate::template::Text;
 use crate::units;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A fault on a scenario's timeline.
@@ -291,16 +296,83 @@ pub enum FaultKind {
         #[serde(with = "units::duration")]
         every: Duration,
     },
-    /// The service is held to a share of its time, by STOP and CONT to its process group.
+    /// The service is held to a share of its time.
     Cpu {
         /// The share it runs for, 0.05 to 0.95.
         share: f64,
     },
-    /// The service's processes may have no more memory than this: their limit of address space (`RLIMIT_AS`).
+    /// The service is asked to end (TERM, and KILL when its time for that is over), and started again when the fault is
+    /// lifted.
+    Stop,
+    /// The service's container is cut off from the run's network, and connected again under its names when the fault is lifted.
+    Disconnect,
+    /// Packets between the service and others are dropped without a word; the links between them swallow theirs too.
+    Partition {
+        /// The other services; not empty.
+        from: Vec<Name>,
+        /// Which packets.
+        direction: Direction,
+    },
+    /// Packets that the service's container sends are lost or delayed.
+    Packets {
+        /// Share of packets that are lost, 0 to 1.
+        loss: f64,
+        /// How much later they are sent.
+        #[serde(with = "units::duration")]
+        delay: Duration,
+        /// Half the width of the draw around `delay`; zero for a constant one.
+        #[serde(with = "units::duration")]
+        jitter: Duration,
+    },
+    /// A volume of the service's is full.
+    DiskFull {
+        /// Its path in the container.
+        path: String,
+    },
+    /// A volume of the service's takes no writes.
+    ReadOnly {
+        /// Its path in the container.
+        path: String,
+    },
+    /// The service's container can resolve no names.
+    Dns,
+    /// The service is replaced while load runs: a new one is started, waited for, switched to, the old one drained and
+    /// stopped. When the fault is lifted the same is done backwards: a roll-back.
+    Deploy(Box<Deployment>),
+    /// The service may have no more memory than this; what is counted is the affair of who limits it.
     Memory {
-        /// Bytes of each process.
+        /// Bytes.
         bytes: u64,
     },
+}
+
+/// Which packets of a partition are dropped, as the service named by the fault sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// All.
+    Both,
+    /// Those it is sent.
+    In,
+    /// Those it sends.
+    Out,
+}
+
+/// What a service is replaced by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// The new image; `None`: the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The new program and arguments; empty: the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<Text>,
+    /// Environment that differs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Text>,
+    /// How long the old one still serves the connections it has, before it is stopped.
+    #[serde(with = "units::duration")]
+    pub drain: Duration,
 }
 
 impl FaultKind {
@@ -334,32 +406,36 @@ impl FaultKind {
                 HttpAction::Rate { rate, .. } => vec![(*rate as f64, Unit::PerSecond)],
                 _ => Vec::new(),
             },
-            Self::Down | Self::Kill | Self::Pause | Self::Restart => Vec::new(),
+            Self::Packets {
+                loss,
+                delay,
+                jitter,
+            } => vec![(*loss, Unit::Share), time(delay), time(jitter)],
+            Self::Down
+            | Self::Kill
+            | Self::Pause
+            | Self::Restart
+            | Self::Stop
+            | Self::Disconnect
+            | Self::Partition { .. }
+            | Self::DiskFull { .. }
+            | Self::ReadOnly { .. }
+            | Self::Dns
+            | Self::Deploy(_) => Vec::new(),
         }
     }
 
-    /// The kind's word, as in the suite.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Latency { .. } => "latency",
-            Self::Timeout { .. } => "timeout",
-            Self::Reset { .. } => "reset",
-            Self::Bandwidth { .. } => "bandwidth",
-            Self::Down => "down",
-            Self::SlowClose { .. } => "slow_close",
-            Self::Limit { .. } => "limit",
-            Self::Slice { .. } => "slice",
-            Self::Loss { .. } => "loss",
-            Self::Corrupt { .. } => "corrupt",
-            Self::FailFirst { .. } => "fail_first",
-            Self::Http(_) => "http",
-            Self::Kill => "kill",
-            Self::Pause => "pause",
-            Self::Restart => "restart",
-            Self::CrashLoop { .. } => "crash_loop",
-            Self::Cpu { .. } => "cpu",
-            Self::Memory { .. } => "memory",
-        }
+    /// Whether it needs the service to run in a container.
+    pub const fn of_container(&self) -> bool {
+        matches!(
+            self,
+            Self::Disconnect
+                | Self::Partition { .. }
+                | Self::Packets { .. }
+                | Self::DiskFull { .. }
+                | Self::ReadOnly { .. }
+                | Self::Dns
+        )
     }
 
     /// Whether it breaks a service; the others break a link.
@@ -372,95 +448,8 @@ impl FaultKind {
                 | Self::CrashLoop { .. }
                 | Self::Cpu { .. }
                 | Self::Memory { .. }
-        )
+                | Self::Stop
+                | Self::Deploy(_)
+        ) || self.of_container()
     }
-}
-
-impl std::fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Latency { delay, jitter } if jitter.is_zero() => {
-                write!(f, "latency {}", units::format_duration(*delay))
-            }
-            Self::Latency { delay, jitter } => {
-                write!(
-                    f,
-                    "latency {} ± {}",
-                    units::format_duration(*delay),
-                    units::format_duration(*jitter)
-                )
-            }
-            Self::Timeout { after } if after.is_zero() => f.write_str("black hole"),
-            Self::Timeout { after } => {
-                write!(f, "timeout after {}", units::format_duration(*after))
-            }
-            Self::Reset { after } => write!(f, "reset after {}", units::format_duration(*after)),
-            Self::Bandwidth { bytes_per_second } => {
-                write!(f, "bandwidth {} kB/s", *bytes_per_second as f64 / 1000.0)
-            }
-            Self::Down => f.write_str("link down"),
-            Self::SlowClose { delay } => {
-                write!(f, "close after {}", units::format_duration(*delay))
-            }
-            Self::Limit { bytes } => write!(f, "limit {}", size(*bytes)),
-            Self::Slice {
-                size: bytes,
-                variation,
-                delay,
-            } => {
-                let vary = match variation {
-                    0 => String::new(),
-                    by => format!(" ± {}", size(*by)),
-                };
-                let delay = units::format_duration(*delay);
-                write!(f, "slices of {}{vary} every {delay}", size(*bytes))
-            }
-            Self::Loss { share, stall } => write!(
-                f,
-                "loss {}, stalls of {}",
-                percent(*share),
-                units::format_duration(*stall)
-            ),
-            Self::Corrupt { share } => write!(f, "corrupt {}", percent(*share)),
-            Self::Http(http) => http.fmt(f),
-            Self::FailFirst { connections: 1 } => f.write_str("first connection reset"),
-            Self::FailFirst { connections } => {
-                write!(f, "first {connections} connections reset")
-            }
-            Self::Kill => f.write_str("killed"),
-            Self::Pause => f.write_str("paused"),
-            Self::Restart => f.write_str("restarted"),
-            Self::CrashLoop { every } => {
-                write!(
-                    f,
-                    "killed {} after each start",
-                    units::format_duration(*every)
-                )
-            }
-            Self::Cpu { share } => {
-                write!(
-                    f,
-                    "held to {} of its time by STOP and CONT",
-                    percent(*share)
-                )
-            }
-            Self::Memory { bytes } => {
-                write!(f, "held to {} of address space (RLIMIT_AS)", size(*bytes))
-            }
-        }
-    }
-}
-
-/// `64 kB`.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1000 => format!("{bytes} B"),
-        1000..1_000_000 => format!("{} kB", bytes as f64 / 1e3),
-        _ => format!("{} MB", bytes as f64 / 1e6),
-    }
-}
-
-/// `2%`.
-fn percent(share: f64) -> String {
-    units::Share::of_one(share).map_or_else(String::new, |share| share.to_string())
 }

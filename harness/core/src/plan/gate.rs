@@ -10,7 +10,8 @@ use std::time::Duration;
 /// A condition the run is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
-    /// Unique in the plan: the scenario's name (or `suite`), `#` and a number from 1; stable for a given suite.
+    /// Unique in the plan: the scenario's name (or `suite`), `#`, and the gate's name or a number from 1; stable for a
+    /// given suite.
     pub id: String,
     /// What must hold.
     pub expect: GateExpr,
@@ -18,6 +19,9 @@ pub struct Gate {
     pub class: Class,
     /// Weight in the readiness score, above zero.
     pub weight: f64,
+    /// Who sees to it when it does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The scenario it judges; `None` for the whole run.
     #[serde(default)]
     pub scenario: Option<Name>,
@@ -40,7 +44,22 @@ pub struct Gate {
     pub origin: Origin,
 }
 
+/// The name that an id ends with; `None` where that is only a number.
+pub fn named(id: &str) -> Option<&str> {
+    let (_, label) = id.split_once('#')?;
+    let number = label.bytes().all(|b| b.is_ascii_digit());
+    (!number).then_some(label)
+}
+
+/// The gate that `abort` of a load makes. Its name says what must not come about, so that it is no title.
+pub(crate) const RATE_MISSED: &str = "rate missed";
+
 impl Gate {
+    /// The name that the suite gave it.
+    pub fn name(&self) -> Option<&str> {
+        named(&self.id).filter(|name| self.role == Role::Verdict && *name != RATE_MISSED)
+    }
+
     /// A gate of no suite, to ask something of a scenario's load.
     pub(crate) fn asking(
         scenario: &Name,
@@ -53,6 +72,7 @@ impl Gate {
             expect: expect.clone(),
             class: Class::Info,
             weight: 1.0,
+            owner: None,
             scenario: Some(scenario.clone()),
             during,
             over,

@@ -55,6 +55,9 @@ pub struct InvariantPlan {
     pub class: Class,
     /// Weight in the readiness score, above zero.
     pub weight: f64,
+    /// Who sees to it when it does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The scenario it judges.
     pub scenario: Name,
     /// What does not hold yet is looked at again, at most so long: asynchronous systems settle.

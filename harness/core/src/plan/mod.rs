@@ -11,6 +11,7 @@ pub mod invariant;
 pub mod load;
 pub mod matrix;
 pub mod probe;
+pub mod readiness;
 pub mod resolve;
 pub mod shape;
 pub mod tags;
@@ -21,12 +22,14 @@ use crate::journey::command::Command;
 use crate::journey::{Action, Journey, Origin};
 use crate::name::Name;
 use crate::units;
+use crate::verdict::regression::Settings;
 use accept::Accepted;
 use fault::{FaultPlan, Strike};
 use gate::Gate;
 use invariant::{InvariantPlan, QueryPlan};
 use load::LoadPlan;
 use probe::ProbePlan;
+use readiness::ReadinessPlan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +67,9 @@ pub struct Plan {
     /// The scenarios, in order.
     #[serde(default)]
     pub scenarios: Vec<ScenarioPlan>,
+    /// Scenarios that would have been taken, and are not for the target's mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Figures of the target's own metrics.
     #[serde(default)]
     pub probes: Vec<ProbePlan>,
@@ -76,6 +82,12 @@ pub struct Plan {
     /// Which scenarios are the cells of a chaos matrix, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix: Option<matrix::MatrixPlan>,
+    /// What a release is judged by.
+    #[serde(default, skip_serializing_if = "ReadinessPlan::is_default")]
+    pub readiness: ReadinessPlan,
+    /// The constants by which this run is held against others.
+    #[serde(default, skip_serializing_if = "Settings::is_default")]
+    pub regression: Settings,
     /// SHA-256 over everything, hex.
     pub plan_digest: String,
     /// SHA-256 over what changes a measurement: shapes, journeys, data, faults, target mode, variant. Hex.
@@ -94,6 +106,11 @@ impl Plan {
         self.workload_digest = digest::workload(&self);
         self.plan_digest = digest::plan(&self);
         self
+    }
+
+    /// SHA-256 over what changes a measurement of one scenario, whatever else the run plays. Hex.
+    pub fn scenario_digest(&self, scenario: &Name) -> String {
+        digest::scenario(self, scenario)
     }
 
     /// Every fault that a run may arm, of scenarios and of journeys: its name, and what it does.
@@ -142,6 +159,21 @@ impl Plan {
     /// A scenario by name.
     pub fn scenario(&self, name: &str) -> Option<&ScenarioPlan> {
         self.scenarios.iter().find(|s| s.name.as_str() == name)
+    }
+}
+
+/// A scenario that does not run in the target's mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The scenario.
+    pub scenario: Name,
+    /// Why, for people: `it is only for modes container and compose`.
+    pub reason: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "scenario {} is left out: {}", self.scenario, self.reason)
     }
 }
 

@@ -1,208 +1,179 @@
-//! The decision. Key items close it: failed, then invalid, then missing (a gate that saw nothing at all) are NO-GO,
-//! because evidence that is absent or can't be trusted is no evidence; a key item that saw something, only too little,
-//! is a condition. Then the score: at least 90 for GO, at least 75 for CONDITIONAL GO.
+//! The decision. Key items close it: failed, then invalid, then missing (a gate that saw nothing at all, evidence that is
+//! stale or not there) are NO-GO, because evidence that is absent or can't be trusted is no evidence; a key item that saw
+//! something, only too little, is a condition, and so is a failure that is waived. Then the score, against the suite's
+//! limits.
 //!
 //! *Invalid is NO-GO, with exit code 4.* The decision answers whether the build can ship, and nothing says that it can;
 //! the exit code tells a pipeline whose fault that is, so that it repeats the run rather than blame the change.
 
-use super::{Condition, Decision, Item, Readiness};
+use super::items::{self, CONTRACT, GENERATOR, RUN, TARGET};
+use super::waivers::{self, Context};
+use super::{
+    Condition, Decision, Due, Item, Limits, Readiness, Standing, Unwaived, checklist, thresholds,
+};
+use crate::date::Date;
 use crate::event::RunEnd;
-use crate::expr::gate::{Comparison, GateSubject};
-use crate::plan::gate::{Class, Gate};
+use crate::plan::readiness::ReadinessPlan;
 use crate::record::Record;
-use crate::verdict::{CheckResult, GateResult, Grade, InvariantResult, Verdict, show};
+use crate::verdict::{Grade, Verdict};
 use std::cmp::Reverse;
-
-/// The score from which it is GO, if no key item stands against it.
-pub const GO_SCORE: f64 = 90.0;
-
-/// The score from which it is CONDITIONAL GO.
-pub const CONDITIONAL_SCORE: f64 = 75.0;
 
 /// Sentences given as reasons at most.
 const REASONS: usize = 3;
 
-/// Whether the build can ship, by one run.
+/// Whether the build can ship, by one run: what the run was to do is all that is asked, and its own day is the day.
 pub fn readiness(record: &Record, verdict: &Verdict) -> Readiness {
-    let items = items(record, verdict);
-    let score = score(&items);
-    let mut open: Vec<&Item> = items
-        .iter()
-        .filter(|i| i.weight > 0.0 && i.grade != Grade::Pass)
-        .collect();
-    open.sort_by(|a, b| {
-        heaviness(verdict, b)
-            .cmp(&heaviness(verdict, a))
-            .then(b.weight.total_cmp(&a.weight))
-    });
-    let closing = open.iter().find(|i| closes(verdict, i)).copied();
-    let bare = items
-        .iter()
-        .filter(|i| i.weight > 0.0)
-        .all(|i| i.id == TARGET);
-    let (decision, decided_by) = match (closing, open.first()) {
-        (Some(item), _) => (Decision::NoGo, Some(item.id.clone())),
-        (None, first) if score < CONDITIONAL_SCORE => (Decision::NoGo, first.map(|i| i.id.clone())),
-        (None, Some(item)) if item.key || score < GO_SCORE => {
-            (Decision::ConditionalGo, Some(item.id.clone()))
-        }
-        (None, _) if bare => (Decision::ConditionalGo, Some(TARGET.to_owned())),
-        _ => (Decision::Go, None),
-    };
-    let reasons = match decision {
-        Decision::Go => go_reasons(verdict, &items, score),
-        _ => reasons(&open, score, decision, bare),
-    };
-    let conditions = if decision == Decision::ConditionalGo {
-        conditions(verdict, &open, bare)
-    } else {
-        Vec::new()
-    };
+    let run = record.run.as_deref();
+    let settings = run
+        .map(|run| run.plan.readiness.clone())
+        .unwrap_or_default();
+    let on = run.and_then(|run| Date::of_time(&run.date).ok());
+    let mut items = items::of(record, verdict);
+    let waivers = waivers::lay(&mut items, &settings.waivers, &Context { run, on });
+    let release = run.and_then(|run| run.release.as_ref());
+    let checklist = checklist::states(&settings, &items, release, on);
+    let nearest = items::nearest([verdict]);
     Readiness {
-        decision,
-        score,
-        decided_by,
-        reasons,
-        conditions,
-        items,
+        waivers,
+        checklist,
+        abort: thresholds::of(record, verdict),
+        ..decide(items, &settings, nearest.as_deref())
     }
 }
 
-/// The exit code of a run: 130 interrupted · 3 the target did not start · 1 something that decides failed · 2 a contract
-/// asked the wrong place (a base path or access is missing: the suite is wrong) and nothing failed · 4 the load or the run was invalid and nothing failed · 5 a key item is inconclusive and nothing failed · 1 NO-GO by the score
-/// alone · 6 CONDITIONAL GO with `strict` · 0 otherwise. A scored gate that fails costs its weight in the score, and
-/// only through it the exit code. A suite that is wrong in any other way has no run.
-pub fn exit_code(record: &Record, verdict: &Verdict, readiness: &Readiness, strict: bool) -> u8 {
-    let scored_failed = readiness
-        .items
-        .iter()
-        .any(|i| i.weight > 0.0 && i.grade == Grade::Fail);
-    let failed =
-        verdict.grade == Grade::Fail || (scored_failed && readiness.decision == Decision::NoGo);
+/// The exit code of a run: 130 interrupted · 3 the target did not start · else that of its readiness.
+pub fn exit_code(record: &Record, readiness: &Readiness, strict: bool) -> u8 {
     if record.cancelled || record.end == Some(RunEnd::Cancelled) {
         return 130;
     }
     if record.target.failed.is_some() {
         return 3;
     }
-    match (failed, verdict.grade, readiness.decision) {
-        (true, _, _) => 1,
-        _ if verdict.contract.grade == Grade::Invalid => 2,
-        (_, Grade::Invalid, _) => 4,
-        (_, Grade::Inconclusive, _) => 5,
-        (_, _, Decision::NoGo) => 1,
-        (_, _, Decision::ConditionalGo) if strict => 6,
-        _ => 0,
+    readiness.exit_code(strict)
+}
+
+impl Readiness {
+    /// 1 something that decides failed, or needed evidence is stale or not there · 2 a contract asked the wrong place (a
+    /// base path or access is missing: the suite is wrong) and nothing failed · 4 the load or the run was invalid and
+    /// nothing failed · 5 a key item is inconclusive and nothing failed · 1 NO-GO by the score alone · 6 CONDITIONAL GO with
+    /// `strict` · 0 otherwise. A scored gate that fails costs its weight in the score, and only through it the exit code; a
+    /// failure that is waived costs nothing here. A suite that is wrong in any other way has no run.
+    pub fn exit_code(&self, strict: bool) -> u8 {
+        let weighs = |item: &&Item| item.weight > 0.0 && item.waived.is_none();
+        let any = |asked: &dyn Fn(&Item) -> bool| self.items.iter().filter(weighs).any(asked);
+        let key = |grade: Grade| any(&|item| item.key && item.grade == grade);
+        let absent = any(&|item| item.key && item.standing >= Standing::Stale);
+        let scored_failed = any(&|item| item.grade == Grade::Fail);
+        let no_go = self.decision == Decision::NoGo;
+        match self.decision {
+            _ if key(Grade::Fail) || no_go && scored_failed || absent => 1,
+            _ if any(&|item| item.id == CONTRACT && item.grade == Grade::Invalid) => 2,
+            _ if key(Grade::Invalid) => 4,
+            _ if key(Grade::Inconclusive) => 5,
+            Decision::NoGo => 1,
+            Decision::ConditionalGo if strict => 6,
+            _ => 0,
+        }
     }
 }
 
-const RUN: &str = "run";
-const TARGET: &str = "target";
-const GENERATOR: &str = "generator";
-
-fn items(record: &Record, verdict: &Verdict) -> Vec<Item> {
-    let plan = record.run.as_ref().map(|run| &run.plan);
-    let check = |id: &str, title: &str, weight: f64, result: &CheckResult| Item {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        key: true,
-        weight,
-        grade: result.grade,
-        reason: result.reason.clone(),
+/// What the items come to. `nearest` is said of a GO: the gate nearest to its limit.
+pub fn decide(items: Vec<Item>, settings: &ReadinessPlan, nearest: Option<&str>) -> Readiness {
+    let limits = Limits {
+        go: settings.go,
+        conditional: settings.conditional,
     };
-    let mut items = vec![check(
-        TARGET,
-        "The target came up and stayed up",
-        1.0,
-        &verdict.target,
-    )];
-    if plan.is_some_and(|p| !p.walks.is_empty()) || verdict.journeys.grade != Grade::Pass {
-        items.push(check(
-            "journeys",
-            "Every journey passed",
-            1.0,
-            &verdict.journeys,
-        ));
-    }
-    if plan.is_some_and(|p| !p.contracts.is_empty()) || verdict.contract.grade != Grade::Pass {
-        items.push(check(
-            "contract",
-            "The contracts hold",
-            1.0,
-            &verdict.contract,
-        ));
-    }
-    if let Some(matrix) = &verdict.matrix {
-        let title = "Every journey recovered from every fault";
-        items.push(check("matrix", title, 1.0, matrix));
-    }
-    items.extend(verdict.gates.iter().map(gate_item));
-    items.extend(verdict.invariants.iter().map(invariant_item));
-    // These two are listed only where they stand against the build: they are about the run, not about the build.
-    if verdict.run.grade != Grade::Pass {
-        items.push(check(RUN, "Everything planned was done", 1.0, &verdict.run));
-    }
-    let invalid = verdict
-        .generator
-        .iter()
-        .find(|g| g.trust == crate::verdict::Trust::Invalid);
-    if let Some(generator) = invalid {
-        let reason = format!(
-            "scenario `{}`: {}",
-            generator.scenario,
-            generator.reasons.join("; ")
-        );
-        let result = CheckResult {
-            grade: Grade::Invalid,
-            total: 1,
-            failed: 1,
-            reason,
+    let found = find(&items, limits);
+    let unwaived = items.iter().any(|item| item.waived.is_some()).then(|| {
+        let bare = |item: &Item| Item {
+            waived: None,
+            ..item.clone()
         };
-        items.push(check(
-            GENERATOR,
-            "The load was the one intended",
-            1.0,
-            &result,
-        ));
-    }
-    items
-}
-
-fn gate_item(result: &GateResult) -> Item {
-    let gate = &result.gate;
-    let during = gate.during.aside();
-    let scenario = gate
-        .scenario
-        .as_ref()
-        .map_or_else(String::new, |name| format!("{name}: "));
-    Item {
-        id: gate.id.clone(),
-        title: format!("{scenario}{}{during}", gate.expect),
-        key: result.is_key(),
-        weight: weight(gate.class, gate.weight),
-        grade: result.grade,
-        reason: result.reason.clone(),
-    }
-}
-
-/// What is only told weighs nothing.
-fn weight(class: Class, weight: f64) -> f64 {
-    match class {
-        Class::Info => 0.0,
-        Class::Key | Class::Scored => weight,
+        let bare: Vec<Item> = items.iter().map(bare).collect();
+        let found = find(&bare, limits);
+        Unwaived {
+            decision: found.decision,
+            score: found.score,
+            decided_by: found.decided_by,
+        }
+    });
+    let open = open(&items);
+    let (reasons, conditions) = match found.decision {
+        Decision::Go => (go_reasons(&items, found.score, nearest), Vec::new()),
+        Decision::ConditionalGo => (reasons(&open, &found, limits), conditions(&open, &found)),
+        Decision::NoGo => (reasons(&open, &found, limits), Vec::new()),
+    };
+    Readiness {
+        decision: found.decision,
+        score: found.score,
+        limits,
+        decided_by: found.decided_by,
+        unwaived,
+        reasons,
+        conditions,
+        waivers: Vec::new(),
+        checklist: Vec::new(),
+        abort: Vec::new(),
+        items,
     }
 }
 
-fn invariant_item(result: &InvariantResult) -> Item {
-    let gate = &result.gate;
-    Item {
-        id: gate.id.clone(),
-        title: format!("{}: {}", gate.scenario, gate.check),
-        key: result.is_key(),
-        weight: weight(gate.class, gate.weight),
-        grade: result.grade,
-        reason: result.reason.clone(),
+/// The answer alone.
+struct Found {
+    decision: Decision,
+    score: f64,
+    decided_by: Option<String>,
+    /// The score decided, and no item by itself.
+    by_score: bool,
+    /// Nothing was judged but the start of the target.
+    bare: bool,
+}
+
+fn find(items: &[Item], limits: Limits) -> Found {
+    let score = score(items);
+    let open = open(items);
+    let id = |item: &&Item| item.id.clone();
+    let closing = open.iter().find(|item| item.closes()).map(id);
+    let heaviest = || {
+        let unwaived = open.iter().find(|item| item.waived.is_none());
+        unwaived.or(open.first()).map(id)
+    };
+    let condition = open.iter().find(|item| item.key || item.waived.is_some());
+    let bare = items
+        .iter()
+        .filter(|item| item.weight > 0.0)
+        .all(|item| item.id == TARGET);
+    let (decision, decided_by, by_score) = if closing.is_some() {
+        (Decision::NoGo, closing, false)
+    } else if score < limits.conditional {
+        (Decision::NoGo, heaviest(), true)
+    } else if let Some(item) = condition {
+        (Decision::ConditionalGo, Some(id(item)), false)
+    } else if score < limits.go {
+        (Decision::ConditionalGo, heaviest(), true)
+    } else if bare {
+        (Decision::ConditionalGo, Some(TARGET.to_owned()), false)
+    } else {
+        (Decision::Go, None, false)
+    };
+    Found {
+        decision,
+        score,
+        decided_by,
+        by_score,
+        bare: bare && open.is_empty(),
     }
+}
+
+/// What stands against a GO or takes something off the score, the weightiest first.
+fn open(items: &[Item]) -> Vec<&Item> {
+    let mut open: Vec<&Item> = items.iter().filter(|item| item.is_open()).collect();
+    open.sort_by(|a, b| {
+        heaviness(b)
+            .cmp(&heaviness(a))
+            .then(b.weight.total_cmp(&a.weight))
+    });
+    open
 }
 
 /// 0 to 100. Nothing that weighs is no evidence: 0.
@@ -210,7 +181,7 @@ fn score(items: &[Item]) -> f64 {
     let weight = |passed_only: bool| -> f64 {
         items
             .iter()
-            .filter(|i| !passed_only || i.grade == Grade::Pass)
+            .filter(|i| i.waived.is_none() && (!passed_only || i.grade == Grade::Pass))
             .map(|i| i.weight)
             // Not `sum`: that of nothing is -0.0, which prints its sign.
             .fold(0.0, |sum, weight| sum + weight)
@@ -224,171 +195,93 @@ fn score(items: &[Item]) -> f64 {
     }
 }
 
-/// Whether an item forbids shipping by itself.
-fn closes(verdict: &Verdict, item: &Item) -> bool {
-    item.key && (item.grade >= Grade::Invalid || missing(verdict, item))
-}
-
-/// Whether nothing at all was seen of an item.
-fn missing(verdict: &Verdict, item: &Item) -> bool {
-    let check = |result: &CheckResult| result.grade == Grade::Inconclusive && result.total == 0;
-    match item.id.as_str() {
-        TARGET => check(&verdict.target),
-        "journeys" => check(&verdict.journeys),
-        "contract" => check(&verdict.contract),
-        id => verdict
-            .gates
-            .iter()
-            .map(|g| (&g.gate.id, g.is_missing()))
-            .chain(
-                verdict
-                    .invariants
-                    .iter()
-                    .map(|i| (&i.gate.id, i.is_missing())),
-            )
-            .any(|(gate, missing)| gate == id && missing),
-    }
-}
-
-/// What is told first: key before scored, then failed, invalid, missing, inconclusive.
-fn heaviness(verdict: &Verdict, item: &Item) -> (bool, Grade, bool, Reverse<bool>) {
+/// What is told first: what closes, then key before scored, then failed, invalid, missing, inconclusive.
+fn heaviness(item: &Item) -> (bool, bool, bool, Grade, Standing, Reverse<bool>) {
     let consequence = item.id == GENERATOR || item.id == RUN;
     (
+        item.closes(),
         item.key,
+        item.waived.is_none() && item.weight > 0.0,
         item.grade,
-        missing(verdict, item),
+        item.standing,
         Reverse(!consequence && item.grade == Grade::Invalid),
     )
 }
 
-fn word(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Pass => "passed",
-        Grade::Inconclusive => "is undecided",
-        Grade::Invalid => "can't be trusted",
-        Grade::Fail => "failed",
-    }
-}
-
-fn reasons(open: &[&Item], score: f64, decision: Decision, bare: bool) -> Vec<String> {
+fn reasons(open: &[&Item], found: &Found, limits: Limits) -> Vec<String> {
     let mut reasons: Vec<String> = open
         .iter()
         .take(REASONS)
-        .map(|i| format!("{} {}: {}", i.id, word(i.grade), i.reason))
+        .map(|item| item.sentence())
         .collect();
-    let by_score = !open.iter().any(|i| i.key);
-    if by_score && !open.is_empty() {
-        let limit = if decision == Decision::NoGo {
-            CONDITIONAL_SCORE
+    if found.by_score && !open.is_empty() {
+        let limit = if found.decision == Decision::NoGo {
+            limits.conditional
         } else {
-            GO_SCORE
+            limits.go
         };
         reasons.truncate(REASONS - 1);
-        reasons.insert(0, format!("the score is {score:.1} of 100, below {limit}"));
+        let told = told(found.score, limit);
+        reasons.insert(0, format!("the score is {told} of 100, below {limit}"));
     }
-    if bare && open.is_empty() {
+    if found.bare {
         reasons.push("nothing was judged but the start of the target".to_owned());
     }
     reasons
 }
 
-/// Why it is a GO: the key gates nearest to their limits.
-fn go_reasons(verdict: &Verdict, items: &[Item], score: f64) -> Vec<String> {
-    let keys = items.iter().filter(|i| i.key).count();
-    let mut near: Vec<(f64, &GateResult)> = verdict
-        .gates
-        .iter()
-        .filter(|g| g.is_key())
-        .filter_map(|g| Some((used(g)?, g)))
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let headroom = near
-        .first()
-        .map(|(_, g)| format!("nearest to its limit: {}", headroom(g)));
-    let all = format!("all {keys} key items passed, score {score:.1} of 100");
-    [Some(all), headroom].into_iter().flatten().collect()
-}
-
-/// How much of a gate's limit is used up; 1 is the limit itself.
-fn used(gate: &GateResult) -> Option<f64> {
-    let (observed, limit) = (gate.observed?, gate.gate.expect.limit);
-    let upper = matches!(gate.gate.expect.op, Comparison::Less | Comparison::AtMost);
-    let (part, of) = if upper {
-        (observed, limit)
+/// A score that is below a limit, with as many digits as show it: 74.96 is not told as 75.0, below 75.
+fn told(score: f64, limit: f64) -> String {
+    let whole = format!("{score:.1}");
+    let misleads = whole.parse().is_ok_and(|shown: f64| shown >= limit);
+    if misleads {
+        let fine = format!("{score:.9}");
+        fine.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
-        (limit, observed)
-    };
-    (of > 0.0).then(|| part / of)
+        whole
+    }
 }
 
-/// `p99(checkout) 41.0 ms of 250 ms`.
-fn headroom(result: &GateResult) -> String {
-    let expr = &result.gate.expect;
-    let subject = &expr.subject;
-    let observed = result
-        .observed
-        .map_or_else(String::new, |value| show(value, &result.unit));
-    let joint = match expr.op {
-        Comparison::Less | Comparison::AtMost => "of",
-        Comparison::Greater | Comparison::AtLeast => "where at least is asked",
-    };
-    format!(
-        "{subject} {observed} {joint} {}",
-        show(expr.limit, &result.unit)
-    )
+/// Why it is a GO: the key gates nearest to their limits.
+fn go_reasons(items: &[Item], score: f64, nearest: Option<&str>) -> Vec<String> {
+    let keys = items.iter().filter(|item| item.key).count();
+    let all = format!("all {keys} key items passed, score {score:.1} of 100");
+    let nearest = nearest.map(|gate| format!("nearest to its limit: {gate}"));
+    [Some(all), nearest].into_iter().flatten().collect()
 }
 
-fn conditions(verdict: &Verdict, open: &[&Item], bare: bool) -> Vec<Condition> {
-    if bare && open.is_empty() {
+fn conditions(open: &[&Item], found: &Found) -> Vec<Condition> {
+    if found.bare {
         return vec![Condition {
             statement: "give the suite something that decides: a journey, a contract or a key gate"
                 .to_owned(),
+            owner: None,
+            due: Due::Before,
             closes_with: "harness run, with a journey, a contract or a gate".to_owned(),
         }];
     }
-    let condition = |item: &&Item| Condition {
-        statement: format!("{} {}: {}", item.title, word(item.grade), item.reason),
-        closes_with: match verdict.invariants.iter().find(|i| i.gate.id == item.id) {
-            Some(result) => format!(
-                "harness run {}, with {} held",
-                result.gate.scenario, item.id
-            ),
-            None => closing(
-                verdict
-                    .gates
-                    .iter()
-                    .find(|g| g.gate.id == item.id)
-                    .map(|g| &g.gate),
-                item,
-            ),
-        },
-    };
-    open.iter().map(condition).collect()
+    open.iter().map(|item| condition(item)).collect()
 }
 
-/// What closes an item that is open.
-fn closing(gate: Option<&Gate>, item: &Item) -> String {
-    let Some(gate) = gate else {
-        return "harness run, to its end".to_owned();
-    };
-    let run = gate.scenario.as_ref().map_or_else(
-        || "harness run".to_owned(),
-        |name| format!("harness run {name}"),
-    );
-    match (item.grade, &gate.expect.subject) {
-        (Grade::Inconclusive, GateSubject::OfFault { .. } | GateSubject::OfLink { .. }) => format!(
-            "{run}, with load that goes on until gate {} decides",
-            gate.id
-        ),
-        (Grade::Inconclusive, GateSubject::Probe { name, .. }) => format!(
-            "{run}, with metrics from which probe {name} can be told, until gate {} decides",
-            gate.id
-        ),
-        (Grade::Inconclusive, _) => format!(
-            "{run}, longer or at a higher rate, until gate {} decides",
-            gate.id
-        ),
-        _ => format!("{run}, with gate {} passing", gate.id),
+fn condition(item: &Item) -> Condition {
+    let statement = format!("{} {}: {}", item.title, item.became(), item.reason);
+    match &item.waived {
+        None => Condition {
+            statement,
+            owner: item.owner.clone(),
+            due: Due::Before,
+            closes_with: item.closes_with.clone(),
+        },
+        Some(waived) => {
+            let ticket = waived.ticket.as_ref();
+            let ticket = ticket.map_or_else(String::new, |ticket| format!(", {ticket}"));
+            Condition {
+                statement,
+                owner: Some(waived.owner.clone()),
+                due: Due::After,
+                closes_with: format!("{}, by {}{ticket}", item.closes_with, waived.expires),
+            }
+        }
     }
 }
 
@@ -396,6 +289,7 @@ fn closing(gate: Option<&Gate>, item: &Item) -> String {
 mod tests {
     use super::*;
     use crate::event::{Event, Outcome, ScenarioEnd};
+    use crate::plan::gate::{Class, Gate};
     use crate::record::testing::{Stream, gate, plan};
     use crate::verdict::evaluate;
 
@@ -415,7 +309,7 @@ mod tests {
     fn decide(record: &Record) -> (Readiness, [u8; 2]) {
         let verdict = evaluate(record);
         let readiness = readiness(record, &verdict);
-        let codes = [false, true].map(|strict| exit_code(record, &verdict, &readiness, strict));
+        let codes = [false, true].map(|strict| exit_code(record, &readiness, strict));
         (readiness, codes)
     }
 
@@ -611,12 +505,15 @@ mod tests {
             of(4, BAD, Class::Key, 2.0),
         ];
         let (no, _) = run(gates);
-        let ids: Vec<_> = no
-            .reasons
-            .iter()
-            .map(|r| r.split(' ').next().unwrap())
-            .collect();
-        assert_eq!(ids, ["peak#4", "peak#3", "peak#2"]);
+        let begins = [
+            format!("peak: {BAD} failed: saw"),
+            format!("peak: {BAD} failed: saw"),
+            format!("peak: {OPEN} is undecided: saw"),
+        ];
+        assert_eq!(no.reasons.len(), begins.len());
+        for (reason, begin) in no.reasons.iter().zip(begins) {
+            assert!(reason.starts_with(&begin), "{reason}");
+        }
         assert_eq!(no.decided_by.as_deref(), Some("peak#4"));
     }
 }

@@ -131,10 +131,12 @@ impl Record {
                 effective_us,
                 turn,
                 assumed,
+                by,
             } => {
                 self.fault(at, (fault, *turn), scenario.as_ref(), |f| {
                     f.effective_us = Some(*effective_us);
                     f.assumed = *assumed;
+                    f.by.clone_from(by);
                 });
             }
             Event::FaultLifted {
@@ -461,6 +463,7 @@ impl Record {
                 armed_us: at,
                 effective_us: None,
                 assumed: false,
+                by: None,
                 lifted_us: None,
                 failed: None,
             });

@@ -145,10 +145,25 @@ pub struct TargetRecord {
     pub entry: Option<String>,
     /// When everything was up, microseconds.
     pub ready_us: Option<u64>,
-    /// Why it did not come up: (service, reason, last lines).
+    /// Why it did not come up, or was lost: (service, reason, last lines).
     pub failed: Option<(Option<String>, String, Vec<String>)>,
     /// Services that died: (microseconds, service, status, last lines).
     pub died: Vec<(u64, String, String, Vec<String>)>,
+}
+
+impl TargetRecord {
+    /// How it failed, in words, if it did: one that had come up was lost.
+    pub fn failing(&self) -> &'static str {
+        failing(self.ready_us.is_some())
+    }
+}
+
+/// How a target failed that had come up, or never did, in words.
+pub fn failing(was_up: bool) -> &'static str {
+    match was_up {
+        true => "was lost",
+        false => "did not come up",
+    }
 }
 
 /// One functional walk.
@@ -396,6 +411,8 @@ pub struct FaultRecord {
     pub effective_us: Option<u64>,
     /// Whether that is only when the change was confirmed: the proxy does not tell what a toxic touched.
     pub assumed: bool,
+    /// Who did it, where there are several ways to: `STOP and CONT`.
+    pub by: Option<String>,
     /// Lifted, microseconds.
     pub lifted_us: Option<u64>,
     /// Why it could not be applied or lifted.

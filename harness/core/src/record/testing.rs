@@ -43,6 +43,7 @@ pub(crate) fn gate(expect: &str) -> Gate {
         expect: expect.parse().unwrap(),
         class: Class::Key,
         weight: 1.0,
+        owner: None,
         scenario: Some(name("peak")),
         during: During::Undisturbed,
         over: None,
@@ -119,6 +120,8 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         seed: 1,
         traceparent: true,
         target: TargetPlan {
+            compose: Vec::new(),
+            proxy_image: None,
             mode: Mode::External,
             services: Vec::new(),
             links: Vec::new(),
@@ -137,7 +140,10 @@ pub(crate) fn plan(seconds: u64, gates: Vec<Gate>) -> Plan {
         probes: Vec::new(),
         queries: Vec::new(),
         gates: Vec::new(),
+        left_out: Vec::new(),
         matrix: None,
+        readiness: Default::default(),
+        regression: Default::default(),
         plan_digest: String::new(),
         workload_digest: String::new(),
     }
@@ -197,6 +203,8 @@ impl Stream {
             environment: [("cores".to_owned(), "2".to_owned())].into(),
             plan,
             replays: None,
+            release: None,
+            baselines: Vec::new(),
         };
         Self {
             at_us: 0,
@@ -327,6 +335,7 @@ impl Stream {
                 effective_us: at(10),
                 turn: 1,
                 assumed: false,
+                by: None,
             })
             .at(15.0)
             .event(Event::FaultLifted {

@@ -17,6 +17,7 @@ pub use sources::{FILE_LIMIT, Sources, TEXT_LIMIT};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::name::Name;
 use crate::tls::{Pems, TlsKey};
+use crate::verdict::regression::Settings;
 use at::Str;
 use document::Document;
 use raw::{ConfigFile, JourneyFile, ScenarioFile};
@@ -52,6 +53,12 @@ impl Suite {
         name.map_or("", |name| &name.value)
     }
 
+    /// The constants by which runs are held against each other, as typed.
+    pub fn regression(&self) -> Settings {
+        let typed = self.config.raw.regression.as_ref();
+        typed.map_or_else(Settings::default, |typed| typed.value.clone())
+    }
+
     /// The feature files, in order of name.
     pub fn features(&self) -> impl Iterator<Item = &Arc<Source>> {
         self.features.iter()
@@ -64,6 +71,13 @@ impl Suite {
             Some((key.value.parse().ok()?, default.value.clone()))
         });
         entries.collect()
+    }
+
+    /// The folder of the report's own templates as it is typed, and where; never part of a plan, which does not depend on how
+    /// it is shown.
+    pub fn templates(&self) -> Option<(&str, Place)> {
+        let typed = self.config.raw.report.as_ref()?.templates.as_ref()?;
+        Some((&typed.value, self.config.at(typed)))
     }
 
     /// The texts of the certificates and the key that the suite names; never part of a plan.

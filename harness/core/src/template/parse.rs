@@ -28,7 +28,7 @@ const FUNCTIONS: [&str; 7] = [
     "now_ms()",
     "row.COLUMN",
 ];
-const SYMBOLS: [&str; 9] = [
+const SYMBOLS: [&str; 10] = [
     "port",
     "service.NAME.url",
     "service.NAME.port",
@@ -36,6 +36,7 @@ const SYMBOLS: [&str; 9] = [
     "link.NAME.address",
     "secret.NAME",
     "env.NAME",
+    "env.NAME:-TEXT",
     "run.id",
     "run.dir",
 ];
@@ -225,7 +226,21 @@ fn symbol(inner: &str, from: usize) -> Result<Symbol, TemplateError> {
         ["run", "id"] => Symbol::RunId,
         ["run", "dir"] => Symbol::RunDir,
         ["secret", ..] if parts.len() > 1 => Symbol::Secret(name(&text["secret.".len()..], span)?),
-        ["env", ..] if parts.len() > 1 => Symbol::Env(text["env.".len()..].to_owned()),
+        ["env", ..] if parts.len() > 1 => {
+            let (name, default) = match text["env.".len()..].split_once(":-") {
+                Some((name, default)) => (name, Some(default.to_owned())),
+                None => (&text["env.".len()..], None),
+            };
+            let sound = |c: char| c.is_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(sound) {
+                return Err(error(
+                    format!("`{name}` is no name of an environment variable"),
+                    span,
+                ));
+            }
+            let name = name.to_owned();
+            Symbol::Env { name, default }
+        }
         ["service", .., "url"] if parts.len() > 2 => {
             Symbol::ServiceUrl(name(middle("service.", ".url").unwrap_or_default(), span)?)
         }
@@ -360,7 +375,10 @@ impl fmt::Display for Symbol {
             Self::LinkUrl(name) => write!(f, "link.{name}.url"),
             Self::LinkAddress(name) => write!(f, "link.{name}.address"),
             Self::Secret(name) => write!(f, "secret.{name}"),
-            Self::Env(name) => write!(f, "env.{name}"),
+            Self::Env { name, default } => match default {
+                Some(default) => write!(f, "env.{name}:-{default}"),
+                None => write!(f, "env.{name}"),
+            },
             Self::RunId => f.write_str("run.id"),
             Self::RunDir => f.write_str("run.dir"),
         }

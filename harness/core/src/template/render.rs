@@ -13,8 +13,17 @@ use std::sync::Arc;
 
 /// A symbol that is not known where it is used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`${{{0}}}` is not known here")]
+#[error("{}", unbound(.0))]
 pub struct UnboundError(pub Symbol);
+
+fn unbound(symbol: &Symbol) -> String {
+    match symbol {
+        Symbol::Env { name, .. } => format!(
+            "the environment variable {name} is not set, and a text refers to it: set it, or write `${{env.{name}:-text}}` for what it is then"
+        ),
+        symbol => format!("`${{{symbol}}}` is not known here"),
+    }
+}
 
 /// A hole that nothing fills.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +57,26 @@ impl Symbols {
         self.0.insert(symbol, value);
     }
 
-    /// A symbol's value.
-    pub fn get(&self, symbol: &Symbol) -> Option<&str> {
-        self.0.get(symbol).map(String::as_str)
+    /// Sets the value of every variable of an environment.
+    pub fn environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in variables {
+            let default = None;
+            self.insert(Symbol::Env { name, default }, value);
+        }
+    }
+
+    /// A symbol's value; of a variable that is not set, or empty, its default.
+    pub fn get<'s>(&'s self, symbol: &'s Symbol) -> Option<&'s str> {
+        let Symbol::Env { name, default } = symbol else {
+            return self.0.get(symbol).map(String::as_str);
+        };
+        let plain = Symbol::Env {
+            name: name.clone(),
+            default: None,
+        };
+        let set = self.0.get(&plain).map(String::as_str);
+        let filled = |value: &&str| !value.is_empty() || default.is_none();
+        set.filter(filled).or(default.as_deref())
     }
 }
 
@@ -313,6 +339,29 @@ mod tests {
             ids: Draws::at(1, &[3]),
             wall_ms: 1_763_691_696_789,
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_or_empty_has_its_default_and_without_one_is_told() {
+        let mut symbols = Symbols::default();
+        let set = [("A", "here"), ("E", "")];
+        symbols.environment(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let bound = |text| {
+            let text = Text::parse(text, Escape::None).unwrap();
+            let bound = text.bind(&symbols).map(|text| text.to_plain());
+            bound.map_err(|error| error.to_string())
+        };
+        for (text, value) in [
+            ("${env.A}", "here"),
+            ("<${env.A:-there}>", "<here>"),
+            ("${env.E}", ""),
+            ("${env.E:-a b:-c}", "a b:-c"),
+            ("[${env.NONE:-}]", "[]"),
+        ] {
+            assert_eq!(bound(text).as_deref(), Ok(value), "{text}");
+        }
+        let told = bound("${env.NONE}").unwrap_err();
+        assert!(told.contains("NONE is not set"), "{told}");
     }
 
     fn rendered(text: &str, escape: Escape) -> String {

@@ -155,7 +155,7 @@ pub(super) fn target(record: &Record) -> CheckResult {
             Grade::Fail,
             services,
             1,
-            format!("{who} did not come up: {reason}"),
+            format!("{who} {}: {reason}", target.failing()),
         );
     }
     if let Some((_, service, status, _)) = target.died.first() {
@@ -367,6 +367,11 @@ mod tests {
         assert_eq!(
             target(&with([ready(), died], RunEnd::Completed)).grade,
             Grade::Fail
+        );
+        let lost = target(&with([ready(), failed.clone()], RunEnd::Completed));
+        assert_eq!(
+            (lost.grade, lost.reason.as_str()),
+            (Grade::Fail, "`orders` was lost: not ready within 20 s")
         );
         let failed = target(&with([failed], RunEnd::TargetFailed));
         assert_eq!(

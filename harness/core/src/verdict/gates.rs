@@ -7,9 +7,10 @@ use super::limits::{LIVE_SAMPLES, LIVE_SECONDS};
 use super::measure::{self, Judged, Seen, When, show};
 use super::obstacles::blocked;
 use super::sliding::{sliding, sliding_windows};
+use super::slower::Comparisons;
 use super::{
     GateResult, GeneratorResult, Grade, Trust, Verdict, capacity, checks, contracts, effect,
-    fault_gates, headroom, invariants, lately, matrix, probes,
+    fault_gates, headroom, invariants, lately, matrix, probes, slower,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
 use crate::name::Name;
@@ -28,10 +29,11 @@ pub fn evaluate(record: &Record) -> Verdict {
         .map(|s| generator(record, s))
         .collect();
     let plan = record.run.as_ref().map(|run| &run.plan);
+    let held = slower::all(record);
     let gates: Vec<GateResult> = plan
         .into_iter()
         .flat_map(all)
-        .map(|gate| judge(record, gate, &trust))
+        .map(|gate| judge(record, gate, &trust, &held))
         .collect();
     let untrusted = trust.iter().any(|g| g.trust == Trust::Invalid);
     let matrix = matrix::check(record);
@@ -152,7 +154,12 @@ impl Found {
     }
 }
 
-fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult {
+fn judge(
+    record: &Record,
+    gate: &Gate,
+    trust: &[GeneratorResult],
+    held: &Comparisons,
+) -> GateResult {
     let plan = record.run.as_ref().map(|run| &run.plan);
     let looks_at = |s: &ScenarioRecord| match &gate.scenario {
         Some(name) => s.name == *name,
@@ -174,6 +181,21 @@ fn judge(record: &Record, gate: &Gate, trust: &[GeneratorResult]) -> GateResult 
     };
     if let Some((grade, reason)) = blocked(record, gate, &scenarios) {
         return done(grade, &Found::inconclusive(0, ""), reason);
+    }
+    if matches!(gate.expect.subject, GateSubject::Regression { .. }) {
+        let answer = slower::judge(record, gate, &scenarios, held);
+        let judged = Judged {
+            grade: answer.grade,
+            observed: answer.observed,
+            samples: answer.samples,
+            missing: String::new(),
+        };
+        let worst_second = None;
+        let found = Found {
+            judged,
+            worst_second,
+        };
+        return done(answer.grade, &found, answer.reason);
     }
     if gate.role == Role::Stop {
         let (found, reason) = lately::stop(record, gate, &scenarios);
@@ -249,8 +271,10 @@ pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
     match subject {
         GateSubject::Latency { name, .. }
         | GateSubject::Service { name, .. }
+        | GateSubject::Regression { name, .. }
         | GateSubject::Rate(name)
         | GateSubject::ErrorRate(name)
+        | GateSubject::Lost(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
         GateSubject::RateMissed
@@ -277,6 +301,9 @@ pub(super) fn find(
     }
     if let GateSubject::Effect(of) = &gate.expect.subject {
         return effect::judge(record, gate, of, scenarios);
+    }
+    if matches!(gate.expect.subject, GateSubject::Regression { .. }) {
+        return Found::inconclusive(0, "a regression is known when the run has ended");
     }
     if gate.expect.subject == GateSubject::Capacity {
         return capacity::judge(record, &gate.expect, scenarios);
@@ -367,7 +394,7 @@ fn fails_regardless(
                 .grade
                 == Grade::Fail
         }
-        GateSubject::Service { .. } | GateSubject::ErrorRate(_) => true,
+        GateSubject::Service { .. } | GateSubject::ErrorRate(_) | GateSubject::Lost(_) => true,
         _ => false,
     }
 }

@@ -158,6 +158,7 @@ mod tests {
             check,
             class: Class::Key,
             weight: 1.0,
+            owner: None,
             scenario: name("peak"),
             within: Duration::from_secs(10),
             origin: crate::journey::Origin {

@@ -64,6 +64,7 @@ fn hanging(record: &Record, running: &ScenarioRecord, gate: &Gate) -> Option<Str
             Stat::Mean | Stat::Max => (0.0, expect.limit as u64),
         },
         GateSubject::ErrorRate(_) => (expect.limit, 0),
+        GateSubject::Lost(_) => (0.0, 0),
         _ => return None,
     };
     let all = running.names.keys().map(String::as_str);

@@ -134,6 +134,7 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
             (seen.seconds > 0.0 && !tally.is_empty()).then(|| tally.ok as f64 / seen.seconds)
         }
         GateSubject::ErrorRate(_) => error_rate(tally),
+        GateSubject::Lost(_) => (finished(tally) > 0).then(|| failed(tally) as f64),
         GateSubject::Availability(_) => share_of(seen.windows.1, seen.windows.0),
         GateSubject::Dropped(_) => share_of(tally.dropped, tally.planned),
         GateSubject::RateMissed => {
@@ -145,6 +146,7 @@ pub(super) fn observe(subject: &GateSubject, seen: &Seen) -> Option<f64> {
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Regression { .. }
         | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => None,
     }
@@ -157,13 +159,14 @@ pub(super) fn samples(subject: &GateSubject, seen: &Seen) -> u64 {
             latencies(subject, &seen.tally).count()
         }
         GateSubject::Rate(_) => arrivals(&seen.tally),
-        GateSubject::ErrorRate(_) => finished(&seen.tally),
+        GateSubject::ErrorRate(_) | GateSubject::Lost(_) => finished(&seen.tally),
         GateSubject::Availability(_) => seen.windows.0,
         GateSubject::Dropped(_) | GateSubject::RateMissed => seen.tally.planned,
         GateSubject::OfFault { .. }
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Regression { .. }
         | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => 0,
     }
@@ -225,6 +228,7 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
         GateSubject::ErrorRate(_) => {
             by_share(holds, n - failed(&seen.tally), 0, n, 1.0 - expr.limit, when)
         }
+        GateSubject::Lost(_) => lost(expr, &seen.tally, n, when),
         GateSubject::Dropped(_) if upper => {
             by_share(holds, seen.tally.dropped, 0, n, expr.limit, when)
         }
@@ -263,9 +267,32 @@ fn grade(expr: &GateExpr, seen: &Seen, observed: f64, n: u64, when: When) -> (Gr
         | GateSubject::OfLink { .. }
         | GateSubject::Capacity
         | GateSubject::Effect(_)
+        | GateSubject::Regression { .. }
         | GateSubject::Headroom { .. }
         | GateSubject::Probe { .. } => (Grade::Inconclusive, "load says nothing of it".to_owned()),
     }
+}
+
+/// A count only grows: what it has passed is known at once, that it stays below only at the end, and only if what nobody knows
+/// the end of would change nothing.
+fn lost(expr: &GateExpr, tally: &Tally, n: u64, when: When) -> (Grade, String) {
+    let upper = matches!(expr.op, Comparison::Less | Comparison::AtMost);
+    let (seen, unknown) = (failed(tally), tally.dropped + tally.cancelled);
+    let holds = expr.holds(seen as f64);
+    let sure = if holds { Grade::Pass } else { Grade::Fail };
+    if holds != upper {
+        return (sure, String::new());
+    }
+    let missing = if when == When::Live {
+        "the load has not ended".to_owned()
+    } else if n < WINDOW_SAMPLES {
+        of_needed(n, WINDOW_SAMPLES, "samples")
+    } else if expr.holds((seen + unknown) as f64) != holds {
+        format!("{unknown} never began or never ended")
+    } else {
+        return (sure, String::new());
+    };
+    (Grade::Inconclusive, missing)
 }
 
 /// Samples whose latency alone would not hold.

@@ -19,8 +19,10 @@ mod measure;
 mod obstacles;
 mod probes;
 mod recovery;
+pub mod regression;
 mod share;
 mod sliding;
+mod slower;
 
 pub use gates::{evaluate, tripped};
 pub use generator::{Rule, generator, rules};
@@ -30,9 +32,10 @@ pub use measure::{error_rate, show};
 pub(crate) use measure::{failed as ended_badly, finished as ended_by_target};
 pub use probes::{probe_series, probe_value};
 pub use recovery::{Band, Recovered, band, recovery};
+pub use slower::names_asked;
 
 use crate::event::{LocalFailures, Ports};
-use crate::expr::gate::Unit;
+use crate::expr::gate::{Comparison, Unit};
 use crate::name::Name;
 use crate::plan::gate::{Class, Gate};
 use crate::plan::invariant::InvariantPlan;
@@ -193,6 +196,35 @@ impl GateResult {
     pub fn is_key(&self) -> bool {
         self.gate.class == Class::Key
     }
+
+    /// How much of its limit is left, as a share of the limit: 0.4 is 40 % to spare, below zero is over it. A share that must
+    /// not fall below its limit, such as availability, can reach 100 % at most, and what is left counts from there. `None`
+    /// where nothing was seen or the limit is zero.
+    pub fn spare(&self) -> Option<f64> {
+        let (seen, limit) = (self.observed?, self.gate.expect.limit);
+        if limit == 0.0 {
+            return None;
+        }
+        match (self.gate.expect.op, &self.unit) {
+            (Comparison::Less | Comparison::AtMost, _) => Some(1.0 - seen / limit),
+            (_, Unit::Share) => (limit < 1.0).then(|| (seen - limit) / (1.0 - limit)),
+            (Comparison::Greater | Comparison::AtLeast, _) => Some(seen / limit - 1.0),
+        }
+    }
+}
+
+/// The passed gate nearest to its limit, and how much it has to spare: a key gate where one has a limit to be near to. The
+/// one answer to how much room there is, wherever it is told.
+pub fn nearest<'v>(
+    verdicts: impl IntoIterator<Item = &'v Verdict>,
+) -> Option<(&'v GateResult, f64)> {
+    let gates = verdicts.into_iter().flat_map(|verdict| &verdict.gates);
+    let passed = gates.filter(|gate| gate.grade == Grade::Pass);
+    let near = passed.filter_map(|gate| Some((gate, gate.spare()?)));
+    near.min_by(|(a, left), (b, right)| {
+        let not_key = |gate: &GateResult| !gate.is_key();
+        not_key(a).cmp(&not_key(b)).then(left.total_cmp(right))
+    })
 }
 
 /// One invariant's result.

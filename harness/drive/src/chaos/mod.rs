@@ -6,10 +6,13 @@ pub mod timeline;
 use crate::dispatcher::Mouth;
 use crate::ports::Faults;
 use crate::spans;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use harness_core::event::{Epoch, Event};
 use harness_core::expr::gate::GateExpr;
 use harness_core::name::Name;
 use harness_core::plan::ScenarioPlan;
+use harness_core::plan::fault::FaultKind;
 use harness_core::plan::gate::Role;
 use harness_core::units::micros;
 use harness_core::verdict;
@@ -76,8 +79,12 @@ impl Chaos<'_> {
         );
         looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut looking = self.has(Role::Stop);
+        // Faults that take their time, each for as long as it lasts; no other edge waits for them.
+        let mut lasting = FuturesUnordered::new();
+        let mut lifts: BTreeMap<usize, CancellationToken> = BTreeMap::new();
         loop {
-            if timeline.next().is_none() && timeline.waiting().is_empty() && !looking {
+            let still = !timeline.waiting().is_empty() || !lasting.is_empty();
+            if timeline.next().is_none() && !still && !looking {
                 break;
             }
             let due = async {
@@ -93,6 +100,14 @@ impl Chaos<'_> {
                 biased;
                 () = stop.cancelled() => break,
                 () = due => {}
+                Some(fault) = lasting.next(), if !lasting.is_empty() => {
+                    timeline.lifted(fault, self.clock.now().saturating_sub(self.t0));
+                    state.apply(Change::Lift(fault));
+                    epoch += 1;
+                    self.epoch.store(epoch, Ordering::Release);
+                    self.say_epoch(epoch, &state).await;
+                    continue;
+                }
                 _ = looks.tick(), if looking || !timeline.waiting().is_empty() => {
                     looking &= !self.look(&mut timeline).await;
                     continue;
@@ -111,6 +126,18 @@ impl Chaos<'_> {
                 continue;
             };
             match edge.change {
+                Change::Arm(fault) if self.takes_time(fault) => {
+                    let lift = CancellationToken::new();
+                    lifts.insert(fault, lift.clone());
+                    lasting.push(self.last(fault, lift));
+                }
+                Change::Lift(fault) if self.takes_time(fault) => {
+                    timeline.lifting(fault);
+                    if let Some(lift) = lifts.remove(&fault) {
+                        lift.cancel();
+                    }
+                    continue;
+                }
                 Change::Arm(fault) => {
                     armed.push((fault, self.arm(fault).await));
                 }
@@ -127,11 +154,39 @@ impl Chaos<'_> {
                 self.say_epoch(epoch, &state).await;
             }
         }
+        lifts.values().for_each(CancellationToken::cancel);
         for (fault, _span) in armed {
             self.lift(fault).await;
         }
+        while lasting.next().await.is_some() {}
         self.say_waiting(&timeline).await;
         outcome
+    }
+
+    /// Whether a fault's striking and lifting take as long as the target does.
+    fn takes_time(&self, fault: usize) -> bool {
+        matches!(self.scenario.faults[fault].kind, FaultKind::Deploy(_))
+    }
+
+    /// A fault that takes its time, from its striking until it is lifted; answers which. Told to lift it while it still
+    /// strikes, the target breaks that off.
+    async fn last(&self, fault: usize, lift: CancellationToken) -> usize {
+        let id = self.id(fault);
+        let mut striking = std::pin::pin!(self.arm(fault));
+        let _span = tokio::select! {
+            biased;
+            span = &mut striking => {
+                lift.cancelled().await;
+                span
+            }
+            () = lift.cancelled() => {
+                // What it comes to is told below.
+                let (span, _) = tokio::join!(striking, self.faults.lift(&id));
+                span
+            }
+        };
+        self.lift(fault).await;
+        fault
     }
 
     fn has(&self, role: Role) -> bool {
@@ -308,6 +363,8 @@ impl Chaos<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&fault);
+        // One that failed to strike has no effect to look for.
+        let struck = told.is_some();
         if let Some(told) = told {
             let id = self.id(fault);
             say_effect(
@@ -330,7 +387,7 @@ impl Chaos<'_> {
                     })
                     .await;
             }
-            Err(reason) => {
+            Err(reason) if struck => {
                 self.mouth
                     .say(Event::FaultFailed {
                         fault: name,
@@ -339,6 +396,12 @@ impl Chaos<'_> {
                         turn: plan.turn,
                     })
                     .await;
+            }
+            // It has failed already, once.
+            Err(reason) => {
+                let text =
+                    format!("fault {name:?} did not strike, and could not be undone: {reason}");
+                self.mouth.say(Event::Notice { text }).await;
             }
         }
     }
@@ -365,6 +428,7 @@ async fn say_effect(
                 scenario,
                 effective_us,
                 assumed: first.assumed,
+                by: first.by,
                 turn,
             })
             .await;

@@ -147,6 +147,17 @@ impl<'s> Timeline<'s> {
         }
     }
 
+    /// A fault that is being lifted takes its time to: it has not settled before that is over.
+    pub fn lifting(&mut self, fault: usize) {
+        self.edges
+            .retain(|edge| edge.change != Change::Settled(fault));
+    }
+
+    /// Such a fault is lifted, now: it settles from here on.
+    pub fn lifted(&mut self, fault: usize, now: Duration) {
+        self.settles(fault, now);
+    }
+
     fn schedule(&mut self, index: usize, open: Duration, at: Duration) {
         let Some(fault) = self.scenario.faults.get(index).filter(|_| at < self.end) else {
             return;
@@ -158,6 +169,10 @@ impl<'s> Timeline<'s> {
 
     fn lift(&mut self, index: usize, at: Duration) {
         self.add(at, Change::Lift(index));
+        self.settles(index, at);
+    }
+
+    fn settles(&mut self, index: usize, at: Duration) {
         let settled = at + self.scenario.settle;
         if settled < self.end {
             self.add(settled, Change::Settled(index));
@@ -296,6 +311,24 @@ mod tests {
                 Change::Settled(0)
             ]
         );
+    }
+
+    #[test]
+    fn a_fault_that_takes_its_time_to_be_lifted_settles_from_the_end_of_that() {
+        let scenario = scenario(&[60], &[(5, 2), (20, 5)], 3);
+        let mut timeline = Timeline::of(&scenario);
+        while timeline
+            .take()
+            .is_some_and(|edge| edge.change != Change::Lift(0))
+        {}
+        timeline.lifting(0);
+        let next = timeline.next().unwrap();
+        assert_eq!(next.change, Change::Open(1), "the lifting is under way");
+        timeline.lifted(0, Duration::from_secs(21));
+        let settled = (24_000, Change::Settled(0));
+        assert!(changes(&mut timeline).contains(&settled));
+        timeline.lifted(1, Duration::from_secs(58));
+        assert_eq!(timeline.next(), None, "nobody sees it settle");
     }
 
     #[test]

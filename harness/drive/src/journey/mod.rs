@@ -334,7 +334,22 @@ impl Passage {
                     reach,
                     over: LEASE,
                 };
-                faults.arm(&id, strike, LEASE).await
+                faults.arm(&id, strike, LEASE).await?;
+                // A walk has no time to wait for the first effect; who did it is told where that is known at once.
+                if let Some(first) = faults.effective(&id)
+                    && first.by.is_some()
+                {
+                    let effective = Event::FaultEffective {
+                        fault: fault.clone(),
+                        scenario: None,
+                        effective_us: micros(first.at),
+                        turn: 1,
+                        assumed: first.assumed,
+                        by: first.by,
+                    };
+                    mouth.say(effective).await;
+                }
+                Ok(())
             }
             Command::Lift { fault } => {
                 let id = id(fault);

@@ -1,8 +1,13 @@
 //! Faults on the running target: a link's go to its proxy, a service's are signals and limits to its process group
-//! and, after a kill, a new process under the same name, port and log.
+//! and, after a kill, a new process under the same name, port and log. Of a service in a container they are the engine's.
+
+mod deploy;
+mod engine;
+mod hands;
 
 use super::service::Service;
-use super::{Target, pressure, ready};
+use super::version::Version;
+use super::{Target, pressure};
 use crate::ports::{Faults, FirstEffect};
 use futures::future::{BoxFuture, FutureExt as _};
 use harness_core::event::Event;
@@ -22,6 +27,8 @@ pub(super) struct Struck {
     /// On the run's clock.
     at: Duration,
     doing: Doing,
+    /// Who does it, where there are several ways to.
+    by: Option<String>,
 }
 
 /// What goes on at a service that was struck, until it is mended.
@@ -31,8 +38,20 @@ enum Doing {
     Nothing,
     /// Somebody works on it until told to stop; then it runs.
     Work(CancellationToken, JoinHandle<Result<(), String>>),
-    /// Its processes have less memory.
-    Limits(pressure::Limits),
+    /// Its processes have less time or memory.
+    Pressed(pressure::Pressed),
+    /// The engine holds its container to something.
+    Engine(engine::Undo),
+    /// The hands did it in its container, and on links beside.
+    Hands(hands::Held),
+}
+
+impl Doing {
+    /// Whether it is there still after its service was stopped and started: a container keeps its limits and networks, and
+    /// what hands did may be in a volume or on links.
+    const fn outlasts_a_start(&self) -> bool {
+        matches!(self, Self::Engine(_) | Self::Hands(_))
+    }
 }
 
 /// Tells when a service that was started again is ready, and why it is not.
@@ -48,7 +67,19 @@ impl Faults for Target {
         async move {
             match strike.on {
                 Site::Link(link) => self.links.apply(id, link, strike, lease).await,
-                Site::Service(service) => self.strike(id, service, strike.kind).await,
+                Site::Service(service) if self.by_hand(strike.kind) => {
+                    // Goes to its end whatever becomes of who asks: what is half done is not known well enough to be undone.
+                    let me = self.me()?;
+                    let (id, service, kind) = (id.to_owned(), service.clone(), strike.kind.clone());
+                    let struck = self
+                        .runtime
+                        .spawn(async move { me.strike_by_hand(&id, &service, &kind, lease).await });
+                    struck.await.map_err(|error| error.to_string())?
+                }
+                Site::Service(service) => match strike.kind {
+                    FaultKind::Deploy(deployment) => self.deploy(id, service, deployment).await,
+                    kind => self.strike(id, service, kind).await,
+                },
             }
         }
         .boxed()
@@ -74,6 +105,7 @@ impl Faults for Target {
         let struck = self.struck().get(id).map(|struck| FirstEffect {
             at: struck.at,
             assumed: false,
+            by: struck.by.clone(),
         });
         struck.or_else(|| self.links.effective(id))
     }
@@ -90,15 +122,7 @@ impl Faults for Target {
                 return risen.map_err(|reason| format!("{service}: {reason}"));
             }
             let (plan, running) = self.find(service).await?;
-            let place = self.place(service);
-            let ready = ready::wait(
-                &self.around.client,
-                &self.around.mouth,
-                &plan.ready,
-                place,
-                &running,
-            )
-            .await;
+            let ready = self.is_ready(&plan, &running).await;
             ready.map_err(|reason| format!("{service}: {reason}"))
         }
         .boxed()
@@ -109,15 +133,19 @@ impl Target {
     /// Lifts every fault; what could not be, a sentence each. It stays known: who heals again tries again.
     pub async fn heal(&self) -> Vec<String> {
         let mut left = self.heal_links().await;
-        left.extend(self.heal_services().await);
+        let services = self.heal_services().await.into_iter();
+        left.extend(services.map(|(_, reason)| reason));
         left
     }
 
-    /// The same before every service is started anew, which mends them; an error when links stay broken.
+    /// The same before every service is started anew, which mends what was done to processes and signals; an error when
+    /// something else stays broken.
     pub(super) async fn heal_for_restart(&self) -> Result<(), String> {
-        let left = self.heal_links().await;
-        let _ = self.heal_services().await;
-        self.struck().clear();
+        let mut left = self.heal_links().await;
+        let services = self.heal_services().await.into_iter();
+        self.struck().retain(|_, one| one.doing.outlasts_a_start());
+        let stays = services.filter(|(id, _)| self.struck().contains_key(id));
+        left.extend(stays.map(|(_, reason)| reason));
         match left.is_empty() {
             true => Ok(()),
             false => Err(left.join("; ")),
@@ -130,7 +158,8 @@ impl Target {
             .collect()
     }
 
-    async fn heal_services(&self) -> Vec<String> {
+    /// By the fault's id, why what it did could not be undone.
+    async fn heal_services(&self) -> Vec<(String, String)> {
         let ids: Vec<String> = self.struck().keys().cloned().collect();
         let mut left = Vec::new();
         for id in ids {
@@ -138,8 +167,8 @@ impl Target {
                 continue;
             };
             let service = one.service.clone();
-            if let Err(reason) = self.mend(id, one).await {
-                left.push(format!("{service} could not be healed: {reason}"));
+            if let Err(reason) = self.mend(id.clone(), one).await {
+                left.push((id, format!("{service} could not be healed: {reason}")));
             }
         }
         left
@@ -154,70 +183,124 @@ impl Target {
     }
 
     async fn strike(&self, id: &str, service: &Name, kind: &FaultKind) -> Result<(), String> {
-        let (_, running) = self.find(service).await?;
-        let already = {
-            let struck = self.struck();
-            let mut struck = struck.values().filter(|s| s.service == *service);
-            struck.next().map(|struck| struck.kind.to_string())
-        };
-        if let Some(is) = already {
+        let (plan, running) = self.find(service).await?;
+        if kind.of_container() && running.vessel().is_none() {
             return Err(format!(
-                "service `{service}` is {is} already: heal it first"
+                "service `{service}` runs as a process, and {} needs a container",
+                kind.word()
             ));
         }
-        if running.ended() {
-            return Err(format!("service `{service}` does not run"));
-        }
+        self.is_whole(service, &running)?;
+        let undo = self.undo_of(&running, service, kind).await?;
+        let (doing, by) = match &undo {
+            Some(undo) => (Doing::Engine(undo.clone()), None),
+            None => self.begin(&running, service, kind)?,
+        };
+        let by = match running.vessel() {
+            Some(_) => engine::by(kind),
+            None => by,
+        };
         let struck = Struck {
             service: service.clone(),
             kind: kind.clone(),
             at: self.around.clock.now(),
-            doing: self.begin(&running, service, kind)?,
+            doing,
+            by,
         };
         // Known before the signal is sent, and as soon as limits or work began: whatever ends the run heals it.
         self.struck().insert(id.to_owned(), struck);
         self.rising().remove(service);
         match kind {
-            FaultKind::Pause => running.pause(),
-            FaultKind::Kill => running.kill().await,
+            FaultKind::Pause => running.pause().await?,
+            FaultKind::Kill => self.fell(service, &running).await?,
+            FaultKind::Stop => {
+                running.let_end();
+                running.stop(plan.stop_within).await?;
+                self.leads_nowhere(service, &running);
+            }
             FaultKind::Restart => {
-                running.kill().await;
+                self.fell(service, &running).await?;
                 let (me, service) = (self.me()?, service.clone());
                 let started = async move { me.start_again(&service).await };
                 let started = self.runtime.spawn(started);
                 started.await.map_err(|error| error.to_string())??;
             }
-            _ => {}
+            _ => {
+                if let (Some(vessel), Some(undo)) = (running.vessel(), undo)
+                    && let Err(error) = engine::apply(vessel, kind, &undo).await
+                {
+                    // What was refused is not there to be mended; what came to no answer may be.
+                    if error.is_refused() {
+                        self.struck().remove(id);
+                    }
+                    return Err(error.to_string());
+                }
+            }
         }
         Ok(())
     }
 
-    /// Begins what goes on until it is mended. Waits for nothing.
+    /// An error if a service is struck already, or does not run.
+    fn is_whole(&self, service: &Name, running: &Service) -> Result<(), String> {
+        let struck = self.struck();
+        let already = struck.values().find(|struck| struck.service == *service);
+        if let Some(Struck { kind, .. }) = already {
+            return Err(format!(
+                "service `{service}` is {kind} already: heal it first"
+            ));
+        }
+        match running.ended() {
+            true => Err(format!("service `{service}` does not run")),
+            false => Ok(()),
+        }
+    }
+
+    /// What undoes a fault of the engine's on a service in a container; `None` if this is none.
+    async fn undo_of(
+        &self,
+        running: &Service,
+        service: &Name,
+        kind: &FaultKind,
+    ) -> Result<Option<engine::Undo>, String> {
+        let (Some(containers), Some(vessel)) = (&self.containers, running.vessel()) else {
+            return Ok(None);
+        };
+        let undo = engine::undo(containers, vessel, service, kind).await;
+        let undo = undo.map_err(|error| error.to_string())?;
+        match kind.of_container() && undo.is_none() {
+            true => Err(format!(
+                "nothing here can do {} to a container",
+                kind.word()
+            )),
+            false => Ok(undo),
+        }
+    }
+
+    /// Begins what goes on until it is mended, and says by what, where there are several ways. Waits for nothing.
     fn begin(
         &self,
         running: &Arc<Service>,
         service: &Name,
         kind: &FaultKind,
-    ) -> Result<Doing, String> {
+    ) -> Result<(Doing, Option<String>), String> {
         let stop = CancellationToken::new();
         let until = stop.clone();
-        Ok(match kind {
+        let doing = match kind {
             FaultKind::CrashLoop { every } => {
                 let (me, service, every) = (self.me()?, service.clone(), *every);
                 let work = async move { me.crash(&service, every, until).await };
                 Doing::Work(stop, self.runtime.spawn(work))
             }
-            FaultKind::Cpu { share } => {
-                let held = pressure::hold(Arc::clone(running), *share, until);
-                let work = async move {
-                    held.await;
-                    Ok(())
-                };
-                Doing::Work(stop, self.runtime.spawn(work))
+            FaultKind::Cpu { .. } | FaultKind::Memory { .. } => {
+                Doing::Pressed(self.pressures.press(running, kind, &self.runtime)?)
             }
-            FaultKind::Memory { bytes } => Doing::Limits(pressure::limit(running.group(), *bytes)?),
             _ => Doing::Nothing,
-        })
+        };
+        let by = match &doing {
+            Doing::Pressed(pressed) => Some(pressed.by()),
+            _ => None,
+        };
+        Ok((doing, by))
     }
 
     /// Kills a service and starts it, again and again, so long after each start, until it is told to stop; then it runs.
@@ -229,7 +312,7 @@ impl Target {
     ) -> Result<(), String> {
         loop {
             let (_, running) = self.find(service).await?;
-            running.kill().await;
+            self.fell(service, &running).await?;
             self.start_again(service).await?;
             tokio::select! {
                 biased;
@@ -239,7 +322,23 @@ impl Target {
         }
     }
 
-    fn me(&self) -> Result<Arc<Self>, String> {
+    /// Kills a service.
+    async fn fell(&self, service: &Name, running: &Service) -> Result<(), String> {
+        running.kill().await?;
+        self.leads_nowhere(service, running);
+        Ok(())
+    }
+
+    /// The address of a container that has ended is free for the next that starts: no way here may lead to that one.
+    fn leads_nowhere(&self, service: &Name, running: &Service) {
+        if running.vessel().is_some() {
+            self.links.lead(service, None);
+            let version = self.versions.serving(service);
+            self.links.lead_to_version(service, version, None);
+        }
+    }
+
+    pub(super) fn me(&self) -> Result<Arc<Self>, String> {
         self.me.upgrade().ok_or_else(|| "the target is gone".into())
     }
 
@@ -249,8 +348,20 @@ impl Target {
             service: struck.service.clone(),
             kind: struck.kind.clone(),
             at: struck.at,
-            doing: Doing::Nothing,
+            doing: match &struck.doing {
+                Doing::Engine(undo) => Doing::Engine(undo.clone()),
+                Doing::Hands(held) => Doing::Hands(held.clone()),
+                _ => Doing::Nothing,
+            },
+            by: struck.by.clone(),
         };
+        // A roll-back takes its time: nobody else strikes the service meanwhile.
+        if matches!(struck.kind, FaultKind::Deploy(_)) {
+            self.struck().insert(id.clone(), again);
+            self.undo(struck).await?;
+            self.struck().remove(&id);
+            return Ok(());
+        }
         let mended = self.undo(struck).await;
         if mended.is_err() {
             self.struck().insert(id, again);
@@ -263,32 +374,64 @@ impl Target {
         match struck.doing {
             Doing::Work(stop, work) => {
                 stop.cancel();
-                return work.await.map_err(|error| error.to_string())?;
+                let worked = work.await.map_err(|error| error.to_string())?;
+                // A deployment broke off where it was: that is looked at.
+                if !matches!(struck.kind, FaultKind::Deploy(_)) {
+                    return worked;
+                }
             }
-            Doing::Limits(limits) => {
-                pressure::lift(&limits);
+            Doing::Pressed(pressed) => return pressed.lift().await,
+            Doing::Engine(undo) => {
+                let (_, running) = self.find(&struck.service).await?;
+                if let Some(vessel) = running.vessel() {
+                    let undone = engine::revert(vessel, &undo).await;
+                    undone.map_err(|error| error.to_string())?;
+                }
+                if matches!(undo, engine::Undo::Connect(_)) {
+                    self.hold_again(&struck.service).await;
+                }
                 return Ok(());
             }
+            Doing::Hands(held) => return self.let_go(&held).await,
             Doing::Nothing => {}
         }
         let (_, running) = self.find(&struck.service).await?;
         match struck.kind {
-            FaultKind::Pause => running.go_on(),
-            // Of a loop that is over: it broke off between a kill and a start.
-            FaultKind::Kill | FaultKind::CrashLoop { .. } if running.ended() => {
-                self.start_again(&struck.service).await?;
+            FaultKind::Pause => running.go_on().await?,
+            FaultKind::Deploy(deployment) => {
+                self.roll_back(&struck.service, &deployment).await?;
             }
-            // A restart was started at once.
+            // Of a loop that is over: it broke off between a kill and a start.
+            FaultKind::Kill | FaultKind::Stop | FaultKind::CrashLoop { .. } => {
+                self.rise(&struck.service, &running).await?;
+            }
+            // A restart was started at once, unless it broke off before that.
+            FaultKind::Restart if running.is_to_end() => {
+                self.rise(&struck.service, &running).await?;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Starts a service that was to end, and may not have yet: its end was waited for in vain.
+    async fn rise(&self, service: &Name, running: &Service) -> Result<(), String> {
+        if running.is_to_end() && !running.ended() {
+            self.fell(service, running).await?;
+        }
+        match running.ended() {
+            true => self.start_again(service).await,
+            false => Ok(()),
+        }
     }
 
     /// Starts a service that was killed; that it gets ready is told when it is.
     async fn start_again(&self, service: &Name) -> Result<(), String> {
         let (plan, old) = self.find(service).await?;
         let begun = self.around.clock.now();
-        let new = self.spawn(&plan).await.map_err(|failed| failed.reason)?;
+        let new = self.spawn(&plan, Version::Own).await;
+        let new = new.map_err(|failed| failed.reason)?;
+        self.hold_again(service).await;
         let mut services = self.services.lock().await;
         match services
             .iter_mut()
@@ -298,10 +441,9 @@ impl Target {
             None => services.push(Arc::clone(&new)),
         }
         drop(services);
-        let (readiness, mouth) = (
-            self.readiness(&plan, &new, begun),
-            self.around.mouth.clone(),
-        );
+        let readiness = self.readiness(&plan, Version::Own, &new, begun);
+        let readiness = readiness.map_err(|error| error.to_string())?;
+        let mouth = self.around.mouth.clone();
         // Whoever watches over it tells its end.
         self.watch_over(&new);
         let rising = tokio::spawn(async move {

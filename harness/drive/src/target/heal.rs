@@ -1,6 +1,8 @@
 //! Undoes what a run left behind: works through its journal and ends every process that carries its label. Used by the
 //! guardian, by `harness heal`, and by the end of a run; doing it twice does nothing more.
 
+mod cgroups;
+mod containers;
 mod proxies;
 
 use super::journal::{self, Entry, LABEL};
@@ -19,6 +21,8 @@ pub struct Healed {
     pub folders: Vec<PathBuf>,
     /// What was undone on Toxiproxy servers, in words.
     pub proxies: Vec<String>,
+    /// What was removed from container engines, in words.
+    pub containers: Vec<String>,
     /// What could not be undone, a sentence each.
     pub failed: Vec<String>,
 }
@@ -29,6 +33,7 @@ impl Healed {
         self.processes.is_empty()
             && self.folders.is_empty()
             && self.proxies.is_empty()
+            && self.containers.is_empty()
             && self.failed.is_empty()
     }
 }
@@ -40,6 +45,17 @@ pub enum Outcome {
     Live,
     /// It was dead, and this was undone.
     Healed(Healed),
+}
+
+/// Whether somebody is at the run of a folder: its journal is locked. Nothing is touched, and nobody is kept waiting.
+pub fn is_live(folder: &Path) -> bool {
+    let journal = std::fs::File::open(folder.join("undo.ndjson"));
+    journal.is_ok_and(|file| {
+        matches!(
+            file.try_lock_shared(),
+            Err(std::fs::TryLockError::WouldBlock)
+        )
+    })
 }
 
 /// Heals a run that is dead, and closes its journal unless something could not be undone. A live one holds a lock on its
@@ -66,16 +82,19 @@ pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::R
     Ok(Outcome::Healed(healed))
 }
 
-/// Works through a journal: TERM, a moment's grace, KILL, a last sweep by label, what is on Toxiproxy servers, and
-/// folders. Must not be called where an executor runs.
+/// Works through a journal: TERM, a moment's grace, KILL, a last sweep by label, control groups, what is on Toxiproxy
+/// servers and container engines, and folders. Must not be called where an executor runs.
 pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
     let entries = journal::read(path)?;
     let mut healed = Healed::default();
     if entries.last() == Some(&Entry::Clean) {
         return Ok(healed);
     }
+    cgroups::release(&entries);
     end_processes(&entries, grace, &mut healed);
+    cgroups::remove(&entries, &mut healed);
     proxies::undo(&entries, &mut healed);
+    containers::undo(&entries, &mut healed);
     for folder in entries.iter().filter_map(|e| {
         if let Entry::Folder { path } = e {
             Some(path)
@@ -92,6 +111,18 @@ pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
         }
     }
     Ok(healed)
+}
+
+/// Where what is asked of others over sockets runs, for healing has no executor; `None`, and noted, if there can't be one.
+fn runtime(whom: &str, healed: &mut Healed) -> Option<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let noted = built.inspect_err(|error| {
+        let text = format!("failed to ask {whom} of the run: {error}");
+        healed.failed.push(text);
+    });
+    noted.ok()
 }
 
 /// TERM to the groups of services and to what left them, a moment's grace, KILL, and a last sweep by label.

@@ -1,6 +1,7 @@
 //! The undo journal: what a run started, written and flushed before it can be forgotten. Read by the guardian when
 //! the harness vanishes, and by `harness heal`.
 
+use super::engine::Reach;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -63,6 +64,20 @@ pub enum Entry {
         api: String,
         /// The proxy.
         proxy: String,
+    },
+    /// A control group, to be emptied and removed; written before it is made.
+    Cgroup {
+        /// Its folder.
+        path: PathBuf,
+        /// The folder of the group that its processes came from.
+        home: PathBuf,
+    },
+    /// Containers, networks and volumes with the run's label, to be removed; written before the first is made.
+    Containers {
+        /// The run whose label they carry.
+        run: String,
+        /// Where the engine is.
+        engine: Reach,
     },
     /// A folder to be removed.
     Folder {

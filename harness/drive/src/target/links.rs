@@ -6,6 +6,7 @@ mod toxics;
 
 pub(super) use toxics::toxics;
 
+use super::version::Version;
 use crate::dispatcher::Mouth;
 use crate::health::{Gauges, thread_cpu};
 use crate::ports::FirstEffect;
@@ -47,17 +48,33 @@ pub enum LinkError {
     },
 }
 
-/// A link to be set up: its name and the address of the service behind it.
+/// A link to be set up: its name and the service behind it.
 #[derive(Debug, Clone)]
 pub struct LinkTo {
     /// Its name.
     pub name: Name,
-    /// Where the service will listen.
-    pub upstream: SocketAddr,
+    /// The service it leads to.
+    pub to: Name,
+    /// Where the service will listen, as whoever serves the link sees it; `None` if that is known only once it runs.
+    pub upstream: Option<Upstream>,
+    /// The port that it is to be served at; `None` for any that is free.
+    pub port: Option<u16>,
     /// Whether its bytes are read as HTTP/1.1.
     pub watch: bool,
     /// Whether it is the way in: its clients are the load.
     pub entry: bool,
+}
+
+/// A listener of the harness that leads into the target's networks, and stays where it is whatever becomes of what is
+/// behind it. No fault works on it, and nobody counts it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    /// To a service.
+    Service(Name),
+    /// To one version of a service, whichever serves.
+    Version(Name, Version),
+    /// To the listener of a link that is served elsewhere.
+    Link(Name),
 }
 
 /// What is applied under a fault's id.
@@ -72,6 +89,9 @@ struct Applied {
 /// The running links.
 pub struct Links {
     proxies: BTreeMap<Name, Arc<Proxy>>,
+    /// The services that the links lead to.
+    to: BTreeMap<Name, Name>,
+    doors: BTreeMap<Door, Proxy>,
     applied: Mutex<BTreeMap<String, Applied>>,
     clock: Clock,
     runtime: tokio::runtime::Handle,
@@ -83,6 +103,7 @@ impl Links {
     /// Binds every listener on a free loopback port.
     pub fn bind(
         links: &[LinkTo],
+        doors: &[Door],
         seed: u64,
         clock: Clock,
         gauges: &Gauges,
@@ -104,11 +125,21 @@ impl Links {
             let proxy = bind_one(link, seed, gauges.touched()).inspect_err(|_| stop.cancel())?;
             proxies.insert(link.name.clone(), Arc::new(proxy));
         }
+        let mut open = BTreeMap::new();
+        for door in doors {
+            let proxy = open_one(door, seed).inspect_err(|_| stop.cancel())?;
+            open.insert(door.clone(), proxy);
+        }
         drop(entered);
+        let to = links
+            .iter()
+            .map(|link| (link.name.clone(), link.to.clone()));
         let applied = Mutex::default();
         let thread = Mutex::new(Some(thread));
         Ok(Arc::new(Self {
             proxies,
+            to: to.collect(),
+            doors: open,
             applied,
             clock,
             runtime: handle,
@@ -120,6 +151,47 @@ impl Links {
     /// The listener of a link.
     pub fn address(&self, link: &Name) -> Option<SocketAddr> {
         self.proxies.get(link).map(|proxy| proxy.local_addr())
+    }
+
+    /// Whether it is served here.
+    pub fn serves(&self, link: &Name) -> bool {
+        self.proxies.contains_key(link)
+    }
+
+    /// The listener of a door.
+    pub fn door(&self, door: &Door) -> Option<SocketAddr> {
+        self.doors.get(door).map(Proxy::local_addr)
+    }
+
+    /// From here on a service is behind this address: its door and every link here that leads to it connect there. `None`:
+    /// it is nowhere. Connections that are open stay as they are.
+    pub fn lead(&self, service: &Name, upstream: Option<&Upstream>) {
+        let links = self.proxies.iter();
+        for (_, proxy) in links.filter(|(link, _)| self.to.get(*link) == Some(service)) {
+            proxy.set_upstream(upstream.cloned());
+        }
+        self.lead_door(&Door::Service(service.clone()), upstream);
+    }
+
+    /// The connections that are open through a service's door and the links here that lead to it.
+    pub fn open_to(&self, service: &Name) -> BTreeSet<(String, u64)> {
+        let links = self.proxies.iter();
+        let links = links.filter(|(link, _)| self.to.get(*link) == Some(service));
+        let links = links.map(|(_, proxy)| proxy.as_ref());
+        let door = self.doors.get(&Door::Service(service.clone()));
+        let open = links.chain(door).flat_map(|proxy| {
+            let all = proxy.connections().into_iter();
+            let open = all.filter(|connection| connection.closed.is_none());
+            open.map(|connection| (proxy.name().to_string(), connection.id))
+        });
+        open.collect()
+    }
+
+    /// From here on a door leads there.
+    pub fn lead_door(&self, door: &Door, upstream: Option<&Upstream>) {
+        if let Some(proxy) = self.doors.get(door) {
+            proxy.set_upstream(upstream.cloned());
+        }
     }
 
     /// Lifts every fault; links that can't be brought up again, a sentence each.
@@ -138,7 +210,8 @@ impl Links {
 
     /// Ends every listener, connection and the thread.
     pub async fn shut_down(&self) {
-        for proxy in self.proxies.values() {
+        let links = self.proxies.values().map(Arc::as_ref);
+        for proxy in links.chain(self.doors.values()) {
             proxy.shutdown().await;
         }
         self.stop.cancel();
@@ -189,11 +262,24 @@ impl Links {
         strike: Strike<'_>,
         lease: Duration,
     ) -> Result<(), String> {
+        let down = *strike.kind == FaultKind::Down;
+        self.put(id, link, toxics(strike)?, down, lease)
+    }
+
+    /// Puts toxics on a link, not named yet, and takes it down if it shall be, under a name unique in the run.
+    pub(super) fn put(
+        &self,
+        id: &str,
+        link: &Name,
+        toxics: Vec<Toxic>,
+        down: bool,
+        lease: Duration,
+    ) -> Result<(), String> {
         let proxy = self
             .proxies
             .get(link)
             .ok_or_else(|| format!("there is no link `{link}` here"))?;
-        let named = toxics(strike)?.into_iter().map(|toxic| {
+        let named = toxics.into_iter().map(|toxic| {
             let name: ToxicName = format!("{id} {}", toxic.stream)
                 .parse()
                 .map_err(|error| format!("{error}"))?;
@@ -205,11 +291,11 @@ impl Links {
             proxy: Arc::clone(proxy),
             toxics: named.iter().map(|toxic| toxic.name.clone()).collect(),
             effects: Vec::new(),
-            down: (*strike.kind == FaultKind::Down).then(Instant::now),
+            down: down.then(Instant::now),
         };
         self.applied().insert(id.to_owned(), applied);
         let _entered = self.runtime.enter();
-        if *strike.kind == FaultKind::Down {
+        if down {
             proxy.disable_leased(Cut::Reset, lease);
         }
         for toxic in named {
@@ -259,6 +345,7 @@ impl Links {
         Some(FirstEffect {
             at: self.clock.at(first),
             assumed: false,
+            by: None,
         })
     }
 }
@@ -285,30 +372,50 @@ impl Observer for Entry {
 }
 
 fn bind_one(link: &LinkTo, seed: u64, touched: Arc<Touched>) -> Result<Proxy, LinkError> {
-    let fail = |source| LinkError::Bind {
-        link: link.name.clone(),
-        source,
-    };
-    let name: ProxyName = link
-        .name
-        .as_str()
-        .parse()
-        .map_err(|source| LinkError::Name {
-            link: link.name.clone(),
-            source,
-        })?;
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = ProxyConfig::new(name, listen, Some(Upstream::from(link.upstream)), seed);
+    let config = config(&link.name, link.name.as_str(), link.upstream.clone(), seed)?;
     let watch_http = link.watch;
     let observer = link
         .entry
         .then(|| Arc::new(Entry(touched)) as Arc<dyn Observer>);
-    Proxy::bind(ProxyConfig {
+    let bound = Proxy::bind(ProxyConfig {
         watch_http,
         observer,
         ..config
+    });
+    bound.map_err(|source| LinkError::Bind {
+        link: link.name.clone(),
+        source,
     })
-    .map_err(fail)
+}
+
+fn open_one(door: &Door, seed: u64) -> Result<Proxy, LinkError> {
+    let (to, name) = match door {
+        Door::Service(service) => (service, format!("door to {service}")),
+        Door::Version(service, version) => {
+            (service, format!("door to {} {service}", version.word()))
+        }
+        Door::Link(link) => (link, format!("door to link {link}")),
+    };
+    let bound = Proxy::bind(config(to, &name, None, seed)?);
+    bound.map_err(|source| LinkError::Bind {
+        link: to.clone(),
+        source,
+    })
+}
+
+/// A proxy that listens on a free loopback port.
+fn config(
+    link: &Name,
+    name: &str,
+    upstream: Option<Upstream>,
+    seed: u64,
+) -> Result<ProxyConfig, LinkError> {
+    let name: ProxyName = name.parse().map_err(|source| LinkError::Name {
+        link: link.clone(),
+        source,
+    })?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Ok(ProxyConfig::new(name, listen, upstream, seed))
 }
 
 /// The thread's life: keeps the proxies' runtime going and accounts for its processor time each second.

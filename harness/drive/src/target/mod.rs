@@ -1,22 +1,29 @@
 //! The system under test: chosen ports, links through the fault proxy, services in order, readiness, orderly stop. What
 //! it starts is journalled and labelled, so that it can be found and ended whatever happens to this process.
 
+pub mod compose;
+mod containers;
+pub mod engine;
 #[cfg(test)]
 mod fake;
 mod faults;
 pub mod guardian;
+pub mod hands;
 pub mod heal;
 pub mod journal;
 mod lifecycle;
 pub mod links;
+mod order;
 pub mod output;
 mod ports;
 mod pressure;
 pub mod proxies;
+mod readings;
 mod ready;
 pub mod server;
 mod service;
 pub mod toxiproxy;
+mod version;
 
 use crate::dispatcher::Mouth;
 use crate::health::Gauges;
@@ -24,25 +31,32 @@ use crate::http_client::Client;
 use crate::ports::Restart;
 use crate::probe::Endpoint;
 use crate::redact::{Redactor, Secrets};
+use containers::Containers;
+use engine::EngineError;
 use faults::{Rising, Struck};
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::{BoxFuture, FutureExt as _, try_join_all};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
 use harness_core::plan::fault::FaultKind;
 use harness_core::plan::probe::TARGET;
-use harness_core::plan::target::{Mode, TargetPlan};
+use harness_core::plan::target::{Mode, ServicePlan, TargetPlan};
 use harness_core::template::{Symbol, Symbols, Text, UnboundError};
 use harness_load::Clock;
 use journal::{Entry, Journal, JournalError};
 use links::LinkError;
+use pressure::Pressures;
 use proxies::Proxies;
+use readings::Readings;
 use ready::Place;
 use service::Service;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use version::{Version, Versions};
 
 /// What the target needs of the run around it.
 pub struct Surroundings {
@@ -68,6 +82,8 @@ pub struct Surroundings {
     pub client: Client,
     /// Where the proxy's cost is added up.
     pub gauges: Gauges,
+    /// Cancelled when the run is broken off: nothing is waited for any more that the target's end undoes.
+    pub cancel: CancellationToken,
 }
 
 /// Why the target did not come up.
@@ -99,6 +115,12 @@ impl Failed {
     }
 }
 
+impl From<EngineError> for Failed {
+    fn from(error: EngineError) -> Self {
+        Self::whole(error)
+    }
+}
+
 impl From<JournalError> for Failed {
     fn from(error: JournalError) -> Self {
         Self::whole(error)
@@ -119,12 +141,21 @@ impl From<UnboundError> for Failed {
 
 /// The running target.
 pub struct Target {
+    whole: Plan,
     plan: TargetPlan,
     around: Surroundings,
+    /// What services run in, where they are no processes.
+    containers: Option<Arc<Containers>>,
     ports: BTreeMap<Name, u16>,
     links: Arc<Proxies>,
-    symbols: Symbols,
+    symbols: Readings,
+    versions: Versions,
     services: Mutex<Vec<Arc<Service>>>,
+    /// Versions of services that run and don't serve: not yet, or no longer.
+    beside: Mutex<Vec<Arc<Service>>>,
+    /// Services that are being started, to be known or to fail.
+    starting: TaskTracker,
+    pressures: Pressures,
     struck: std::sync::Mutex<BTreeMap<String, Struck>>,
     /// Services started again since they were last struck, until somebody waits for them.
     rising: std::sync::Mutex<BTreeMap<Name, Rising>>,
@@ -139,55 +170,76 @@ impl Target {
     pub async fn lay_out(plan: &Plan, around: Surroundings) -> Result<Arc<Self>, Failed> {
         let whole = plan;
         let plan = &whole.target;
-        let mut faults = whole.faults();
-        let limits = |kind: &FaultKind| matches!(kind, FaultKind::Memory { .. });
-        if let Some((fault, _)) = faults.find(|(_, strike)| limits(strike.kind))
-            && !pressure::CAN_LIMIT
-        {
-            return Err(Failed::whole(format!(
-                "fault {fault:?} limits memory, which the harness can do on Linux only: leave it out of this run"
-            )));
-        }
-        let ports = ports::free(&plan.services)?;
-        let mut symbols = Symbols::default();
-        for (name, value) in around.secrets.iter() {
-            symbols.insert(Symbol::Secret(name.clone()), value.to_owned());
-        }
-        let server = plan.proxy.as_ref().map(|proxy| proxy.bind(&symbols));
-        let server = server.transpose()?.map(|proxy| proxy.to_plain());
-        let links = Proxies::bind(whole, server.as_deref(), &ports, &around).await?;
-        for (service, port) in &ports {
-            symbols.insert(Symbol::ServicePort(service.clone()), port.to_string());
-            symbols.insert(
-                Symbol::ServiceUrl(service.clone()),
-                Place {
-                    scheme: plan.scheme_of(service),
-                    port: *port,
-                }
-                .to_string(),
-            );
-        }
-        for link in &plan.links {
-            if let Some(address) = links.address(&link.name) {
-                symbols.insert(Symbol::LinkAddress(link.name.clone()), address.clone());
-                symbols.insert(
-                    Symbol::LinkUrl(link.name.clone()),
-                    format!("{}://{address}", link.scheme),
-                );
+        can_be_played(whole)?;
+        let containers = match plan.mode {
+            Mode::Container | Mode::Compose => {
+                Some(Containers::meet(&around.run, version::deployed(whole)).await?)
             }
-        }
-        symbols.insert(Symbol::RunId, around.run.to_string());
-        symbols.insert(
-            Symbol::RunDir,
-            around.folder.join("scratch").display().to_string(),
+            Mode::Process | Mode::External => None,
+        };
+        let mut common = Symbols::default();
+        // One whose name or value is no text can't be referred to.
+        let variables = std::env::vars_os();
+        common.environment(
+            variables.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
         );
+        for (name, value) in around.secrets.iter() {
+            common.insert(Symbol::Secret(name.clone()), value.to_owned());
+        }
+        let names = || plan.services.iter().map(|service| &service.name);
+        let deployed = version::deployed(whole);
+        let mut bodies: BTreeMap<Name, [u16; 2]> = BTreeMap::new();
+        let mut ports: BTreeMap<Name, u16> = BTreeMap::new();
+        let links = match containers {
+            Some(_) => {
+                let links = Proxies::in_containers(whole, &around)?;
+                let door = |name, version| links.door_to_version(name, version);
+                let doors = deployed.iter().filter_map(|name| {
+                    let both = [door(name, Version::Own)?, door(name, Version::Next)?];
+                    Some((name.clone(), both))
+                });
+                bodies.extend(doors);
+                links
+            }
+            None => {
+                let free = ports::free(names().chain(&deployed))?;
+                ports.extend(names().cloned().zip(free.iter().copied()));
+                let next = free.into_iter().skip(plan.services.len());
+                let both = deployed
+                    .iter()
+                    .cloned()
+                    .zip(next)
+                    .filter_map(|(name, next)| {
+                        let own = *ports.get(&name)?;
+                        Some((name, [own, next]))
+                    });
+                bodies.extend(both);
+                let server = plan.proxy.as_ref().map(|proxy| proxy.bind(&common));
+                let server = server.transpose()?.map(|proxy| proxy.to_plain());
+                Proxies::bind(whole, server.as_deref(), &ports, &around).await?
+            }
+        };
+        // What has a door is reached through it, whatever is behind.
+        let doors = names().filter_map(|name| Some((name.clone(), links.door_to(name)?)));
+        ports.extend(doors);
+        common.insert(Symbol::RunId, around.run.to_string());
+        let scratch = around.folder.join("scratch");
+        common.insert(Symbol::RunDir, scratch.display().to_string());
+        let symbols = Readings::of(plan, &ports, &links, common);
+        let pressures = Pressures::of(whole, &around);
         Ok(Arc::new_cyclic(|me| Self {
+            whole: whole.clone(),
             plan: plan.clone(),
             around,
+            containers: containers.map(Arc::new),
             ports,
             links,
             symbols,
+            versions: Versions::at(bodies),
             services: Mutex::default(),
+            beside: Mutex::default(),
+            starting: TaskTracker::new(),
+            pressures,
             struck: std::sync::Mutex::default(),
             rising: std::sync::Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
@@ -195,7 +247,7 @@ impl Target {
         }))
     }
 
-    /// Prepares, then starts every service in order and waits until each is ready.
+    /// Prepares, then starts every service as soon as those it needs are ready, and waits until each is.
     pub async fn up(&self) -> Result<(), Failed> {
         let scratch = self.around.folder.join("scratch");
         self.around.journal.write(&Entry::Folder {
@@ -207,7 +259,13 @@ impl Target {
                 Failed::whole(format!("failed to create {}: {error}", folder.display()))
             })?;
         }
+        if let Some(containers) = &self.containers {
+            containers.begin(&self.around).await?;
+        }
         self.prepare().await?;
+        if let Some(containers) = &self.containers {
+            self.furnish(containers).await?;
+        }
         self.start_all().await?;
         let entry = self.entry()?;
         if self.plan.mode == Mode::External {
@@ -221,12 +279,12 @@ impl Target {
 
     /// Base address of journeys and load.
     pub fn entry(&self) -> Result<String, UnboundError> {
-        self.text(&self.plan.entry, None)
+        self.outside(&self.plan.entry)
     }
 
-    /// What is known now that the ports are.
+    /// What is known now that the ports are, as who is not a service reads it.
     pub fn symbols(&self) -> &Symbols {
-        &self.symbols
+        &self.symbols.outside
     }
 
     /// The links, to be broken.
@@ -255,11 +313,21 @@ impl Target {
             .collect()
     }
 
-    /// Where a service listens; port 0 if there is no such service.
+    /// Where a service is reached; port 0 if there is no such service.
     fn place(&self, service: &Name) -> Place {
         Place {
             scheme: self.plan.scheme_of(service),
             port: self.ports.get(service).copied().unwrap_or(0),
+        }
+    }
+
+    /// Where one of its versions is reached, whichever serves.
+    fn place_of(&self, service: &Name, version: Version) -> Place {
+        let place = self.place(service);
+        let port = self.versions.port(service, version);
+        Place {
+            port: port.unwrap_or(place.port),
+            ..place
         }
     }
 
@@ -277,7 +345,7 @@ impl Target {
             })
         });
         let given = self.plan.metrics.iter().filter_map(|url| {
-            let url = self.text(url, None).ok()?;
+            let url = self.outside(url).ok()?;
             Some(Endpoint {
                 service: TARGET.into(),
                 url,
@@ -286,7 +354,7 @@ impl Target {
         let elsewhere = self.plan.scrapes.iter().filter_map(|scrape| {
             Some(Endpoint {
                 service: scrape.service.to_string(),
-                url: self.text(&scrape.url, None).ok()?,
+                url: self.outside(&scrape.url).ok()?,
             })
         });
         own.chain(elsewhere).chain(given).collect()
@@ -313,25 +381,33 @@ impl Target {
         }
         // Not held while waiting: a fault may strike or be lifted meanwhile.
         let services = self.services.lock().await.clone();
+        let services = services.iter().filter_map(|service| {
+            let plan = self.plan_of(service.name())?;
+            Some((plan, service))
+        });
+        let services: Vec<_> = services.collect();
         if services.len() != self.plan.services.len() {
             return Err("not every service was started".to_owned());
         }
-        for (plan, service) in self.plan.services.iter().zip(services.iter()) {
-            let place = self.place(&plan.name);
-            ready::wait(
-                &self.around.client,
-                &self.around.mouth,
-                &plan.ready,
-                place,
-                service,
-            )
-            .await
-            .map_err(|e| format!("{}: {e}", plan.name))?;
-        }
-        Ok(())
+        let all = services.into_iter().map(|(plan, service)| async move {
+            let ready = self.is_ready(plan, service).await;
+            ready.map_err(|reason| format!("{}: {reason}", plan.name))
+        });
+        try_join_all(all).await.map(drop)
     }
 
-    /// Stops every service, last started first, ends the links, and removes the scratch folder. Safe to call twice.
+    /// Waits until a running service says that it is ready.
+    async fn is_ready(&self, plan: &ServicePlan, service: &Service) -> Result<(), String> {
+        // A version that could not be rolled back is the one that serves.
+        let serving = self.versions.serving(&plan.name);
+        let question = self.question(plan, serving);
+        let question = question.map_err(|error| error.to_string())?;
+        let (client, mouth) = (&self.around.client, &self.around.mouth);
+        let ready = ready::wait(client, mouth, &question, plan.ready.within, service).await;
+        ready.map_err(|reason| reason.to_string())
+    }
+
+    /// Stops every service, those that need others first, ends the links, and removes the scratch folder. Safe to call twice.
     pub async fn down(&self) {
         for text in self.heal().await {
             self.around.mouth.say(Event::Notice { text }).await;
@@ -341,25 +417,78 @@ impl Target {
             let text = format!("the links were not all ended: {reason}");
             self.around.mouth.say(Event::Notice { text }).await;
         }
+        if let Some(containers) = &self.containers {
+            for reason in containers.remove().await {
+                let text = format!("not everything of this run was removed: {reason}");
+                self.around.mouth.say(Event::Notice { text }).await;
+            }
+        }
         let _ = tokio::fs::remove_dir_all(self.around.folder.join("scratch")).await;
     }
 
-    fn texts(&self, texts: &[Text], service: Option<&Name>) -> Result<Vec<String>, UnboundError> {
-        texts.iter().map(|text| self.text(text, service)).collect()
+    pub(super) async fn notice(&self, text: String) {
+        self.around.mouth.say(Event::Notice { text }).await;
     }
 
-    /// A text with every symbol filled in; `${port}` is the service's own.
-    fn text(&self, text: &Text, service: Option<&Name>) -> Result<String, UnboundError> {
-        let own = service.and_then(|service| self.ports.get(service));
-        match own {
-            Some(port) => {
-                let mut symbols = self.symbols.clone();
-                symbols.insert(Symbol::Port, port.to_string());
-                text.bind(&symbols).map(|text| text.to_plain())
-            }
-            None => text.bind(&self.symbols).map(|text| text.to_plain()),
-        }
+    /// Texts as they are read outside of services.
+    fn outsides(&self, texts: &[Text]) -> Result<Vec<String>, UnboundError> {
+        texts.iter().map(|text| self.outside(text)).collect()
     }
+
+    fn outside(&self, text: &Text) -> Result<String, UnboundError> {
+        text.bind(&self.symbols.outside).map(|text| text.to_plain())
+    }
+
+    /// Texts of a service; `${port}` is its own.
+    fn insides(
+        &self,
+        texts: &[Text],
+        (service, version): (&Name, Version),
+    ) -> Result<Vec<String>, UnboundError> {
+        let texts = texts.iter();
+        texts
+            .map(|text| self.inside(text, (service, version)))
+            .collect()
+    }
+
+    fn inside(
+        &self,
+        text: &Text,
+        (service, version): (&Name, Version),
+    ) -> Result<String, UnboundError> {
+        let mut symbols = self.symbols.inside.clone();
+        let plan = self.plan_of(service.as_str());
+        let inner = plan.and_then(ServicePlan::inner_port);
+        let own = || {
+            self.ports
+                .contains_key(service)
+                .then(|| self.place_of(service, version).port)
+        };
+        if let Some(port) = inner.or_else(own) {
+            symbols.insert(Symbol::Port, port.to_string());
+        }
+        text.bind(&symbols).map(|text| text.to_plain())
+    }
+}
+
+/// An error if the plan holds what this machine, or this version, can't play: told before anything is started.
+fn can_be_played(plan: &Plan) -> Result<(), Failed> {
+    let engine = plan.target.mode.in_containers();
+    for (fault, strike) in plan.faults() {
+        let why = match strike.kind {
+            FaultKind::Memory { .. } if !engine && !pressure::CAN_LIMIT => {
+                "limits memory, which the harness can do on Linux only"
+            }
+            FaultKind::Deploy(_) if plan.target.mode == Mode::Compose => {
+                "deploys a service of a Compose file, which has one container and no second"
+            }
+            _ => continue,
+        };
+        return Err(Failed::whole(format!(
+            "fault {fault:?} {why}: leave it out of this run"
+        )));
+    }
+    Ok(())
 }
 
 impl Restart for Target {
@@ -367,6 +496,7 @@ impl Restart for Target {
         async move {
             self.heal_for_restart().await?;
             self.stop_all().await;
+            self.own_again().await?;
             self.start_all().await.map_err(|failed| {
                 failed.service.map_or(failed.reason.clone(), |service| {
                     format!("{service}: {}", failed.reason)

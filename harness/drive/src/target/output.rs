@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 
 /// Bytes of output kept in a service's file; what comes after is counted and dropped.
 const FILE_LIMIT: u64 = 32 << 20;
@@ -44,11 +45,19 @@ pub struct Sink {
     file: tokio::sync::Mutex<(Option<tokio::fs::File>, u64)>,
     tail: Tail,
     redactor: Redactor,
+    /// Words that a line is waited for with.
+    awaited: Option<String>,
+    heard: watch::Sender<bool>,
 }
 
 impl Sink {
-    /// A sink that appends to a file. Output is still drained when the file can't be written.
-    pub async fn open(path: &Path, redactor: Redactor) -> std::io::Result<Self> {
+    /// A sink that appends to a file, and listens for a line with some words in it. Output is still drained when the file
+    /// can't be written.
+    pub async fn open(
+        path: &Path,
+        redactor: Redactor,
+        awaited: Option<String>,
+    ) -> std::io::Result<Self> {
         let file = tokio::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -58,7 +67,14 @@ impl Sink {
             file: tokio::sync::Mutex::new((Some(file), 0)),
             tail: Tail::default(),
             redactor,
+            awaited,
+            heard: watch::Sender::new(false),
         })
+    }
+
+    /// Tells when the awaited words were heard.
+    pub fn heard(&self) -> watch::Receiver<bool> {
+        self.heard.subscribe()
     }
 
     /// The last lines, live.
@@ -66,15 +82,16 @@ impl Sink {
         self.tail.clone()
     }
 
-    /// Reads a stream to its end, line by line.
-    pub async fn drain(&self, mut stream: impl AsyncRead + Unpin) {
+    /// Reads a stream to its end, line by line; an error if it broke before.
+    pub async fn drain(&self, mut stream: impl AsyncRead + Unpin) -> std::io::Result<()> {
         let mut pending = Vec::new();
         let mut chunk = vec![0; 16 << 10];
-        loop {
-            let read = stream.read(&mut chunk).await.unwrap_or(0);
-            if read == 0 {
-                break;
-            }
+        let ended = loop {
+            let read = match stream.read(&mut chunk).await {
+                Ok(0) => break Ok(()),
+                Ok(read) => read,
+                Err(error) => break Err(error),
+            };
             pending.extend_from_slice(&chunk[..read]);
             let mut from = 0;
             while let Some(line) = next_line(&pending[from..]) {
@@ -82,17 +99,25 @@ impl Sink {
                 from += line;
             }
             pending.drain(..from);
-        }
+        };
         if !pending.is_empty() {
             self.line(&pending).await;
         }
         if let (Some(file), _) = &mut *self.file.lock().await {
             let _ = file.flush().await;
         }
+        ended
     }
 
     async fn line(&self, raw: &[u8]) {
         let text = String::from_utf8_lossy(raw);
+        if self
+            .awaited
+            .as_ref()
+            .is_some_and(|words| text.contains(words))
+        {
+            self.heard.send_replace(true);
+        }
         let text = self.redactor.text(&text).map_or(text.clone(), Into::into);
         self.tail.push(text.trim_end());
         let mut slot = self.file.lock().await;
@@ -131,11 +156,11 @@ mod tests {
     async fn a_flood_is_drained_and_the_file_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("service.log");
-        let sink = Sink::open(&path, Redactor::default()).await.unwrap();
+        let sink = Sink::open(&path, Redactor::default(), None).await.unwrap();
         let line = [vec![b'x'; 1023], vec![b'\n']].concat();
         let flood = tokio::io::AsyncReadExt::take(tokio::io::repeat(b'x'), FILE_LIMIT + (1 << 20));
-        sink.drain(flood).await;
-        sink.drain(&line[..]).await;
+        sink.drain(flood).await.unwrap();
+        sink.drain(&line[..]).await.unwrap();
         let size = std::fs::metadata(&path).unwrap().len();
         assert!(size <= FILE_LIMIT + 100, "{size} bytes kept");
         assert!(sink.tail().lines().len() <= TAIL_LINES);
@@ -149,9 +174,11 @@ mod tests {
             .insert("key".parse().unwrap(), "hunter2!".into())
             .unwrap();
         let path = folder.path().join("s.log");
-        let sink = Sink::open(&path, Redactor::new(&secrets)).await.unwrap();
+        let sink = Sink::open(&path, Redactor::new(&secrets), None)
+            .await
+            .unwrap();
         let text: String = (0..100).map(|n| format!("line {n} hunter2!\n")).collect();
-        sink.drain(text.as_bytes()).await;
+        sink.drain(text.as_bytes()).await.unwrap();
         let lines = sink.tail().lines();
         assert_eq!(
             (lines.len(), lines[39].as_str()),
@@ -167,8 +194,12 @@ mod tests {
         let pem = "-----BEGIN KEY-----\nMIIBVgIBADAN\nQ0FOQVJZ/w==\n-----END KEY-----\n";
         secrets.insert("pem".parse().unwrap(), pem.into()).unwrap();
         let path = folder.path().join("s.log");
-        let sink = Sink::open(&path, Redactor::new(&secrets)).await.unwrap();
-        sink.drain(format!("loaded\n{pem}").as_bytes()).await;
+        let sink = Sink::open(&path, Redactor::new(&secrets), None)
+            .await
+            .unwrap();
+        sink.drain(format!("loaded\n{pem}").as_bytes())
+            .await
+            .unwrap();
         let lines = sink.tail().lines();
         let hidden = "[secret pem]";
         assert_eq!(lines, ["loaded", hidden, hidden, hidden, hidden]);

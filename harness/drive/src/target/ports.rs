@@ -2,8 +2,6 @@
 
 use super::Failed;
 use harness_core::name::Name;
-use harness_core::plan::target::ServicePlan;
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -12,10 +10,10 @@ use std::ops::Range;
 /// 0, so that none of these takes one between its choice and its use.
 const PORTS: Range<u16> = 10_000..32_768;
 
-/// A free loopback port for each service, found from a random one on, so that runs at the same time find others. All are
+/// A free loopback port for each of these services, in their order, found from a random one on, so that runs at the same time find others. All are
 /// held at once, so that they differ, and let go together: another process could still take one before its service does,
 /// which then fails to start with the system's own message.
-pub(super) fn free(services: &[ServicePlan]) -> Result<BTreeMap<Name, u16>, Failed> {
+pub(super) fn free<'n>(services: impl IntoIterator<Item = &'n Name>) -> Result<Vec<u16>, Failed> {
     let first = RandomState::new().build_hasher().finish() as usize % PORTS.len();
     let mut ports = PORTS.cycle().skip(first).take(PORTS.len());
     let mut held = Vec::new();
@@ -29,13 +27,13 @@ pub(super) fn free(services: &[ServicePlan]) -> Result<BTreeMap<Name, u16>, Fail
             let why = refusal.map_or_else(String::new, |error| format!(": {error}"));
             let range = format!("{} and {}", PORTS.start, PORTS.end - 1);
             let reason = format!("failed to find a free port between {range}{why}");
-            Failed::of(&service.name, reason, Vec::new())
+            Failed::of(service, reason, Vec::new())
         })?;
-        held.push((service.name.clone(), listener));
+        held.push(listener);
     }
     let ports = held
         .iter()
-        .map(|(name, listener)| Ok((name.clone(), listener.local_addr()?.port())));
+        .map(|listener| Ok(listener.local_addr()?.port()));
     ports
         .collect::<std::io::Result<_>>()
         .map_err(|error| Failed::whole(format!("failed to find a free port: {error}")))

@@ -1,14 +1,18 @@
-//! Waits until a service says that it is ready, or has ended, or takes too long.
+//! Waits until a service says that it is ready, or has ended, or takes too long. What it is asked: a file each.
 
-use super::service::Service;
+mod command;
+mod get;
+mod healthy;
+mod log;
+mod port;
+
+use super::service::{Service, Start, Vessel};
 use crate::dispatcher::Mouth;
 use crate::http_client::Client;
 use harness_core::event::Event;
 use harness_core::http::{Method, Request};
-use harness_core::plan::target::Ready;
 use harness_core::units::format_duration;
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,19 +54,70 @@ pub(super) enum NotReady {
     },
 }
 
+/// What a service is asked for whether it is ready.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    /// Whether a path answers 2xx.
+    Get {
+        /// Where it listens.
+        place: Place,
+        /// The path.
+        path: String,
+    },
+    /// Whether its port accepts a connection.
+    Port {
+        /// Where it is itself, with no door before it: that accepts everything.
+        address: Option<String>,
+        /// The port that people know.
+        port: u16,
+    },
+    /// Whether a line of its output has these words in it.
+    Log(String),
+    /// Whether a command of this machine ends well.
+    Command {
+        /// Program and arguments.
+        words: Vec<String>,
+        /// How the service was started.
+        start: Box<Start>,
+    },
+    /// Whether a command in its container ends well.
+    Within(Vec<String>, Vessel),
+    /// Whether its image's own health check says so.
+    Healthy(Vessel),
+    /// Nothing: it runs.
+    Nothing,
+}
+
+impl Question {
+    /// Asks once; the error is what was answered instead.
+    async fn ask(&self, client: &Client, service: &Service) -> Result<(), String> {
+        match self {
+            Self::Get { place, path } => {
+                get::ask(client, &place.to_string(), place.port, path).await
+            }
+            Self::Port { address, port } => port::ask(address.as_deref(), *port).await,
+            Self::Log(words) => log::ask(words, &service.heard()),
+            Self::Command { words, start } => command::ask(words, start).await,
+            Self::Within(words, vessel) => command::ask_within(words, vessel).await,
+            Self::Healthy(vessel) => healthy::ask(vessel).await,
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
 /// Asks until the service is ready, and says now and then that it is not.
 pub(super) async fn wait(
     client: &Client,
     mouth: &Mouth,
-    ready: &Ready,
-    place: Place,
+    question: &Question,
+    within: Duration,
     service: &Service,
 ) -> Result<(), NotReady> {
     let last = Mutex::new("it was never asked".to_owned());
     let said = || last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let asking = async {
         loop {
-            match ask(client, ready, place).await {
+            match question.ask(client, service).await {
                 Ok(()) => return,
                 Err(said) => *last.lock().unwrap_or_else(PoisonError::into_inner) = said,
             }
@@ -70,7 +125,7 @@ pub(super) async fn wait(
         }
     };
     let telling = still(mouth, |waited| {
-        let (name, within) = (service.name(), format_duration(ready.within));
+        let (name, within) = (service.name(), format_duration(within));
         let waited = format_duration(waited);
         format!(
             "`{name}` is not ready after {waited} of {within}: {}",
@@ -80,17 +135,14 @@ pub(super) async fn wait(
     let outcome = tokio::select! {
         biased;
         status = service.wait() => Some(NotReady::Ended(status)),
-        done = tokio::time::timeout(ready.within, asking) => match done {
+        done = tokio::time::timeout(within, asking) => match done {
             Ok(()) => return Ok(()),
             Err(_) => None,
         },
         never = telling => match never {},
     };
     let last = said();
-    Err(outcome.unwrap_or(NotReady::Slow {
-        within: ready.within,
-        last,
-    }))
+    Err(outcome.unwrap_or(NotReady::Slow { within, last }))
 }
 
 /// Says that something still takes its time: after 5 s, 10 s, 20 s and so on, so that a long wait is neither silent nor
@@ -107,28 +159,6 @@ pub(super) async fn still(mouth: &Mouth, words: impl Fn(Duration) -> String) -> 
                 text: words(waited),
             })
             .await;
-    }
-}
-
-/// One question; the error is what was answered instead.
-async fn ask(client: &Client, ready: &Ready, place: Place) -> Result<(), String> {
-    let port = place.port;
-    let Some(path) = &ready.get else {
-        let connect = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port));
-        return match tokio::time::timeout(ASK, connect).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(format!("port {port} does not accept a connection: {error}")),
-            Err(_) => Err(format!("port {port} does not accept a connection")),
-        };
-    };
-    match client
-        .send(&get(format!("{place}{path}")), ASK)
-        .await
-        .result
-    {
-        Ok(response) if (200..300).contains(&response.status) => Ok(()),
-        Ok(response) => Err(format!("GET {path} answers {}", response.status)),
-        Err(failure) => Err(format!("GET {path} on port {port} fails: {failure}")),
     }
 }
 

@@ -67,7 +67,8 @@ struct Applied {
 pub struct Server {
     api: Toxiproxy,
     clock: Clock,
-    journal: Journal,
+    /// Names what must be undone there; `None` for a server that goes with the run.
+    journal: Option<Journal>,
     /// What everything made here begins with, so that it is known for this run's.
     label: String,
     links: BTreeMap<Name, Served>,
@@ -83,7 +84,7 @@ impl Server {
         planned: &[(&str, Strike<'_>)],
         run: &RunId,
         clock: Clock,
-        journal: &Journal,
+        journal: Option<&Journal>,
     ) -> Result<Self, ServerError> {
         if !api.ours {
             known_there(&api, planned)?;
@@ -91,7 +92,7 @@ impl Server {
         let mut server = Self {
             api,
             clock,
-            journal: journal.clone(),
+            journal: journal.cloned(),
             label: format!("{LABEL}{run}"),
             links: BTreeMap::new(),
             applied: Mutex::default(),
@@ -117,7 +118,7 @@ impl Server {
             })
             .collect();
         if !own.is_empty() {
-            self.journal.write(&Entry::Proxies {
+            self.note(&Entry::Proxies {
                 api: self.api.url().to_string(),
                 proxies: own,
             })?;
@@ -133,11 +134,20 @@ impl Server {
         Ok(())
     }
 
+    fn note(&self, entry: &Entry) -> Result<(), JournalError> {
+        let journal = self.journal.as_ref();
+        journal.map_or(Ok(()), |journal| journal.write(entry))
+    }
+
     async fn create(&self, name: String, to: &LinkTo) -> Result<Served, ServerError> {
+        let upstream = to.upstream.as_ref().map(ToString::to_string);
         let wanted = Wanted {
             name,
-            listen: format!("{}:0", self.api.host()),
-            upstream: to.upstream.to_string(),
+            listen: match to.port {
+                Some(port) => format!("0.0.0.0:{port}"),
+                None => format!("{}:0", self.api.host()),
+            },
+            upstream: upstream.unwrap_or_default(),
         };
         let shown = self.api.create(&wanted).await?;
         Ok(Served {
@@ -211,13 +221,25 @@ impl Server {
         link: &Name,
         strike: Strike<'_>,
     ) -> Result<(), String> {
+        let down = *strike.kind == FaultKind::Down;
+        self.put(id, link, toxics(strike)?, down).await
+    }
+
+    /// Puts toxics on a link, not named yet, and takes it down if it shall be, under a name unique in the run.
+    pub(super) async fn put(
+        &self,
+        id: &str,
+        link: &Name,
+        toxics: Vec<Toxic>,
+        down: bool,
+    ) -> Result<(), String> {
         let served = self.links.get(link);
         let served = served.ok_or_else(|| format!("there is no link `{link}` here"))?;
-        let toxics = self.toxics(strike)?;
+        let toxics = self.named(toxics)?;
         let applied = Applied {
             link: link.clone(),
             toxics: toxics.iter().map(|toxic| toxic.name.to_string()).collect(),
-            down: *strike.kind == FaultKind::Down,
+            down,
             confirmed: None,
             touched: None,
             undone: None,
@@ -249,10 +271,10 @@ impl Server {
     fn journal_of(&self, served: &Served, applied: &Applied) -> Result<(), JournalError> {
         let (api, proxy) = (self.api.url().to_string(), served.proxy.clone());
         if applied.down {
-            return self.journal.write(&Entry::Down { api, proxy });
+            return self.note(&Entry::Down { api, proxy });
         }
         let toxics = applied.toxics.clone();
-        self.journal.write(&Entry::Toxics { api, proxy, toxics })
+        self.note(&Entry::Toxics { api, proxy, toxics })
     }
 
     async fn act(
@@ -270,9 +292,9 @@ impl Server {
         Ok(())
     }
 
-    fn toxics(&self, strike: Strike<'_>) -> Result<Vec<Toxic>, String> {
+    fn named(&self, toxics: Vec<Toxic>) -> Result<Vec<Toxic>, String> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let named = toxics(strike)?.into_iter().map(|toxic| {
+        let named = toxics.into_iter().map(|toxic| {
             let name = ToxicName::new(format!("{}-{number}-{}", self.label, toxic.stream));
             let name = name.map_err(|error| error.to_string())?;
             Ok(toxic.named(name))
@@ -348,7 +370,7 @@ impl Server {
         };
         if !served.own {
             // A journal that can't be written any more is told when the next thing is done.
-            let _ = self.journal.write(&Entry::Up {
+            let _ = self.note(&Entry::Up {
                 api: self.api.url().to_string(),
                 proxy: served.proxy.clone(),
             });
@@ -373,6 +395,7 @@ impl Server {
         seen.map(|at| FirstEffect {
             at,
             assumed: !self.api.ours && !applied.down,
+            by: None,
         })
     }
 

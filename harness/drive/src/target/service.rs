@@ -1,23 +1,31 @@
-//! One service as a process: started in a group of its own, watched, stopped by TERM and then KILL. Knows nothing of
-//! the others.
+//! One service's life: its name, its last lines, whether its end is a surprise and how it is told. What it runs as is its
+//! body: a process of this machine, or a container. Knows nothing of other services.
 
-use super::journal::{Entry, Journal, JournalError, LABEL};
+mod container;
+mod process;
+
+use super::engine::Seen;
+use super::journal::{Journal, JournalError};
 use super::output::{Sink, Tail};
-use crate::procfs;
+use container::Container;
+pub(super) use container::Vessel;
 use harness_core::event::Event;
-use rustix::process::{Pid, Signal, kill_process_group};
+use process::Process;
+pub(super) use process::{command, describe};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long the output of a process that ended is still read.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the end of a process that was killed is waited for.
+const DYING: Duration = Duration::from_secs(5);
+/// And that of a container, which is an engine's work: under load it takes its time.
+const REMOVED: Duration = Duration::from_secs(60);
 
-/// How to start a service; every text is final.
+/// How to start a service as a process; every text is final.
 #[derive(Debug, Clone)]
 pub(super) struct Start {
     /// Its name.
@@ -28,8 +36,6 @@ pub(super) struct Start {
     pub(super) env: BTreeMap<String, String>,
     /// Working directory.
     pub(super) dir: PathBuf,
-    /// File that collects its output.
-    pub(super) log: PathBuf,
     /// The run's id, its label.
     pub(super) run: String,
 }
@@ -60,101 +66,64 @@ pub(super) enum SpawnError {
     Journal(#[from] JournalError),
 }
 
+/// What a service runs as.
+#[derive(Debug)]
+enum Body {
+    Process(Process),
+    Container(Container),
+}
+
 /// A running service.
 #[derive(Debug)]
 pub(super) struct Service {
     name: String,
-    pid: i32,
+    body: Body,
     tail: Tail,
+    /// Whether the words that it was to print were heard.
+    heard: watch::Receiver<bool>,
     /// Whether it is meant to end.
     to_end: AtomicBool,
     /// Set once its unexpected end was told.
     told: AtomicBool,
-    /// Set as soon as its process was reaped.
-    reaped: Arc<AtomicBool>,
     /// `None` while it lives.
     status: watch::Receiver<Option<String>>,
 }
 
 impl Service {
-    /// Starts the process. The journal names it before anybody waits for it.
-    pub(super) async fn start(
+    /// Starts it as a process. The journal names it before anybody waits for it.
+    pub(super) fn start(
         start: &Start,
         journal: &Journal,
         sink: Arc<Sink>,
     ) -> Result<Self, SpawnError> {
-        let (program, arguments) = start
-            .command
-            .split_first()
-            .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
-        let mut command = tokio::process::Command::new(resolve(program, &start.dir));
-        command
-            .args(arguments)
-            .envs(&start.env)
-            .env(LABEL, &start.run)
-            .current_dir(&start.dir);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        let mut child = command.spawn().map_err(|source| SpawnError::Run {
-            command: start.command.join(" "),
-            dir: start.dir.clone(),
-            source,
-        })?;
-        let pid = child
-            .id()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .unwrap_or(0);
-        let entry = Entry::Process {
-            service: start.name.clone(),
-            pid,
-            started: procfs::start_time(pid).unwrap_or(0),
-        };
-        if let Err(error) = journal.write(&entry) {
-            signal(pid, Signal::KILL);
-            return Err(error.into());
-        }
-        let (said, status) = watch::channel(None);
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let tail = sink.tail();
-        let journal = journal.clone();
-        let drained = tokio::spawn(async move {
-            tokio::join!(
-                async {
-                    if let Some(out) = out {
-                        sink.drain(out).await;
-                    }
-                },
-                async {
-                    if let Some(err) = err {
-                        sink.drain(err).await;
-                    }
-                },
-            )
-        });
-        let reaped = Arc::new(AtomicBool::new(false));
-        let gone = Arc::clone(&reaped);
-        tokio::spawn(async move {
-            let words = describe(child.wait().await);
-            // From here on its pid may be somebody else's.
-            gone.store(true, Ordering::Release);
-            // Its last words are worth a moment; a grandchild that holds the streams open is not waited for.
-            let _ = tokio::time::timeout(LAST_WORDS, drained).await;
-            // A journal that can't be written any more is told when the next thing is started.
-            let _ = journal.write(&Entry::Gone { pid });
-            let _ = said.send(Some(words));
-        });
-        Ok(Self {
-            name: start.name.clone(),
-            pid,
+        let (tail, heard) = (sink.tail(), sink.heard());
+        let (process, status) = Process::start(start, journal, sink)?;
+        let body = Body::Process(process);
+        Ok(Self::of(start.name.clone(), body, (tail, heard), status))
+    }
+
+    /// The life of a container that was just started; its output is read from where `seen` is.
+    pub(super) fn within(name: String, vessel: Vessel, seen: &Seen, sink: Arc<Sink>) -> Self {
+        let said = (sink.tail(), sink.heard());
+        let (container, status) = Container::watch(vessel, seen, sink);
+        Self::of(name, Body::Container(container), said, status)
+    }
+
+    fn of(
+        name: String,
+        body: Body,
+        (tail, heard): (Tail, watch::Receiver<bool>),
+        status: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self {
+            name,
+            body,
             tail,
+            heard,
             to_end: AtomicBool::new(false),
             told: AtomicBool::new(false),
-            reaped,
             status,
-        })
+        }
     }
 
     /// Its name.
@@ -165,6 +134,11 @@ impl Service {
     /// Its last lines of output.
     pub(super) fn tail(&self) -> Vec<String> {
         self.tail.lines()
+    }
+
+    /// Tells when the words were heard that its output was to be searched for.
+    pub(super) fn heard(&self) -> watch::Receiver<bool> {
+        self.heard.clone()
     }
 
     /// Waits for its end.
@@ -185,6 +159,11 @@ impl Service {
         self.to_end.store(!self.ended(), Ordering::Release);
     }
 
+    /// Whether it is meant to end, or has.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.to_end.load(Ordering::Acquire)
+    }
+
     /// Its end was told in other words.
     pub(super) fn end_is_told(&self) {
         self.told.store(true, Ordering::Release);
@@ -202,77 +181,100 @@ impl Service {
         })
     }
 
-    /// TERM to its group, and KILL to what is left after `grace`. A group whose leader was reaped may be a stranger's
-    /// by now: what is left of it carries the run's label and is ended by that.
-    pub(super) async fn stop(&self, grace: Duration) {
-        self.signal(Signal::TERM);
-        let ended = tokio::time::timeout(grace, self.wait()).await.is_ok();
-        self.signal(Signal::KILL);
-        if !ended {
-            let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+    /// Asks it to end, and ends what is left of it after `grace`.
+    pub(super) async fn stop(&self, grace: Duration) -> Result<(), String> {
+        match &self.body {
+            Body::Process(process) => {
+                process.signal(Signal::TERM);
+                // One that stands hears it only when it goes on.
+                process.signal(Signal::CONT);
+                let ended = tokio::time::timeout(grace, self.wait()).await.is_ok();
+                process.signal(Signal::KILL);
+                match ended {
+                    true => Ok(()),
+                    false => self.gone().await,
+                }
+            }
+            Body::Container(container) => {
+                container.stop(grace).await?;
+                self.gone().await
+            }
         }
     }
 
-    /// KILL to its group, and waits until it is gone.
-    pub(super) async fn kill(&self) {
+    /// Ends it at once, and waits until it is gone.
+    pub(super) async fn kill(&self) -> Result<(), String> {
         self.let_end();
-        self.signal(Signal::KILL);
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+        match &self.body {
+            Body::Process(process) => process.signal(Signal::KILL),
+            Body::Container(container) => container.kill().await?,
+        }
+        self.gone().await
     }
 
-    /// STOP to its group.
-    pub(super) fn pause(&self) {
-        self.signal(Signal::STOP);
+    /// Waits for the end of what was killed.
+    async fn gone(&self) -> Result<(), String> {
+        let within = match &self.body {
+            Body::Process(_) => DYING,
+            Body::Container(_) => REMOVED,
+        };
+        let gone = tokio::time::timeout(within, self.wait()).await;
+        gone.map(drop)
+            .map_err(|_| format!("service `{}` was killed and does not end", self.name))
     }
 
-    /// CONT to its group.
-    pub(super) fn go_on(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    /// Its process group, which is its leader's pid.
-    pub(super) fn group(&self) -> i32 {
-        self.pid
-    }
-
-    /// Whether its process is gone.
-    pub(super) fn ended(&self) -> bool {
-        self.reaped.load(Ordering::Acquire) || procfs::ended(self.pid)
-    }
-
-    fn signal(&self, wanted: Signal) {
-        if !self.reaped.load(Ordering::Acquire) {
-            signal(self.pid, wanted);
+    /// Has it stand where it is.
+    pub(super) async fn pause(&self) -> Result<(), String> {
+        match &self.body {
+            Body::Process(process) => {
+                process.signal(Signal::STOP);
+                Ok(())
+            }
+            Body::Container(container) => container.pause().await,
         }
     }
-}
 
-/// A program with a `/` in it is found from the working directory, as in a shell; others from PATH.
-fn resolve(program: &str, dir: &Path) -> PathBuf {
-    if program.contains('/') {
-        dir.join(program)
-    } else {
-        PathBuf::from(program)
+    /// Has it go on.
+    pub(super) async fn go_on(&self) -> Result<(), String> {
+        match &self.body {
+            Body::Process(process) => {
+                process.signal(Signal::CONT);
+                Ok(())
+            }
+            Body::Container(container) => container.go_on().await,
+        }
     }
-}
 
-fn signal(group: i32, signal: Signal) {
-    // Gone already is what was wanted.
-    if let Some(pid) = Pid::from_raw(group) {
-        let _ = kill_process_group(pid, signal);
+    /// Its process group; 0 for a container.
+    pub(super) fn group(&self) -> i32 {
+        match &self.body {
+            Body::Process(process) => process.group(),
+            Body::Container(_) => 0,
+        }
     }
-}
 
-/// An exit status in words.
-pub(super) fn describe(exit: std::io::Result<ExitStatus>) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    match exit {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("signal {signal}"),
-            (None, None) => status.to_string(),
-        },
-        Err(error) => format!("an unknown end: {error}"),
+    /// Whether its end is that of the engine it runs on.
+    pub(super) fn lost(&self) -> bool {
+        match &self.body {
+            Body::Process(_) => false,
+            Body::Container(container) => container.lost(),
+        }
+    }
+
+    /// The container that it runs in, if it does.
+    pub(super) fn vessel(&self) -> Option<&Vessel> {
+        match &self.body {
+            Body::Process(_) => None,
+            Body::Container(container) => Some(container.vessel()),
+        }
+    }
+
+    /// Whether it is gone.
+    pub(super) fn ended(&self) -> bool {
+        match &self.body {
+            Body::Process(process) => process.ended(),
+            Body::Container(container) => container.ended(),
+        }
     }
 }
 
@@ -280,20 +282,20 @@ pub(super) fn describe(exit: std::io::Result<ExitStatus>) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::redact::Redactor;
+    use std::path::Path;
 
     pub(in super::super) async fn started(script: &str, folder: &Path) -> Service {
         let journal = Journal::create(&folder.join("undo"), "test-service").unwrap();
         let log = folder.join("s.log");
-        let sink = Arc::new(Sink::open(&log, Redactor::default()).await.unwrap());
+        let sink = Arc::new(Sink::open(&log, Redactor::default(), None).await.unwrap());
         let start = Start {
             name: "s".into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
             env: BTreeMap::new(),
             dir: folder.to_owned(),
-            log,
             run: "test-service".into(),
         };
-        Service::start(&start, &journal, sink).await.unwrap()
+        Service::start(&start, &journal, sink).unwrap()
     }
 
     #[tokio::test]
@@ -302,7 +304,7 @@ pub(super) mod tests {
         let service = started("echo last words; exit 7", folder.path()).await;
         service.wait().await;
         service.let_end();
-        service.stop(Duration::from_secs(1)).await;
+        service.stop(Duration::from_secs(1)).await.unwrap();
         let Some(Event::ServiceDied { status, output, .. }) = service.death().await else {
             panic!("its death was not told")
         };
@@ -318,7 +320,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let service = started("exec sleep 300", folder.path()).await;
         service.let_end();
-        service.stop(Duration::from_secs(10)).await;
+        service.stop(Duration::from_secs(10)).await.unwrap();
         assert!(service.death().await.is_none());
     }
 }

@@ -48,6 +48,10 @@ impl Shown {
 /// A connection that a proxy of ours lists, as far as it is read here.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Connection {
+    /// Its number on the proxy.
+    pub id: u64,
+    /// When it ended; `None` while it is open.
+    pub closed: Option<u64>,
     /// The toxics it met.
     pub toxics: Vec<Met>,
 }
@@ -171,6 +175,20 @@ impl Toxiproxy {
         let shown = self.shown(proxy, &doing).await?;
         if shown.enabled != wanted {
             let is = format!("it is {}", enabled(shown.enabled));
+            return Err(self.not_done(&doing, is));
+        }
+        Ok(())
+    }
+
+    /// Has a proxy of ours lead elsewhere; connections that are open stay as they are.
+    pub async fn lead(&self, proxy: &str, upstream: &str) -> Result<(), ToxiproxyError> {
+        let doing = format!("have the proxy {proxy} lead to {upstream}");
+        let body = Some(json!({ "upstream": upstream, "keep": true }));
+        self.ask(Method::Post, &["proxies", proxy], body, &doing)
+            .await?;
+        let shown = self.shown(proxy, &doing).await?;
+        if shown.upstream != upstream {
+            let is = format!("it leads to {}", shown.upstream);
             return Err(self.not_done(&doing, is));
         }
         Ok(())

@@ -16,6 +16,9 @@ pub(super) struct ProxyBody {
     pub(super) listen: Option<String>,
     pub(super) upstream: Option<String>,
     pub(super) enabled: Option<bool>,
+    /// With another upstream: whether connections that are open stay with the one they have. Ours.
+    #[serde(default)]
+    pub(super) keep: bool,
     /// As they stand there: what is wrong with one is told with its own words.
     pub(super) toxics: Option<Vec<Value>>,
 }
@@ -101,9 +104,15 @@ pub(super) fn read_all<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiEr
     }
 }
 
-/// A JSON value as a `T`.
+/// A JSON object as a `T`; `null` is one without fields, as it is to the real server. A list is none, however well its values
+/// would fit.
 pub(super) fn from<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
-    serde_json::from_value(folded(value)).map_err(ApiError::body)
+    let fields = match value {
+        Value::Null => Value::Object(Map::new()),
+        Value::Object(_) => folded(value),
+        _ => return Err(ApiError::body("an object is expected")),
+    };
+    serde_json::from_value(fields).map_err(ApiError::body)
 }
 
 fn first(body: &[u8]) -> Result<Value, ApiError> {
@@ -180,7 +189,10 @@ mod tests {
         assert_eq!(wrong("{"), "bad request body: unexpected EOF");
         assert!(wrong("{]").starts_with("bad request body: "));
         assert!(wrong(r#"{"enabled":"yes"}"#).starts_with("bad request body: "));
-        assert!(wrong("5").starts_with("bad request body: "));
+        for other in ["5", r#"["a","127.0.0.1:0","x:1",true,false,[]]"#, r#""a""#] {
+            assert_eq!(wrong(other), "bad request body: an object is expected");
+        }
+        assert_eq!(read::<ProxyBody>(b"null").unwrap(), ProxyBody::default());
         assert!(read_all::<ProxyBody>(b"{}").is_err());
     }
 

@@ -183,7 +183,9 @@ impl Registry {
         let entry = by_name.get_mut(name).ok_or_else(ApiError::no_proxy)?;
         let moves = address.filter(|address| *address != entry.proxy.local_addr());
         if moves.is_some() || upstream != entry.upstream {
-            entry.proxy.disable(Cut::Fin);
+            if moves.is_some() || !body.keep || self.strict {
+                entry.proxy.disable(Cut::Fin);
+            }
             ended.add(entry.labels(), entry.counted());
             entry.told = Sums::from(&entry.proxy.stats());
             if let Some(address) = moves {

@@ -142,6 +142,34 @@ async fn a_proxys_life_through_the_api() {
 }
 
 #[tokio::test]
+async fn another_upstream_keeps_open_connections_where_they_are_if_it_is_told_to() {
+    for strict in [false, true] {
+        let config = ApiConfig {
+            strict,
+            ..ApiConfig::default()
+        };
+        let api = serve(config).await;
+        let listen = api.proxy("p").await;
+        let mut client = TcpStream::connect(listen).await.unwrap();
+        round_trip(&mut client, b"before").await;
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let change = json!({"upstream": nobody.local_addr().unwrap().to_string(), "keep": true});
+        drop(nobody);
+        let (status, changed) = api.json("POST", "/proxies/p", &change).await;
+        assert_eq!((status, &changed["upstream"]), (200, &change["upstream"]));
+        if strict {
+            let end = soon("the end", client.read(&mut [0; 8])).await;
+            assert_eq!(end.unwrap(), 0, "the real server knows no such word");
+            continue;
+        }
+        round_trip(&mut client, b"after").await;
+        let mut new = TcpStream::connect(listen).await.unwrap();
+        let end = soon("the end", new.read(&mut [0; 8])).await;
+        assert_eq!(end.unwrap(), 0, "a new one goes where nobody is");
+    }
+}
+
+#[tokio::test]
 async fn a_move_to_an_address_that_is_taken_leaves_the_proxy_disabled_there() {
     let api = served().await;
     let old = api.proxy("p").await;

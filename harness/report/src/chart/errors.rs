@@ -86,7 +86,7 @@ fn strip(
             values,
             filled: true,
         }],
-        text::clock,
+        super::timeline::second,
         text::number,
     );
     let tick = |at: f64, value: f64| Tick {

@@ -77,8 +77,13 @@ pub fn chart(
         "Response time of all journeys together, from the intended start, in windows of {}: median, 95th and 99th percentile and maximum. Shaded stretches are {shaded}.",
         text::span(f64::from(window_s))
     );
-    chart.draw(&timeline.scale, &y, &xs, &lines, text::clock, |v| {
-        text::micros(Some(v.round() as u64))
-    });
+    chart.draw(
+        &timeline.scale,
+        &y,
+        &xs,
+        &lines,
+        super::timeline::second,
+        |v| text::micros(Some(v.round() as u64)),
+    );
     Some(chart)
 }

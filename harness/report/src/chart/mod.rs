@@ -1,17 +1,24 @@
 //! Charts as values: what a template needs to draw them as SVG. Horizontal places are percentages and vertical ones
 //! pixels, so that a chart fills any width while its words keep their size. Draws no markup itself.
 
+mod change;
 pub mod errors;
+pub mod forest;
+pub mod heat;
+pub mod incident;
 pub mod latency;
 pub mod overlay;
 pub mod phases;
 pub mod probes;
 pub mod rates;
 pub mod scale;
+pub mod scorecard;
 pub mod spark;
 pub mod spectrum;
 pub mod timeline;
 pub mod trials;
+pub mod waterfall;
+pub mod whiskers;
 
 use scale::Scale;
 use serde::Serialize;
@@ -42,6 +49,8 @@ pub struct Chart {
     pub x_ticks: Vec<Tick>,
     /// What the horizontal axis is.
     pub x_label: String,
+    /// Of an axis of time: seconds from the run's begin to its left end, and its length in seconds.
+    pub time: Option<(f64, f64)>,
     /// Marks along the left.
     pub y_ticks: Vec<Tick>,
     /// Shaded stretches.
@@ -54,7 +63,9 @@ pub struct Chart {
     pub series: Vec<Series>,
     /// The data as a table.
     pub table: Table,
-    /// The data for pointing at: JSON `{"x":[…],"s":[[…],…]}`, words for people.
+    /// The chart that draws the same bands at the same height, by its id; empty where this one draws its own.
+    pub bands_of: String,
+    /// The data for pointing at: see [`pointed`].
     pub points: String,
 }
 
@@ -229,18 +240,30 @@ pub(crate) fn tidy(value: f64) -> f64 {
 }
 
 fn points(x: &Scale, xs: &[f64], lines: &[Line<'_>], places: Words, words: Words) -> String {
-    let at: Vec<f64> = xs.iter().map(|v| tidy(x.at(*v) * 100.0)).collect();
-    let labels: Vec<String> = xs.iter().map(|v| places(*v)).collect();
-    let series: Vec<Vec<String>> = lines
-        .iter()
-        .map(|l| {
-            l.values
-                .iter()
-                .map(|v| v.map_or_else(String::new, words))
-                .collect()
-        })
-        .collect();
-    serde_json::json!({ "x": at, "l": labels, "s": series }).to_string()
+    let at = xs.iter().map(|v| x.at(*v));
+    let series = lines.iter().map(|line| {
+        let words = |v: &Option<f64>| v.map_or_else(String::new, words);
+        line.values.iter().map(words).collect()
+    });
+    pointed(at, xs.iter().map(|v| places(*v)), series)
+}
+
+/// The data for pointing at, as the page's script reads it: a line of places (percent from the left), a line of their
+/// words, and a line for each series; cells are set apart by tabs. As JSON it would be twice as long within an attribute.
+pub(crate) fn pointed(
+    at: impl Iterator<Item = f64>,
+    places: impl Iterator<Item = String>,
+    series: impl Iterator<Item = Vec<String>>,
+) -> String {
+    let at = at.map(|share| tidy(share * 100.0).to_string()).collect();
+    let lines = [at, places.collect::<Vec<_>>()].into_iter().chain(series);
+    // A cell is one line of words; what it quotes is made so.
+    let cell = |cell: String| match cell.contains(['\t', '\n']) {
+        true => cell.replace(['\t', '\n'], " "),
+        false => cell,
+    };
+    let line = |cells: Vec<String>| cells.into_iter().map(cell).collect::<Vec<_>>().join("\t");
+    lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl Table {

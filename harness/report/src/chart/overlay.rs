@@ -66,7 +66,14 @@ pub fn charts(id: &str, runs: &[Played<'_>]) -> Vec<Chart> {
     );
     let xs = timeline.middles(window_s);
     let micros = |v: f64| text::micros(Some(v.round() as u64));
-    response.draw(&timeline.scale, &scale, &xs, &p95, text::clock, micros);
+    response.draw(
+        &timeline.scale,
+        &scale,
+        &xs,
+        &p95,
+        super::timeline::second,
+        micros,
+    );
 
     let completed = lines(&|t| Some(t.ok as f64 / f64::from(window_s)));
     let mut rate = timeline.chart(format!("{id}-rate"), "Completed", 120.0);
@@ -78,7 +85,7 @@ pub fn charts(id: &str, runs: &[Played<'_>]) -> Vec<Chart> {
         &from_zero,
         &xs,
         &completed,
-        text::clock,
+        super::timeline::second,
         text::number,
     );
     let both = [(has_data(&p95), response), (has_data(&completed), rate)];

@@ -3,19 +3,19 @@
 
 use super::scale::Scale;
 use super::timeline::anchor;
-use super::{Tick, tidy};
+use super::{Table, Tick, tidy};
 use crate::phases::{Part, parts};
 use crate::text::{self, one_line};
 use harness_core::phases::{Phases, RequestPhase};
 use serde::Serialize;
 
 /// The most bars: those of the slowest steps.
-const BARS: usize = 20;
+pub(super) const BARS: usize = 20;
 /// The longest name over a bar, characters: what a phone's width holds beside a figure.
 const NAME: usize = 34;
 /// Height of a bar with its name, and of the bar, pixels.
-const ROW: f64 = 48.0;
-const NAMED: f64 = 24.0;
+pub(super) const ROW: f64 = 48.0;
+pub(super) const NAMED: f64 = 24.0;
 /// From this share of the width on a stretch bears its phase's name: it fits on a phone.
 const BEARS_NAME: f64 = 22.0;
 
@@ -38,6 +38,8 @@ pub struct Bars {
     pub x_ticks: Vec<Tick>,
     /// Said where steps were left out.
     pub note: String,
+    /// The data, where no table beside it holds them.
+    pub table: Table,
 }
 
 /// A step.
@@ -120,6 +122,7 @@ pub fn chart(id: String, steps: &[(&str, Phases)]) -> Option<Bars> {
             true => format!("The {BARS} slowest of {count} steps; the table has them all."),
             false => String::new(),
         },
+        table: Table::default(),
     })
 }
 
@@ -161,7 +164,7 @@ fn words(us: f64) -> String {
 }
 
 /// The class of a phase.
-const fn look(phase: RequestPhase) -> &'static str {
+pub(super) const fn look(phase: RequestPhase) -> &'static str {
     match phase {
         RequestPhase::Queue => "queue",
         RequestPhase::Dns => "dns",

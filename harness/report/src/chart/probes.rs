@@ -79,7 +79,7 @@ fn chart(
         &y,
         &xs,
         &[line],
-        text::clock,
+        super::timeline::second,
         words(&probe.unit),
     );
     Some(chart)

@@ -79,7 +79,7 @@ pub fn chart(
         &Scale::from_zero(largest),
         &xs,
         &lines,
-        text::clock,
+        super::timeline::second,
         text::number,
     );
     Some(chart)
@@ -128,7 +128,7 @@ pub fn users(
         &Scale::from_zero(largest),
         &xs,
         &lines,
-        text::clock,
+        super::timeline::second,
         text::number,
     );
     Some(chart)
@@ -188,7 +188,7 @@ pub fn lag(
         &Scale::from_zero(largest),
         &xs,
         &lines,
-        text::clock,
+        super::timeline::second,
         |v| text::micros(Some(v.round() as u64)),
     );
     Some(chart)

@@ -67,6 +67,15 @@ impl Scale {
         share.clamp(0.0, 1.0)
     }
 
+    /// The value at a place between 0 and 1: the other way round.
+    pub fn value(&self, share: f64) -> f64 {
+        if self.log {
+            self.low * (self.high / self.low).powf(share)
+        } else {
+            self.low + share * (self.high - self.low)
+        }
+    }
+
     /// Round values within the range, for marks: three to seven of them.
     pub fn ticks(&self) -> Vec<f64> {
         if !self.log {

@@ -1,10 +1,11 @@
 //! The percentile spectrum: latency over log 1/(1−p), so that every nine of the tail has the same room.
 
 use super::timeline::anchor;
-use super::{Chart, Line, Tick, has_data, tidy};
+use super::{Chart, Line, Series, Table, Tick, WIDTH, Words, has_data, pointed, tidy};
 use crate::chart::scale::Scale;
 use crate::text;
 use harness_core::record::Tally;
+use harness_core::verdict::regression::{Curves, Point, Reach, spoken};
 use std::f64::consts::LOG10_2;
 
 /// Steps a decade.
@@ -53,15 +54,6 @@ pub fn chart(id: String, tally: &Tally) -> Option<Chart> {
         .fold(0.0, f64::max);
     let y = Scale::latency(tally.response.quantile(0.5).unwrap_or(0) as f64, largest);
     let x = Scale::linear(0.0, nines);
-    let marks = [
-        (0.0, "0"),
-        (LOG10_2, "50"),
-        (1.0, "90"),
-        (2.0, "99"),
-        (3.0, "99.9"),
-        (4.0, "99.99"),
-        (5.0, "99.999"),
-    ];
     let mut chart = Chart {
         id,
         title: "Percentile spectrum".to_owned(),
@@ -76,21 +68,141 @@ pub fn chart(id: String, tally: &Tally) -> Option<Chart> {
         },
         height: 200.0,
         x_label: "percentile".to_owned(),
-        x_ticks: marks
-            .into_iter()
-            .filter(|(at, _)| *at <= nines)
-            .map(|(at, label)| Tick {
-                at: tidy(x.at(at) * 100.0),
-                label: label.to_owned(),
-                anchor: anchor(x.at(at)),
-            })
-            .collect(),
+        x_ticks: ticks(&x, nines),
         ..Chart::default()
     };
     chart.draw(&x, &y, &xs, &lines, percentile, |v| {
         text::micros(Some(v.round() as u64))
     });
     Some(chart)
+}
+
+/// A side: its name, the looks of its line and of its interval, and where it stands in a point.
+type Side = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Point) -> Reach,
+);
+
+/// Both sides of a comparison, each with the interval in which its percentiles lie as far as that can be told.
+pub fn of_both(id: String, curves: &Curves) -> Option<Chart> {
+    let drawn: Vec<&Point> = curves
+        .points
+        .iter()
+        .filter(|p| p.quantile >= 0.05)
+        .collect();
+    let nines = |point: &Point| -(1.0 - point.quantile).log10();
+    let last = drawn.last().map(|point| nines(point))?;
+    let xs: Vec<f64> = drawn.iter().map(|point| nines(point)).collect();
+    let x = Scale::linear(0.0, last);
+    let sides: [Side; 2] = [
+        ("baseline", "base", "base-reach", |p| p.baseline),
+        ("candidate", "cand", "cand-reach", |p| p.candidate),
+    ];
+    let ends = drawn.iter().flat_map(|p| {
+        let high = |reach: &Reach| if p.told { reach.high_us } else { reach.us };
+        [high(&p.baseline), high(&p.candidate)]
+    });
+    let largest = ends.fold(0.0, f64::max);
+    let half = drawn.iter().find(|p| p.quantile >= 0.5);
+    let y = Scale::latency(half.map_or(0.0, |p| p.baseline.us), largest);
+    let lines = sides.map(|(name, look, _, of)| Line {
+        name,
+        look,
+        values: drawn.iter().map(|p| Some(of(p).us)).collect(),
+        filled: false,
+    });
+    let mut chart = Chart {
+        id,
+        title: format!("Percentile spectrum of {}", text::one_line(spoken(&curves.name), 120)),
+        desc: "Response time at each percentile, the percentile on a scale of 1/(1−p), of baseline and candidate. The shaded stretches are where each lies with 95 % confidence, the spread between runs included; they end where there are too few samples to tell.".to_owned(),
+        unit: if y.is_log() {
+            "log scale".to_owned()
+        } else {
+            String::new()
+        },
+        height: 220.0,
+        x_label: "percentile".to_owned(),
+        x_ticks: ticks(&x, last),
+        ..Chart::default()
+    };
+    let words: Words = |v| text::micros(Some(v.round() as u64));
+    chart.draw(&x, &y, &xs, &lines, percentile, words);
+    let mut reaches = Vec::new();
+    for (name, _, look, of) in sides {
+        let told: Vec<(f64, Reach)> = drawn
+            .iter()
+            .zip(&xs)
+            .filter(|(p, _)| p.told)
+            .map(|(p, at)| (*at, of(p)))
+            .collect();
+        let place = |(at, us): (f64, f64)| (x.at(at) * WIDTH, chart.height * (1.0 - y.at(us)));
+        let upper = told.iter().map(|(at, reach)| place((*at, reach.high_us)));
+        let lower = told
+            .iter()
+            .rev()
+            .map(|(at, reach)| place((*at, reach.low_us)));
+        let around: Vec<(f64, f64)> = upper.chain(lower).collect();
+        let mut path = String::new();
+        super::push_line(&mut path, &around, None);
+        if !path.is_empty() {
+            path.push('Z');
+            reaches.push(Series {
+                name: format!("{name}, 95 %"),
+                look,
+                path,
+                filled: true,
+                dots: Vec::new(),
+            });
+        }
+        // The interval stands in the table and can be read where one points.
+        chart.table.head.push(format!("{name}, 95 %"));
+    }
+    let reach = |p: &Point, of: fn(&Point) -> Reach| match p.told {
+        true => format!("{} to {}", words(of(p).low_us), words(of(p).high_us)),
+        false => text::NONE.to_owned(),
+    };
+    let rows = drawn.iter().zip(&xs).map(|(p, at)| {
+        let value = |of: fn(&Point) -> Reach| words(of(p).us);
+        let mut row = vec![percentile(*at)];
+        row.extend(sides.map(|(.., of)| value(of)));
+        row.extend(sides.map(|(.., of)| reach(p, of)));
+        row
+    });
+    chart.table = Table::thinned(std::mem::take(&mut chart.table.head), rows.collect());
+    // Read as drawn: the intervals come first, below the lines.
+    let mut series: Vec<Vec<String>> = Vec::new();
+    if !reaches.is_empty() {
+        series.extend(sides.map(|(.., of)| drawn.iter().map(|p| reach(p, of)).collect()));
+    }
+    series.extend(sides.map(|(.., of)| drawn.iter().map(|p| words(of(p).us)).collect()));
+    chart.points = pointed(
+        xs.iter().map(|v| x.at(*v)),
+        xs.iter().map(|v| percentile(*v)),
+        series.into_iter(),
+    );
+    chart.series.splice(0..0, reaches);
+    Some(chart)
+}
+
+fn ticks(x: &Scale, nines: f64) -> Vec<Tick> {
+    let marks = [
+        (0.0, "0"),
+        (LOG10_2, "50"),
+        (1.0, "90"),
+        (2.0, "99"),
+        (3.0, "99.9"),
+        (4.0, "99.99"),
+        (5.0, "99.999"),
+    ];
+    let tick = |(at, label): (f64, &str)| Tick {
+        at: tidy(x.at(at) * 100.0),
+        label: label.to_owned(),
+        anchor: anchor(x.at(at)),
+    };
+    let within = marks.into_iter().filter(|(at, _)| *at <= nines + 1e-9);
+    within.map(tick).collect()
 }
 
 /// A place on the axis as a percentile.

@@ -25,6 +25,8 @@ pub struct Timeline {
     pub scale: Scale,
     /// Seconds.
     pub seconds: f64,
+    /// Seconds from the run's begin to its left end.
+    begins: f64,
     bands: Vec<Band>,
     edges: Vec<Edge>,
     lanes: f64,
@@ -47,6 +49,7 @@ impl Timeline {
         Self {
             scale,
             seconds,
+            begins: scenario.t0_us as f64 / 1e6,
             bands,
             edges,
             lanes: lanes as f64 * LANE,
@@ -59,6 +62,7 @@ impl Timeline {
         Self {
             scale: Scale::linear(0.0, seconds),
             seconds,
+            begins: 0.0,
             bands: whole_run_bands(record, seconds),
             edges: Vec::new(),
             lanes: 0.0,
@@ -73,6 +77,7 @@ impl Timeline {
             height,
             lane: self.lanes,
             x_label: "time".to_owned(),
+            time: Some((tidy(self.begins), tidy(self.seconds))),
             x_ticks: self.ticks(),
             bands: self.bands.clone(),
             kinds: kinds(&self.bands),
@@ -109,6 +114,11 @@ fn kinds(bands: &[Band]) -> Vec<&'static str> {
     let there = |kind: &&str| bands.iter().any(|band| band.kind == *kind);
     let all = ["fault", "recovery", WARM_UP];
     all.into_iter().filter(there).collect()
+}
+
+/// The whole second that a place lies in, as events file it.
+pub(crate) fn second(at: f64) -> String {
+    text::clock(at.floor())
 }
 
 /// Where words lie so that they stay inside.
@@ -188,24 +198,30 @@ fn stretches<'r>(
     active.chain(spans).chain(warm_up).collect()
 }
 
-/// A line for each fault, its turns in one, and one for recoveries and the warm-up; and how many lines there are.
+/// A line for each fault, its turns in one, and below them one for the recoveries from each, of which the first is the
+/// warm-up's too: in one line their words would lie upon each other on a phone. And how many lines there are.
 fn bands(stretches: &[Stretch<'_>], place: impl Fn(u64) -> f64) -> (Vec<Band>, usize) {
-    let mut names: Vec<&str> = Vec::new();
-    for stretch in stretches.iter().filter(|s| s.kind == "fault") {
-        if !names.contains(&stretch.of) {
-            names.push(stretch.of);
+    let names = |kind: &str| {
+        let mut names: Vec<&str> = Vec::new();
+        for stretch in stretches.iter().filter(|s| s.kind == kind) {
+            if !names.contains(&stretch.of) {
+                names.push(stretch.of);
+            }
         }
-    }
-    let faults = names.len();
-    let lanes = faults + usize::from(stretches.iter().any(|s| s.kind != "fault"));
+        names
+    };
+    let (struck, healed) = (names("fault"), names("recovery"));
+    let faults = struck.len();
+    let below = healed.len().max(names(WARM_UP).len());
+    let lanes = faults + below;
     let band = |stretch: &Stretch<'_>| {
         let Stretch {
             kind, of, aside, ..
         } = stretch;
-        let lane = names.iter().position(|known| known == of);
+        let at = |names: &[&str]| names.iter().position(|known| known == of).unwrap_or(0);
         let row = match *kind {
-            "fault" => lane.unwrap_or(0),
-            _ => lanes - 1,
+            "fault" => at(&struck),
+            _ => faults + at(&healed),
         };
         let label = if *kind == "fault" || *kind == WARM_UP {
             text::one_line(&format!("{of}{aside}"), LABEL)
@@ -375,5 +391,28 @@ mod tests {
             [("slow", 13.0), ("slow, 180ms at 0:30", 13.0)]
         );
         assert_eq!(lanes, 1);
+    }
+
+    #[test]
+    fn no_two_recoveries_of_different_faults_share_a_line() {
+        let stretch = |kind, of, from| Stretch {
+            kind,
+            of,
+            aside: String::new(),
+            from,
+            to: from + 4,
+        };
+        let all = [
+            stretch("fault", "slow", 10),
+            stretch("fault", "lost", 20),
+            stretch("recovery", "slow", 14),
+            stretch("recovery", "lost", 24),
+            stretch("recovery", "slow", 34),
+            stretch(WARM_UP, WARM_UP, 0),
+        ];
+        let (bands, lanes) = bands(&all, |us| us as f64);
+        let lines: Vec<f64> = bands.iter().map(|band| band.label_y).collect();
+        assert_eq!(lines, [13.0, 31.0, 49.0, 67.0, 49.0, 49.0]);
+        assert_eq!(lanes, 4);
     }
 }

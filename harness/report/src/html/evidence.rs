@@ -23,6 +23,14 @@ impl Badge {
         }
     }
 
+    /// An item's grade, or why it does not count.
+    pub(super) fn of_item(item: &harness_core::readiness::Item) -> Self {
+        Self {
+            word: crate::figures::item_word(item),
+            ..Self::of(item.grade)
+        }
+    }
+
     pub(super) const SKIPPED: Self = Self {
         class: "skipped",
         sign: "–",

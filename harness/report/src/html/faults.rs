@@ -1,5 +1,6 @@
 //! Faults of a scenario: a box for each with its clocks and what the target did about it, and the load in each phase.
 
+use crate::chart::tidy;
 use crate::clocks::{self, Clock, Did};
 use crate::faults;
 use crate::text::{self, one_line};
@@ -24,8 +25,12 @@ pub(super) struct FaultsView {
 struct FaultView {
     name: String,
     what: String,
+    by: Option<String>,
     armed: String,
     lifted: String,
+    /// Seconds since the run began, for charts to show alone.
+    from_s: f64,
+    to_s: f64,
     clocks: Vec<ClockView>,
     did: Vec<DidView>,
     failed: String,
@@ -76,8 +81,11 @@ fn view(record: &Record, scenario: &ScenarioRecord, fault: &FaultRecord) -> Faul
     FaultView {
         name: one_line(&fault.label(), 120),
         what: one_line(&fault.what, 300),
+        by: fault.by.as_deref().map(|by| one_line(by, 120)),
         armed: at(fault.armed_us),
         lifted: fault.lifted_us.map_or_else(|| text::NONE.to_owned(), at),
+        from_s: tidy(fault.armed_us as f64 / 1e6),
+        to_s: tidy(fault.lifted_us.unwrap_or_else(|| scenario.load_end_us()) as f64 / 1e6),
         clocks: clocks::of(record, scenario, fault)
             .iter()
             .map(clock)

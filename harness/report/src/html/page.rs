@@ -2,18 +2,19 @@
 
 use super::contract::{self, ContractView};
 use super::evidence::Badge;
+use super::first::{First, Headroom, Tile};
 use super::matrix;
 use super::scenario::{self, ScenarioView};
 use super::target::{self, LinkView, MetricView, NamedView, ServiceView};
 use super::walks::{self, WalkView};
 use crate::figures;
-use crate::headline::Headline;
+use crate::sheet::Sheet;
 use crate::text::{self, one_line};
 use harness_core::event::{RunEnd, RunStarted};
-use harness_core::plan::gate::During;
-use harness_core::readiness::{CONDITIONAL_SCORE, Decision, GO_SCORE, Item, Readiness};
+use harness_core::plan::gate::{During, named};
+use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{Record, Tally};
-use harness_core::verdict::{GateResult, Grade, InvariantResult, Verdict, error_rate, show};
+use harness_core::verdict::{GateResult, InvariantResult, Verdict, error_rate, nearest, show};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -25,21 +26,12 @@ pub(super) struct Page {
     version: String,
     profile: Option<String>,
     variant: Option<String>,
+    release: Option<String>,
     replays: Option<String>,
-    decision: DecisionView,
-    decided: String,
-    decided_reason: String,
-    score: String,
-    score_width: f64,
-    score_go: u32,
-    score_conditional: u32,
-    reasons: Vec<String>,
-    conditions: Vec<ConditionView>,
-    headroom: Option<Headroom>,
-    tiles: Vec<Tile>,
+    #[serde(flatten)]
+    first: First,
     /// Said above everything else; empty for nothing.
     insecure: &'static str,
-    warnings: Vec<String>,
     gates: Vec<GateView>,
     matrix: Option<matrix::MatrixView>,
     scenarios: Vec<ScenarioView>,
@@ -58,42 +50,19 @@ pub(super) struct Page {
 }
 
 #[derive(Debug, Serialize)]
-struct DecisionView {
-    word: &'static str,
-    class: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct ConditionView {
-    statement: String,
-    closes_with: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Headroom {
-    spare: String,
-    words: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Tile {
-    name: &'static str,
-    value: String,
-    note: String,
-}
-
-#[derive(Debug, Serialize)]
-struct GateView {
-    grade: Badge,
-    id: String,
-    title: String,
-    class: &'static str,
-    place: String,
-    seen: String,
-    limit: String,
-    reason: String,
-    origin: String,
-    decided: bool,
+pub(super) struct GateView {
+    pub(super) grade: Badge,
+    pub(super) id: String,
+    /// The part of a link that leads to it.
+    pub(super) anchor: String,
+    pub(super) title: String,
+    pub(super) class: &'static str,
+    pub(super) place: String,
+    pub(super) seen: String,
+    pub(super) limit: String,
+    pub(super) reason: String,
+    pub(super) origin: String,
+    pub(super) decided: bool,
 }
 
 impl Page {
@@ -103,7 +72,6 @@ impl Page {
         let plan = &run.plan;
         let (walks, walks_cut) = walks::of(record);
         let (metrics, metrics_named) = target::metrics(record);
-        let headline = Headline::of(readiness);
         Some(Self {
             project: one_line(&plan.project, 80),
             run: run.run.to_string(),
@@ -112,40 +80,25 @@ impl Page {
             version: one_line(&run.version, 40),
             profile: plan.profile.as_ref().map(ToString::to_string),
             variant: plan.variant.as_ref().map(ToString::to_string),
+            release: run.release.as_ref().map(ToString::to_string),
             replays: run
                 .replays
                 .as_ref()
                 .map(|of| one_line(&of.to_string(), 120)),
-            decision: decision(readiness.decision),
-            decided: decided_words(readiness.decision, &headline),
-            decided_reason: headline
-                .decided
-                .map(|(_, reason)| one_line(reason, 400))
-                .unwrap_or_default(),
-            score: format!("{:.0}", readiness.score.floor()),
-            score_go: GO_SCORE as u32,
-            score_conditional: CONDITIONAL_SCORE as u32,
-            score_width: readiness.score.clamp(0.0, 100.0).floor(),
-            reasons: headline.reasons.iter().map(|r| one_line(r, 400)).collect(),
-            conditions: headline
-                .conditions
-                .iter()
-                .map(|(statement, closes_with)| ConditionView {
-                    statement: one_line(statement, 400),
-                    closes_with: one_line(closes_with, 200),
-                })
-                .collect(),
-            headroom: headroom(verdict),
-            tiles: tiles(record, verdict),
+            first: First {
+                headroom: headroom(verdict, readiness.decision),
+                needs: figures::needs(record).unwrap_or_default(),
+                tiles: tiles(record, verdict),
+                warnings: warnings(record),
+                ..First::of("Can this build ship?", readiness, Sheet::of_run(readiness))
+            },
             insecure: figures::insecure(record).unwrap_or_default(),
-            warnings: warnings(record),
             gates: gates(verdict, readiness),
             matrix: matrix::of(record),
             scenarios: record
                 .scenarios
                 .iter()
-                .enumerate()
-                .map(|(i, s)| scenario::of(i, record, plan, verdict, s))
+                .map(|s| scenario::of(record, plan, verdict, s))
                 .collect(),
             walks,
             walks_cut,
@@ -158,10 +111,38 @@ impl Page {
             probe_failures: target::probe_failures(record),
             facts: facts(run),
             notices: notices(record),
-            plan: text::visible(
-                &serde_json::to_string_pretty(&without_documents(run)).unwrap_or_default(),
-            ),
+            plan: text::visible(&plan_words(run)),
         })
+    }
+}
+
+/// The plan as JSON, a blank a level, without what it does not say.
+fn plan_words(run: &RunStarted) -> String {
+    let mut plan = without_documents(run);
+    spare(&mut plan);
+    let mut out = Vec::new();
+    let shape = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut out, shape);
+    // A value of texts and numbers can be written to memory.
+    let _ = plan.serialize(&mut writer);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Takes out members that are null or empty.
+fn spare(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(spare);
+            members.retain(|_, member| match member {
+                Value::Null => false,
+                Value::Array(all) => !all.is_empty(),
+                Value::Object(all) => !all.is_empty(),
+                _ => true,
+            });
+        }
+        Value::Array(all) => all.iter_mut().for_each(spare),
+        _ => {}
     }
 }
 
@@ -198,38 +179,14 @@ fn notices(record: &Record) -> Vec<(String, String)> {
     said.chain(omitted).collect()
 }
 
-fn decision(decision: Decision) -> DecisionView {
-    let class = match decision {
-        Decision::Go => "go",
-        Decision::ConditionalGo => "conditional",
-        Decision::NoGo => "no-go",
-    };
-    DecisionView {
-        word: decision.as_str(),
-        class,
-    }
-}
-
-fn decided_words(decision: Decision, headline: &Headline<'_>) -> String {
-    match (decision, headline.decided) {
-        (_, Some((title, _))) => format!("Decided by {}", one_line(title, 200)),
-        (Decision::Go, None) => "Every key gate passed.".to_owned(),
-        (_, None) => "Decided by the score.".to_owned(),
-    }
-}
-
-/// The least room that a passed gate has left.
-fn headroom(verdict: &Verdict) -> Option<Headroom> {
-    let passed = verdict
-        .gates
-        .iter()
-        .filter(|g| g.grade == Grade::Pass)
-        .filter_map(|g| Some((figures::headroom(g)?, g)));
-    let (spare, gate) = passed.min_by(|a, b| a.0.total_cmp(&b.0))?;
+/// The gate nearest to its limit: the same one that the reasons name. What room a build has that can't ship helps nobody.
+fn headroom(verdict: &Verdict, decision: Decision) -> Option<Headroom> {
+    let (gate, spare) = nearest([verdict]).filter(|_| decision != Decision::NoGo)?;
+    let key = if gate.is_key() { "key gate" } else { "gate" };
     Some(Headroom {
         spare: text::percent(spare),
         words: format!(
-            "to spare on the tightest passed gate: `{}` in {}",
+            "to spare on the {key} nearest to its limit: `{}` in {}",
             figures::expectation(gate),
             figures::place(gate)
         ),
@@ -241,9 +198,9 @@ fn tiles(record: &Record, verdict: &Verdict) -> Vec<Tile> {
     if verdict.journeys.total > 0 {
         let passed = verdict.journeys.total - verdict.journeys.failed.min(verdict.journeys.total);
         tiles.push(Tile {
-            name: "Journeys walked",
+            name: "Walks passed",
             value: format!("{passed} of {}", verdict.journeys.total),
-            note: "passed end to end".to_owned(),
+            note: "journeys walked end to end".to_owned(),
         });
     }
     if !record.contracts.is_empty() {
@@ -341,6 +298,12 @@ fn warnings(record: &Record) -> Vec<String> {
             text::plural(record.lost(), "event")
         ));
     }
+    let left_out = figures::left_out(record);
+    warnings.extend(
+        left_out
+            .iter()
+            .map(|words| format!("{}.", one_line(words, 200))),
+    );
     warnings.extend(record.target.died.iter().map(|(at, service, status, _)| {
         format!(
             "{} died at {}: {}",
@@ -374,7 +337,7 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<GateView> {
         .iter()
         .map(|item| match figures::invariant(verdict, item) {
             Some(result) => invariant(item, result, readiness),
-            None => gate(
+            None => GateView::of(
                 item,
                 verdict.gates.iter().find(|g| g.gate.id == item.id),
                 readiness,
@@ -387,42 +350,74 @@ fn gates(verdict: &Verdict, readiness: &Readiness) -> Vec<GateView> {
 fn invariant(item: &Item, result: &InvariantResult, readiness: &Readiness) -> GateView {
     let gate = &result.gate;
     let file = one_line(&gate.origin.file, 120);
+    let (title, place) = told(
+        named(&item.id),
+        &gate.check.to_string(),
+        figures::after(result),
+    );
     GateView {
-        title: one_line(&gate.check.to_string(), 300),
-        place: figures::after(result),
+        title,
+        place,
         origin: format!("{file}:{}", gate.origin.line),
-        ..self::gate(item, None, readiness)
+        ..GateView::of(item, None, readiness)
     }
 }
 
-fn gate(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> GateView {
-    let none = || text::NONE.to_owned();
-    GateView {
-        grade: Badge::of(item.grade),
-        id: item.id.clone(),
-        title: one_line(
-            &result.map_or_else(|| item.title.clone(), figures::expectation),
-            200,
-        ),
-        class: figures::class_word(item),
-        place: result.map(figures::place).unwrap_or_default(),
-        seen: result
-            .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
-            .unwrap_or_else(none),
-        limit: result.map_or_else(none, |g| show(g.gate.expect.limit, &g.unit)),
-        reason: one_line(figures::bare_reason(&item.reason), 600),
-        origin: result
-            .map(|g| {
-                format!(
-                    "{}:{}",
-                    one_line(&g.gate.origin.file, 120),
-                    g.gate.origin.line
-                )
-            })
-            .unwrap_or_default(),
-        decided: readiness.decision == Decision::NoGo
-            && readiness.decided_by.as_ref() == Some(&item.id),
+/// Title and place of a gate: by its name, where it has one, with what it asks beside the place.
+fn told(name: Option<&str>, asked: &str, place: String) -> (String, String) {
+    let asked = one_line(asked, 300);
+    match name {
+        Some(name) => (one_line(name, 200), format!("{asked} · {place}")),
+        None => (asked, place),
     }
+}
+
+impl GateView {
+    /// Of an item, with the gate's own result where there is one.
+    pub(super) fn of(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> Self {
+        let none = || text::NONE.to_owned();
+        let (title, place) = result.map_or_else(
+            || (one_line(&item.title, 200), String::new()),
+            |gate| {
+                told(
+                    gate.gate.name(),
+                    &figures::expectation(gate),
+                    figures::place(gate),
+                )
+            },
+        );
+        Self {
+            grade: Badge::of_item(item),
+            id: item.id.clone(),
+            anchor: format!("gate-{}", slug(&item.id)),
+            title,
+            class: figures::class_word(item),
+            place,
+            seen: result
+                .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
+                .unwrap_or_else(none),
+            limit: result.map_or_else(none, |g| show(g.gate.expect.limit, &g.unit)),
+            reason: one_line(figures::bare_reason(&item.reason), 600),
+            origin: result
+                .map(|g| {
+                    format!(
+                        "{}:{}",
+                        one_line(&g.gate.origin.file, 120),
+                        g.gate.origin.line
+                    )
+                })
+                .unwrap_or_default(),
+            decided: readiness.decision == Decision::NoGo
+                && readiness.decided_by.as_ref() == Some(&item.id),
+        }
+    }
+}
+
+/// Letters, digits and dashes of an id: what a link may end with.
+fn slug(id: &str) -> String {
+    id.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
 }
 
 fn facts(run: &RunStarted) -> Vec<(String, String)> {

@@ -5,12 +5,17 @@ use super::faults::{self, FaultsView};
 use super::invariants::{self, InvariantView};
 use super::phases::{self, PhasesView};
 use crate::capacity::{self, Search};
+use crate::chart::incident::{self, Incident};
+use crate::chart::phases::Bars;
 use crate::chart::timeline::{self, Timeline};
 use crate::chart::trials::{self, Trials};
-use crate::chart::{Chart, POINTS, errors as error_strips, latency, probes, rates, spectrum};
+use crate::chart::{
+    Chart, POINTS, errors as error_strips, heat, latency, probes, rates, spectrum, waterfall,
+};
 use crate::errors;
 use crate::figures;
 use crate::instrument::{self, Figure};
+use crate::series;
 use crate::text::{self, one_line};
 use harness_core::event::{Exemplar, ScenarioEnd};
 use harness_core::plan::Plan;
@@ -47,12 +52,15 @@ pub(super) struct ScenarioView {
     trials: Option<Trials>,
     faults: Option<FaultsView>,
     invariants: Vec<InvariantView>,
+    incident: Option<Incident>,
     charts: Vec<Chart>,
+    series: String,
     probe_times: Vec<String>,
     probes: Vec<ProbeView>,
     errors: Vec<ErrorView>,
     names: Vec<NameView>,
     phases: Option<PhasesView>,
+    waterfall: Option<Bars>,
     exemplars: Vec<ExemplarView>,
 }
 
@@ -96,6 +104,7 @@ struct Cell {
 struct ExemplarView {
     class: String,
     name: String,
+    journey: String,
     at: String,
     took: String,
     broken: Vec<BrokenView>,
@@ -107,52 +116,54 @@ fn points(scenarios: usize) -> u32 {
     (1200 / scenarios.max(1)).clamp(120, POINTS) as u32
 }
 
-/// The scenario's part of the page; `i` is its place.
+/// The scenario's part of the page.
 pub(super) fn of(
-    i: usize,
     record: &Record,
     plan: &Plan,
     verdict: &Verdict,
     scenario: &ScenarioRecord,
 ) -> ScenarioView {
     let timeline = Timeline::of(record, scenario);
+    let id = &scenario.name;
     let (windows, window_s) = figures::windows(scenario, points(record.scenarios.len()));
     let planned = plan.scenario(scenario.name.as_str());
     let title = planned.map_or("", |s| s.title.as_str());
     let closed = figures::is_closed(record, scenario);
     let users = planned.and_then(|planned| {
         rates::users(
-            format!("s{i}-users"),
+            format!("{id}-users"),
             &timeline,
             &windows,
             window_s,
             planned,
         )
     });
+    let shown = examples(scenario);
     let (trust, trust_words, trust_reasons) = trust(verdict, scenario);
     let judged = verdict
         .generator
         .iter()
         .find(|g| g.scenario == scenario.name);
     let charts = [
-        latency::chart(format!("s{i}-latency"), &timeline, &windows, window_s),
+        latency::chart(format!("{id}-latency"), &timeline, &windows, window_s),
+        heat::chart(format!("{id}-heat"), &timeline, &windows, window_s),
         users,
-        rates::chart(format!("s{i}-rates"), &timeline, &windows, window_s, closed),
-        rates::lag(format!("s{i}-lag"), &timeline, record, scenario),
+        rates::chart(format!("{id}-rates"), &timeline, &windows, window_s, closed),
+        rates::lag(format!("{id}-lag"), &timeline, record, scenario),
         spectrum::chart(
-            format!("s{i}-spectrum"),
+            format!("{id}-spectrum"),
             &scenario.select(None, &During::All),
         ),
     ];
     let drawn = probes::charts(
-        &format!("s{i}-probe"),
+        &format!("{id}-probe"),
         &timeline,
         record,
         scenario,
         window_s,
     );
     let (probe_times, probes) = probe_rows(record, plan, scenario);
-    let strips = error_strips::strips(&format!("s{i}-errors"), &timeline, &windows, window_s);
+    let strips = error_strips::strips(&format!("{id}-errors"), &timeline, &windows, window_s);
     ScenarioView {
         id: format!("scenario-{}", scenario.name),
         name: scenario.name.to_string(),
@@ -173,9 +184,11 @@ pub(super) fn of(
         trust_told: judged.map(instrument::late_and_dropped).unwrap_or_default(),
         instrument: judged.map(instrument::figures).unwrap_or_default(),
         search: capacity::of(record, scenario),
-        trials: trials::chart(format!("s{i}-trials"), record, scenario),
+        trials: trials::chart(format!("{id}-trials"), record, scenario),
         faults: faults::of(record, scenario),
         invariants: invariants::of(record, verdict, &scenario.name),
+        incident: incident::chart(format!("{id}-incident"), &timeline, record, scenario),
+        series: series::path(scenario.name.as_str()),
         charts: charts.into_iter().flatten().chain(drawn).collect(),
         probe_times,
         probes,
@@ -199,8 +212,9 @@ pub(super) fn of(
             .take(NAMES)
             .map(|name| name_row(name, &figures::judged(scenario, name), closed))
             .collect(),
-        phases: phases::of(format!("s{i}-phases"), scenario, NAMES),
-        exemplars: examples(scenario).into_iter().map(exemplar).collect(),
+        phases: phases::of(format!("{id}-phases"), scenario, NAMES),
+        waterfall: waterfall::exchanges(format!("{id}-waterfall"), &shown),
+        exemplars: shown.into_iter().map(exemplar).collect(),
     }
 }
 
@@ -389,6 +403,7 @@ fn exemplar(e: &Exemplar) -> ExemplarView {
     ExemplarView {
         class: errors::in_words(&e.class),
         name: one_line(e.name.as_str(), 160),
+        journey: one_line(e.name.as_str().split('/').next().unwrap_or_default(), 80),
         at: text::clock(f64::from(e.second)),
         took: human_us(e.response_us),
         broken: e.failures.iter().map(BrokenView::of).collect(),

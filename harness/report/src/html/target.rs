@@ -72,7 +72,7 @@ pub(super) fn services(record: &Record) -> Vec<ServiceView> {
         views.push(ServiceView {
             name: one_line(&name, 80),
             ready: text::NONE.to_owned(),
-            state: format!("did not come up: {}", one_line(reason, 300)),
+            state: format!("{}: {}", target.failing(), one_line(reason, 600)),
             output: visible(&output.join("\n")),
         });
     }
@@ -115,7 +115,13 @@ pub(super) fn links(record: &Record) -> Vec<LinkView> {
 }
 
 pub(super) fn metrics(record: &Record) -> (Vec<MetricView>, Vec<NamedView>) {
-    let metrics = spark::metrics(record);
+    let mut metrics = spark::metrics(record);
+    // All on the run's clock and of one height: the first draws the faults, the others show them once more.
+    if let Some(((_, first, _), others)) = metrics.drawn.split_first_mut() {
+        for (_, chart, _) in others {
+            chart.bands_of.clone_from(&first.id);
+        }
+    }
     let drawn = metrics
         .drawn
         .into_iter()

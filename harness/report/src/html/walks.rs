@@ -1,9 +1,12 @@
 //! Functional walks: the failed ones first and open.
 
 use super::evidence::{Badge, BrokenView, ExchangeView};
+use crate::chart::phases::Bars;
+use crate::chart::waterfall;
 use crate::figures;
 use crate::text::{self, one_line};
 use harness_core::event::{Outcome, StepFinished};
+use harness_core::name::Name;
 use harness_core::record::{JourneyRecord, Record};
 use harness_core::units::human_us;
 use harness_core::verdict::Grade;
@@ -11,6 +14,8 @@ use serde::Serialize;
 
 /// The most walks shown; failed ones come first.
 const MOST: usize = 100;
+/// Of those that passed, how many of the slowest have a waterfall.
+const SLOWEST: usize = 5;
 
 /// A walk.
 #[derive(Debug, Serialize)]
@@ -19,7 +24,9 @@ pub(super) struct WalkView {
     open: bool,
     title: String,
     name: String,
+    journey: String,
     took: String,
+    waterfall: Option<Bars>,
     steps: Vec<StepView>,
 }
 
@@ -37,7 +44,14 @@ struct StepView {
 pub(super) fn of(record: &Record) -> (Vec<WalkView>, String) {
     let passed = |walk: &&JourneyRecord| walk.outcome == Some(Outcome::Passed);
     let ordered = figures::failed_walks(record).chain(record.journeys.iter().filter(passed));
-    let views = ordered.take(MOST).map(|walk| view(record, walk)).collect();
+    let mut by_length: Vec<&JourneyRecord> = record.journeys.iter().collect();
+    by_length.sort_by_key(|walk| std::cmp::Reverse(walk.took_us));
+    let slowest = by_length.iter().take(SLOWEST).map(|w| (&w.journey, w.row));
+    let slowest: Vec<_> = slowest.collect();
+    let views = ordered
+        .take(MOST)
+        .map(|walk| view(record, walk, &slowest))
+        .collect();
     let cut = record.journeys.len().saturating_sub(MOST);
     (
         views,
@@ -52,7 +66,7 @@ pub(super) fn of(record: &Record) -> (Vec<WalkView>, String) {
     )
 }
 
-fn view(record: &Record, walk: &JourneyRecord) -> WalkView {
+fn view(record: &Record, walk: &JourneyRecord, slowest: &[(&Name, u32)]) -> WalkView {
     let grade = match walk.outcome {
         Some(Outcome::Passed) => Badge::of(Grade::Pass),
         Some(Outcome::Failed) => Badge::of(Grade::Fail),
@@ -61,6 +75,9 @@ fn view(record: &Record, walk: &JourneyRecord) -> WalkView {
             ..Badge::of(Grade::Inconclusive)
         },
     };
+    let failed = walk.outcome != Some(Outcome::Passed);
+    let drawn = failed || slowest.contains(&(&walk.journey, walk.row));
+    let id = format!("walk-{}-{}", walk.journey, walk.row + 1);
     let title = figures::journey_title(record, &walk.journey);
     WalkView {
         open: walk.outcome == Some(Outcome::Failed),
@@ -74,7 +91,9 @@ fn view(record: &Record, walk: &JourneyRecord) -> WalkView {
             200,
         ),
         name: figures::walk_name(record, walk),
+        journey: walk.journey.to_string(),
         took: human_us(walk.took_us),
+        waterfall: drawn.then(|| waterfall::walk(id, walk)).flatten(),
         steps: walk.steps.iter().map(step).collect(),
     }
 }

@@ -110,9 +110,11 @@ fn clocks_of(record: &Record, scenario: &ScenarioRecord) -> Vec<String> {
         "\n| fault | effective | impact | detection | recovery |\n|---|---:|---:|---:|---:|\n"
             .to_owned(),
     ];
-    let mut told = Vec::new();
+    let (mut told, mut ways) = (Vec::new(), Vec::new());
     for fault in record.faults_of(&scenario.name).take(MOST) {
         let name = prose(&fault.label());
+        let by = fault.by.as_deref();
+        ways.extend(by.map(|by| format!("\n{name}: done by {}\n", prose(by))));
         let clocks = clocks::of(record, scenario, fault);
         let cells: String = clocks.iter().map(|c| format!(" {} |", c.words())).collect();
         parts.push(format!("| {name} |{cells}\n"));
@@ -125,6 +127,7 @@ fn clocks_of(record: &Record, scenario: &ScenarioRecord) -> Vec<String> {
             ));
         }
     }
+    parts.extend(ways);
     if !told.is_empty() {
         parts.push("\nWhat the target did:\n\n".to_owned());
     }

@@ -1,21 +1,27 @@
 //! Runs on disk: a folder a run, named by its id, never written twice. Knows paths and files, not what events mean.
 
+mod calibrations;
 mod line;
 mod read;
 mod writer;
 
+pub use calibrations::{CalibrationStore, Calibrations};
 pub use read::{EventReader, ReadError, Recorded, read, record};
 pub use writer::{EventWriter, WriteError};
 
 use crate::leak::{self, Leak, Secret};
+use crate::series;
 use harness_core::name::{Name, RunId};
+use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The events' file in a run's folder.
 pub const EVENTS: &str = "events.ndjson.zst";
+/// The same, unpacked by somebody.
+const PLAIN: &str = "events.ndjson";
 
 /// What was not written to for so long is not under way.
 const RESTS: Duration = Duration::from_hours(1);
@@ -46,6 +52,9 @@ pub enum StoreError {
         /// What there is instead.
         known: String,
     },
+    /// A folder is meant that is no run's.
+    #[error("no run in {}: it has no {EVENTS}", .0.display())]
+    NoEvents(PathBuf),
     /// Several runs are meant.
     #[error("`{text}` is the beginning of several runs: {}; write more of the id", several.join(", "))]
     Ambiguous {
@@ -66,6 +75,44 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
         path,
         source,
     }
+}
+
+/// The events that a run's folder holds: as they were written, or unpacked where only that is there.
+pub fn events_in(folder: &Path) -> PathBuf {
+    let plain = folder.join(PLAIN);
+    let written = folder.join(EVENTS);
+    match !written.is_file() && plain.is_file() {
+        true => plain,
+        false => written,
+    }
+}
+
+/// Reads a small file whole: nothing but a file, and none that is larger than it may be.
+pub fn read_small(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    // Before it is opened: a pipe would be waited for.
+    if !fs::metadata(path)?.is_file() {
+        return refused("it is no regular file".to_owned());
+    }
+    let file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if length <= largest {
+        // It may grow meanwhile.
+        file.take(largest + 1).read_to_end(&mut bytes)?;
+    }
+    match length.max(bytes.len() as u64) {
+        length if length > largest => refused(format!(
+            "it has {length} bytes, and at most {largest} are read"
+        )),
+        _ => Ok(bytes),
+    }
+}
+
+/// The same of text.
+pub fn read_small_text(path: &Path, largest: u64) -> io::Result<String> {
+    let bytes = read_small(path, largest)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// The folder of runs.
@@ -109,7 +156,7 @@ impl RunStore {
         };
         let mut runs: Vec<RunId> = entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|run| self.folder(run).events().is_file())
+            .filter(|run| self.folder(run).recorded().is_file())
             .collect();
         runs.sort();
         Ok(runs)
@@ -122,7 +169,7 @@ impl RunStore {
         let old = &runs[..runs.len().saturating_sub(newest)];
         let mut gone = 0;
         for folder in old.iter().map(|run| self.folder(run)) {
-            let written = fs::metadata(folder.events()).and_then(|data| data.modified());
+            let written = fs::metadata(folder.recorded()).and_then(|data| data.modified());
             let rests = written.is_ok_and(|at| at.elapsed().is_ok_and(|ago| ago > RESTS));
             if rests {
                 fs::remove_dir_all(&folder.path).map_err(io_error("remove", &folder.path))?;
@@ -130,6 +177,15 @@ impl RunStore {
             }
         }
         Ok(gone)
+    }
+
+    /// Why no run can be meant.
+    fn none(&self, hint: &str) -> String {
+        let mut entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        match entries.any(|entry| entry.path().is_dir()) {
+            true => format!("no run in it has an {EVENTS}"),
+            false => format!("it is empty{hint}"),
+        }
     }
 
     /// The newest run.
@@ -148,15 +204,16 @@ impl RunStore {
         if text == "latest" {
             let latest = self
                 .latest()?
-                .ok_or_else(|| unknown("it is empty; `harness run` makes one".to_owned()))?;
-            return Ok(self.folder(&latest).events());
+                .ok_or_else(|| unknown(self.none("; `harness run` makes one")))?;
+            return Ok(self.folder(&latest).recorded());
         }
         let path = Path::new(text);
         if path.is_file() {
             return Ok(path.to_owned());
         }
-        if path.join(EVENTS).is_file() {
-            return Ok(path.join(EVENTS));
+        let within = events_in(path);
+        if !text.is_empty() && within.is_file() {
+            return Ok(within);
         }
         let runs = self.list()?;
         let meant: Vec<_> = match runs.iter().find(|run| run.as_str() == text) {
@@ -167,9 +224,10 @@ impl RunStore {
                 .collect(),
         };
         match meant.as_slice() {
-            [run] => Ok(self.folder(run).events()),
+            [run] => Ok(self.folder(run).recorded()),
+            [] if !text.is_empty() && path.is_dir() => Err(StoreError::NoEvents(path.to_owned())),
             [] => Err(unknown(runs.last().map_or_else(
-                || "it is empty".to_owned(),
+                || self.none(""),
                 |last| format!("the latest is {last}"),
             ))),
             several => Err(StoreError::Ambiguous {
@@ -199,7 +257,12 @@ impl RunFolder {
         }
     }
 
-    /// The events.
+    /// The events that are there; of a run that is read.
+    pub fn recorded(&self) -> PathBuf {
+        events_in(&self.path)
+    }
+
+    /// The events as they are written.
     pub fn events(&self) -> PathBuf {
         self.path.join(EVENTS)
     }
@@ -217,6 +280,20 @@ impl RunFolder {
     /// A service's output.
     pub fn service_output(&self, service: &Name) -> PathBuf {
         self.output().join(format!("{service}.log"))
+    }
+
+    /// Writes the whole series of a scenario as a report is written, in their folder beside the page.
+    pub fn write_series(
+        &self,
+        scenario: &str,
+        text: &str,
+        secrets: &[Secret],
+    ) -> Result<PathBuf, StoreError> {
+        let folder = self.path.join(series::FOLDER);
+        fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+        let path = self.path.join(series::path(scenario));
+        write_scanned(&path, text, secrets)?;
+        Ok(path)
     }
 
     /// Writes a report whole or not at all, after the last scan for secrets; one that is there is replaced.
@@ -240,13 +317,27 @@ pub fn write_scanned(path: &Path, text: &str, secrets: &[Secret]) -> Result<(), 
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let half = path.with_file_name(format!(".{name}.part"));
+    // Two processes may write the same file; each has a part of its own.
+    let half = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let written = fs::write(&half, text).and_then(|()| fs::rename(&half, path));
     written.map_err(|source| {
         // The cause is what counts; a part that cannot be removed either is overwritten by the next attempt.
         let _ = fs::remove_file(&half);
         io_error("write", path)(source)
     })
+}
+
+/// SHA-256 of a file's bytes, hex: what a report names its evidence by.
+pub fn digest(path: &Path) -> Result<String, StoreError> {
+    let fail = io_error("read", path);
+    let mut hash = Sha256::new();
+    let read = fs::File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
+    read.map_err(fail)?;
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The reports of a run.
@@ -260,6 +351,8 @@ pub enum ReportFile {
     Markdown,
     /// For programs.
     Json,
+    /// For the list of runs.
+    Card,
 }
 
 impl ReportFile {
@@ -270,6 +363,7 @@ impl ReportFile {
             Self::Junit => "junit.xml",
             Self::Markdown => "summary.md",
             Self::Json => "summary.json",
+            Self::Card => crate::index::CARD,
         }
     }
 }
@@ -321,6 +415,48 @@ mod tests {
             store.root.join("run").join(EVENTS)
         );
         assert_eq!(store.latest().unwrap().unwrap().as_str(), "run-2");
+    }
+
+    #[test]
+    fn unpacked_events_are_read_where_there_are_no_others_and_what_has_none_says_so() {
+        let (dir, store) = store_with(&["run"]);
+        let folder = store.folder(&"run".parse().unwrap());
+        let plain = folder.path().join(PLAIN);
+        fs::write(&plain, "").unwrap();
+        let resolve = |text: &str| store.resolve(text).map_err(|error| error.to_string());
+        assert_eq!(resolve("run").unwrap(), folder.events());
+        fs::remove_file(folder.events()).unwrap();
+        for text in ["run", "latest", folder.path().to_str().unwrap()] {
+            assert_eq!(resolve(text).unwrap(), plain, "{text}");
+        }
+        fs::remove_file(&plain).unwrap();
+        for (text, why) in [
+            ("other", "no run in it has an events.ndjson.zst"),
+            ("latest", "no run in it has an events.ndjson.zst"),
+            (
+                folder.path().to_str().unwrap(),
+                "it has no events.ndjson.zst",
+            ),
+        ] {
+            let error = resolve(text).unwrap_err();
+            assert!(error.ends_with(why), "{error}");
+        }
+        fs::remove_dir_all(dir.path().join("runs")).unwrap();
+        assert!(resolve("other").unwrap_err().ends_with("it is empty"));
+    }
+
+    #[test]
+    fn a_small_file_is_read_up_to_its_bound_and_only_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("small");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_small(&path, 5).unwrap(), b"12345");
+        let large = read_small(&path, 4).unwrap_err().to_string();
+        assert!(large.contains("5 bytes"), "{large}");
+        fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(read_small(&path, 5).is_err());
+        let folder = read_small(dir.path(), 5).unwrap_err().to_string();
+        assert!(folder.contains("no regular file"), "{folder}");
     }
 
     #[test]

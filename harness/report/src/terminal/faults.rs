@@ -110,7 +110,11 @@ fn clocks_of(
     let words = clocks
         .iter()
         .map(|c| format!("{} {}", c.figure.word(), c.words()));
-    let words: Vec<String> = words.collect();
+    let by = fault
+        .by
+        .as_deref()
+        .map(|by| format!("by {}", one_line(by, 120)));
+    let words: Vec<String> = by.into_iter().chain(words).collect();
     wrapped(out, style, "    ", &words.join(", "))?;
     for did in clocks::did(record, scenario, fault) {
         if let (Some(says), Some(Confidence::Medium | Confidence::High)) =

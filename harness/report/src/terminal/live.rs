@@ -7,14 +7,15 @@ use crate::text::{self, one_line};
 use harness_core::event::{Envelope, Event, InvariantChecked, LoadTick, Outcome, Phase, RunEnd};
 use harness_core::hist::Hist;
 use harness_core::plan::Plan;
+use harness_core::record::failing;
 use harness_core::verdict::{Grade, checked_one};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::time::Duration;
 
-/// Between two lines of load, microseconds.
 /// Lines of a service's output shown when it did not come up.
 const LAST_LINES: usize = 10;
+/// Between two lines of load, microseconds.
 const LOAD_EVERY_US: u64 = 5_000_000;
 
 /// The live display.
@@ -22,6 +23,8 @@ pub struct Live {
     out: Output,
     style: Style,
     plan: Option<Box<Plan>>,
+    /// Whether the target came up.
+    up: bool,
     load: Option<Load>,
     walks: u64,
     failed: u64,
@@ -74,6 +77,7 @@ impl Live {
             out,
             style,
             plan: None,
+            up: false,
             load: None,
             walks: 0,
             failed: 0,
@@ -95,6 +99,10 @@ impl Live {
             }
             Event::ScenarioStarted { scenario, t0_us } => {
                 self.begin_load(scenario.as_str(), *t0_us);
+            }
+            Event::TargetReady { .. } => {
+                self.up = true;
+                self.plain(&envelope.event);
             }
             Event::LoadTick(tick) => self.count(tick),
             Event::ScenarioFinished { scenario, end } => {
@@ -242,7 +250,8 @@ impl Live {
     /// Why, and what the service said last: mostly that names the mistake.
     fn target_failed(&self, service: Option<&str>, reason: &str, output: &[String]) -> String {
         let who = service.map_or("the target".to_owned(), |name| one_line(name, 60));
-        let why = format!("✗ {who} did not come up: {}", one_line(reason, 300));
+        let failing = failing(self.up);
+        let why = format!("✗ {who} {failing}: {}", one_line(reason, 600));
         let mut words = self.bad(&why);
         let last = output.len().saturating_sub(LAST_LINES);
         for line in output.iter().skip(last) {

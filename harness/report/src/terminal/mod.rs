@@ -3,10 +3,13 @@
 
 mod faults;
 mod live;
+mod release;
+mod sheet;
 mod summary;
 mod wrap;
 
 pub use live::{Live, TICK};
+pub use release::render as render_release;
 pub use summary::render;
 
 /// How words are painted.

@@ -1,14 +1,16 @@
 //! The words at the end of a run: the answer, what decided it, what failed and how to repeat it.
 
 use super::wrap::{visible_width, wrapped};
-use super::{Paint, Style, faults};
+use super::{Paint, Style, faults, sheet};
 use crate::capacity;
 use crate::errors;
 use crate::figures;
 use crate::headline::Headline;
 use crate::instrument;
 use crate::phases;
+use crate::sheet::Sheet;
 use crate::text::{self, clip, one_line};
+use harness_core::plan::gate::named;
 use harness_core::readiness::{Decision, Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
 use harness_core::verdict::{Grade, Verdict, show};
@@ -28,6 +30,7 @@ pub fn render(
     report: Option<&Path>,
 ) -> io::Result<()> {
     answer(out, style, record, readiness)?;
+    sheet::of(out, style, &Sheet::of_run(readiness))?;
     gates(out, style, verdict, readiness)?;
     // What a matrix came to is one table; each cell's own figures are in the page.
     if !faults::matrix(out, style, record)? {
@@ -49,7 +52,7 @@ pub fn render(
     Ok(())
 }
 
-const fn paint_of(grade: Grade) -> Paint {
+pub(super) const fn paint_of(grade: Grade) -> Paint {
     match grade {
         Grade::Pass => Paint::Good,
         Grade::Fail => Paint::Bad,
@@ -94,23 +97,36 @@ fn answer(
     if let Some(words) = figures::insecure(record) {
         writeln!(out, "{}", style.paint(Paint::Bad, &format!("! {words}")))?;
     }
+    for words in figures::left_out(record) {
+        wrapped(out, style, "  ", &words)?;
+    }
     if record.end.is_none() {
         writeln!(
             out,
             "! the record was cut short: what happened after its last event is not known"
         )?;
     }
+    why(out, style, readiness)?;
+    match figures::needs(record) {
+        Some(words) => wrapped(out, style, "  ", &words),
+        None => Ok(()),
+    }
+}
+
+/// What decided, why, and what is left to do.
+pub(super) fn why(out: &mut dyn Write, style: Style, readiness: &Readiness) -> io::Result<()> {
     let headline = Headline::of(readiness);
-    if let Some((title, reason)) = headline.decided {
-        wrapped(out, style, "  decided by ", title)?;
-        wrapped(out, style, "             ", reason)?;
+    if let Some(by) = headline.decided {
+        wrapped(out, style, "  ", &format!("{}: {}", by.word, by.title))?;
+        wrapped(out, style, "    ", by.reason)?;
     }
     for reason in &headline.reasons {
         wrapped(out, style, "  • ", reason)?;
     }
-    for (statement, closes_with) in &headline.conditions {
-        wrapped(out, style, "  □ ", statement)?;
-        wrapped(out, style, "    → ", closes_with)?;
+    for left in &headline.conditions {
+        wrapped(out, style, "  □ ", left.statement)?;
+        wrapped(out, style, "    → ", left.closes_with)?;
+        wrapped(out, style, "      ", &left.due)?;
     }
     Ok(())
 }
@@ -133,6 +149,8 @@ impl<'a> Row<'a> {
                 Grade::Pass => invariant.seen.clone(),
                 _ => invariant.gate.check.to_string(),
             };
+            let name = named(&item.id);
+            let what = name.map_or(what, ToOwned::to_owned);
             return Self {
                 item,
                 place: figures::after(invariant),
@@ -163,7 +181,10 @@ impl<'a> Row<'a> {
             item,
             place: figures::place(gate),
             // `p99(browse)` on the left and `< 100ms` on the right; a window's length stays with the subject.
-            what: whole.replacen(&limit, &subject, 1),
+            what: match gate.gate.name() {
+                Some(name) => format!("{name}: {subject}"),
+                None => whole.replacen(&limit, &subject, 1),
+            },
             seen: gate
                 .observed
                 .map_or_else(|| text::NONE.to_owned(), |value| show(value, &gate.unit)),
@@ -231,7 +252,7 @@ fn gates(
         }
         if item.grade != Grade::Pass && !headline.tells(item) {
             let indent = " ".repeat(visible_width(&start));
-            wrapped(out, style, &indent, figures::bare_reason(&item.reason))?;
+            wrapped(out, style, &indent, item.bare_reason())?;
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ pub(super) fn load(s: &mut Stream, shape: &Shape) {
         t0_us,
     });
     s.at_us = t0_us;
-    let mut dice = Dice(7);
+    let mut dice = Dice(shape.seed);
     let mut epoch = 0;
     let mut served = 0.0;
     for second in 0..shape.seconds {
@@ -86,6 +86,7 @@ fn edge(s: &mut Stream, epoch: &Epoch, shape: &Shape) {
                 effective_us,
                 turn: 1,
                 assumed: false,
+                by: None,
             });
             if shape.broken {
                 s.say(Event::Notice {
@@ -149,6 +150,7 @@ fn tick(s: &mut Stream, shape: &Shape, second: u32, epoch: u32, dice: &mut Dice)
             let whole = i == 0;
             let median = if whole { 9_000.0 } else { 4_500.0 }
                 + if whole || i == steps.len() { slow } else { 0.0 };
+            let median = median * shape.slower;
             let service: Vec<u64> = (0..n).map(|_| dice.latency(median)).collect();
             let wait = |us: u64| {
                 us + 90
@@ -209,8 +211,9 @@ fn tick(s: &mut Stream, shape: &Shape, second: u32, epoch: u32, dice: &mut Dice)
 }
 
 fn instruments(s: &mut Stream, shape: &Shape, fault: bool, served: f64, dice: &mut Dice) {
+    let late = if shape.lags { 400_000 } else { 20 };
     let health = SelfHealth {
-        lag: Hist::from_counts((0..20).map(|_| (20 + (dice.roll() * 90.0) as u64, 2))),
+        lag: Hist::from_counts((0..20).map(|_| (late + (dice.roll() * 90.0) as u64, 2))),
         cpu_generator: 0.11,
         cpu_proxy: 0.04,
         cpu_total: 0.19,

@@ -76,27 +76,40 @@ pub struct Shape {
     pub journeys: Vec<(&'static str, Vec<&'static str>)>,
     /// Whether things break.
     pub broken: bool,
+    /// Decides what the dice say.
+    pub seed: u64,
+    /// What every latency is multiplied by.
+    pub slower: f64,
+    /// Whether the generator wakes up too late.
+    pub lags: bool,
+}
+
+impl Shape {
+    /// A load of the shop's journeys in which all is well.
+    pub fn of(run: &'static str, seconds: u32, rate: f64) -> Self {
+        Self {
+            run,
+            seconds,
+            rate,
+            journeys: shop(),
+            broken: false,
+            seed: 7,
+            slower: 1.0,
+            lags: false,
+        }
+    }
 }
 
 /// A run in which all is well, a fault included.
 pub fn healthy() -> Vec<Envelope> {
-    make(&Shape {
-        run: "20260101-000000-good",
-        seconds: 24,
-        rate: 40.0,
-        journeys: shop(),
-        broken: false,
-    })
+    make(&Shape::of("20260101-000000-good", 24, 40.0))
 }
 
 /// A run in which most things go wrong.
 pub fn broken() -> Vec<Envelope> {
     make(&Shape {
-        run: "20260101-001000-bad0",
-        seconds: 24,
-        rate: 40.0,
-        journeys: shop(),
         broken: true,
+        ..Shape::of("20260101-001000-bad0", 24, 40.0)
     })
 }
 
@@ -170,6 +183,8 @@ fn begin(s: &mut Stream, shape: &Shape) {
             .collect(),
         plan: plan(shape),
         replays: None,
+        release: None,
+        baselines: Vec::new(),
     };
     s.say(Event::RunStarted(Box::new(run)));
     s.after(900).say(Event::TargetStarting);
@@ -229,11 +244,34 @@ fn exchange(method: Method, url: &str, status: Option<u16>, body: &str) -> Excha
     }
 }
 
-/// A long run of many names, to measure with.
+/// A long run of many names, to measure with: up to 25 journeys of one step each.
 pub fn long(seconds: u32, journeys: usize) -> Vec<Envelope> {
-    const NAMES: [&str; 10] = [
-        "browse", "checkout", "search", "login", "cart", "profile", "returns", "reviews",
-        "wishlist", "stock",
+    const NAMES: [&str; 25] = [
+        "browse",
+        "checkout",
+        "search",
+        "login",
+        "cart",
+        "profile",
+        "returns",
+        "reviews",
+        "wishlist",
+        "stock",
+        "prices",
+        "vouchers",
+        "addresses",
+        "invoices",
+        "refunds",
+        "messages",
+        "ratings",
+        "bundles",
+        "gifts",
+        "stores",
+        "hours",
+        "parcels",
+        "claims",
+        "staff",
+        "exports",
     ];
     let journeys = NAMES
         .into_iter()
@@ -241,11 +279,9 @@ pub fn long(seconds: u32, journeys: usize) -> Vec<Envelope> {
         .map(|j| (j, vec!["the request"]))
         .collect();
     make(&Shape {
-        run: "20260101-002000-long",
-        seconds,
-        rate: 1000.0,
         journeys,
         broken: true,
+        ..Shape::of("20260101-002000-long", seconds, 1000.0)
     })
 }
 

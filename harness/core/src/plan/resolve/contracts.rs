@@ -2,8 +2,8 @@
 
 use super::findings::Findings;
 use super::request::header_name;
-use super::target::{BaseError, World};
 use super::texts::{self, Where};
+use super::world::{BaseError, World};
 use crate::event::ContractCheck;
 use crate::plan::accept::Accepted;
 use crate::plan::target::Mode;
@@ -125,6 +125,10 @@ fn base(
         Err(BaseError::Unknown) => {
             let services = world.services.iter().map(String::as_str);
             found.unknown(doc.at(service), "service", &service.value, services);
+            return None;
+        }
+        Err(BaseError::Absent((message, hint))) => {
+            found.error_with(doc.at(service), message, hint);
             return None;
         }
         Err(BaseError::NoUrl) => {

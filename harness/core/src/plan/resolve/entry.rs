@@ -1,8 +1,8 @@
 //! The way in: where journeys and load enter the target, and addresses as people write them.
 
 use super::findings::Findings;
-use super::target::{World, symbol};
 use super::texts;
+use super::world::{World, symbol};
 use crate::name::Name;
 use crate::plan::target::{LinkPlan, Mode};
 use crate::suite::at::{At, Str};
@@ -29,10 +29,27 @@ pub(super) fn resolve(
         let name: Option<Name> = service.parse().ok();
         name.map(|name| (symbol(Symbol::ServiceUrl(name)), Some(service.to_owned())))
     };
+    let open: Vec<&str> = world
+        .services
+        .iter()
+        .map(String::as_str)
+        .filter(|service| world.unconnected(service).is_none())
+        .collect();
     let chosen = match &raw.value.entry {
         Some(text) => match links.iter().find(|link| link.name.as_str() == text.value) {
             Some(link) => Some(by_link(link)),
-            None if world.services.contains(&text.value) => by_service(&text.value),
+            None if world.services.contains(&text.value) => {
+                if let Some((message, hint)) = world.unconnected(&text.value) {
+                    found.error_with(doc.at(text), message, hint);
+                }
+                by_service(&text.value)
+            }
+            None if world.cut(&text.value).is_some() => {
+                if let Some((message, hint)) = world.cut(&text.value) {
+                    found.error_with(doc.at(text), message, hint);
+                }
+                None
+            }
             None => {
                 let known = world
                     .links
@@ -43,7 +60,7 @@ pub(super) fn resolve(
                 None
             }
         },
-        None => match (inward.as_slice(), world.services.as_slice()) {
+        None => match (inward.as_slice(), open.as_slice()) {
             ([link], _) => Some(by_link(link)),
             ([], [service]) => by_service(service),
             _ if world.mode == Mode::External && raw.value.service.0.is_empty() => None,
@@ -55,7 +72,7 @@ pub(super) fn resolve(
                     }
                 };
                 let hint = "set `entry` in [target] to a link or a service";
-                let wanted = world.mode == Mode::Process && doc.raw.target.is_some();
+                let wanted = world.mode != Mode::External && doc.raw.target.is_some();
                 if wanted && raw.value.service.0.is_empty() {
                     let hint = "declare it under [target.service.NAME], or set `mode = \"external\"` and `url`";
                     found.error_with(doc.place(&raw.span), "the target has no service", hint);

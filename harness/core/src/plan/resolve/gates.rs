@@ -207,6 +207,7 @@ fn one<T>(
             Some(raw::Class::Info) => Class::Info,
         },
         weight,
+        owner: gate.owner.as_ref().map(|owner| owner.value.clone()),
         scenario: scope.scenario.map(|scenario| scenario.name.clone()),
         during: during?,
         over,
@@ -316,6 +317,7 @@ fn expression<T>(
         | GateSubject::Service { name, .. }
         | GateSubject::Rate(name)
         | GateSubject::ErrorRate(name)
+        | GateSubject::Lost(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => {
             if let Some(name) = name {
@@ -338,6 +340,12 @@ fn expression<T>(
                 request_exists(name, place_of(name.as_str()), scope, found);
             }
             effect(doc, typed, gate, scope, found);
+        }
+        GateSubject::Regression { name, .. } => {
+            if let Some(name) = name {
+                request_exists(name, place_of(name.as_str()), scope, found);
+            }
+            regression(doc, typed, gate, found);
         }
         GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
         GateSubject::RateMissed => planned(doc, typed, scope, found),
@@ -446,6 +454,18 @@ fn effect<T>(
     }
     if gate.abort == Some(true) {
         let message = "an effect is known when the load has ended";
+        found.error_with(doc.at(typed), message, "leave `abort` out");
+    }
+}
+
+/// A gate on a regression: of all undisturbed load, once it is over.
+fn regression<T>(doc: &Document<T>, typed: &Str, gate: &raw::Gate, found: &mut Findings) {
+    for part in [&gate.during, &gate.over].into_iter().flatten() {
+        let message = "a regression is that of the whole load outside of faults";
+        found.error_with(doc.at(part), message, "leave `during` and `over` out");
+    }
+    if gate.abort == Some(true) {
+        let message = "a regression is known when the load has ended";
         found.error_with(doc.at(typed), message, "leave `abort` out");
     }
 }

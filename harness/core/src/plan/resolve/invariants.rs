@@ -4,7 +4,7 @@
 use super::findings::Findings;
 use super::load::Against;
 use super::request::{self, Defaults, Known};
-use super::target::World;
+use super::world::World;
 use crate::data::Rows;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::invariant::{Captured, Invariant};
@@ -481,6 +481,7 @@ fn one<T>(
             Some(raw::Class::Info) => Class::Info,
         },
         weight,
+        owner: gate.owner.as_ref().map(|owner| owner.value.clone()),
         scenario: scenario.name.clone(),
         within: within?,
         origin: doc.origin(&typed.span),

@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::invariants::Presets;
 use super::passes;
 use super::request::{self, Defaults, Known};
-use super::target::World;
+use super::world::World;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::journey::command::Command;
 use crate::journey::{Action, Journey, Origin, Step};
@@ -333,6 +333,7 @@ impl Build<'_> {
                 fault, on, kind, ..
             } => {
                 if self.world.has(at.place(), on, found) {
+                    self.world.holds(&at.place(), on, kind, found);
                     self.world.takes(at.place(), on, kind, found);
                 }
                 if !self.armed.insert(fault.clone()) {
@@ -343,12 +344,9 @@ impl Build<'_> {
                         "lift it first, or give this one another name",
                     );
                 }
-                if let Some(message) = self.world.out_of_reach(on) {
-                    found.mode_error(
-                        at.place(),
-                        message,
-                        "leave this journey out by its tags: `--tags 'not chaos'`",
-                    );
+                if let Some((message, hint)) = self.world.out_of_reach(on, Some(kind)) {
+                    let tags = "a journey is left out by its tags: `--tags 'not chaos'`";
+                    found.mode_error(at.place(), message, format!("{hint}; {tags}"));
                 }
             }
             Command::Lift { fault } => {

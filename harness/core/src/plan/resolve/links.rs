@@ -1,7 +1,7 @@
 //! The links of the target: where they lead, which of them are read as HTTP, and which carry nothing.
 
 use super::findings::Findings;
-use super::target::World;
+use super::world::World;
 use crate::journey::command::Command;
 use crate::journey::{Action, Journey};
 use crate::plan::ScenarioPlan;
@@ -95,6 +95,10 @@ pub(super) fn resolve(
             );
         }
         let name = found.name(doc, key);
+        if world.cut(&key.value).is_some() {
+            // Who refers to it is told why it is not there.
+            continue;
+        }
         if let (Some(name), Some(to), Some(from)) =
             (name, to, from.map_or(Some(None), |from| from.map(Some)))
         {

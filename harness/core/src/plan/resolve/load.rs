@@ -17,7 +17,7 @@ pub(super) use mix::typed as journeys_typed;
 use super::fault::Timeline;
 use super::findings::Findings;
 use super::invariants::{self, Presets, Query};
-use super::target::World;
+use super::world::World;
 use super::{Scale, fault, gates, think};
 use crate::data::Pick;
 use crate::journey::Journey;
@@ -151,8 +151,13 @@ pub(super) fn mode_errors(
         let Some((place, site)) = link.or(service) else {
             continue;
         };
-        if let Some(message) = world.out_of_reach(&site) {
-            let hint = "run this scenario with `--target process`, or leave it out of this run";
+        let name = fault.value.name.as_ref().map(|name| name.value.as_str());
+        let planned = scenario
+            .faults
+            .iter()
+            .find(|f| Some(f.name.as_str()) == name);
+        let kind = planned.map(|planned| &planned.kind);
+        if let Some((message, hint)) = world.out_of_reach(&site, kind) {
             found.error_with(place, message, hint);
         }
     }

@@ -7,21 +7,28 @@ mod entry;
 mod fault;
 mod findings;
 mod gates;
+mod image;
 mod invariants;
 mod journeys;
 mod links;
 mod load;
+mod modes;
 mod order;
 mod passes;
 mod probes;
 mod proxy;
+mod reach;
+mod readiness;
 mod request;
+mod section;
 mod select;
+mod service;
 mod target;
 mod texts;
 mod think;
 mod tls;
 mod typed;
+mod world;
 
 use super::target::Mode;
 use super::{Plan, ScenarioPlan};
@@ -31,6 +38,7 @@ use crate::name::Name;
 use crate::plan::draft::Draft;
 use crate::suite::raw::ScenarioFile;
 use crate::suite::{Suite, stem};
+use crate::verdict::regression::Settings;
 use findings::Findings;
 use invariants::Presets;
 use journeys::Resolved;
@@ -119,9 +127,12 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     }
     invariants::of_suite(doc, &mut scenarios, &against, found);
     let contracts = contracts::contracts(suite, &world, found);
+    let readiness = readiness::resolve(suite, &scenarios, &gates, found);
+    let regression = regression(suite, found);
 
     let walks = walks(&resolved, &presets, &selection);
     let scenarios = chosen(scenarios, &selection);
+    let (scenarios, left_out) = modes::fitting(suite, scenarios, (choice, world.mode), found);
     for scenario in &scenarios {
         if let Some(doc) = suite
             .scenarios
@@ -160,14 +171,29 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         walks,
         contracts,
         scenarios,
+        left_out,
         probes,
         queries,
         gates,
         matrix: None,
+        readiness,
+        regression,
         plan_digest: String::new(),
         workload_digest: String::new(),
     };
     plan.digested()
+}
+
+/// The constants by which runs are held against each other; a wrong one is an error where they stand.
+fn regression(suite: &Suite, found: &mut Findings) -> Settings {
+    let Some(typed) = &suite.config.raw.regression else {
+        return Settings::default();
+    };
+    if let Err(error) = typed.value.check() {
+        let hint = "docs/regression.md lists every constant and its default";
+        found.error_with(suite.config.place(&typed.span), error.to_string(), hint);
+    }
+    typed.value.clone()
 }
 
 /// Warns of loads that nothing judges, in a suite without gates of its own: they can't fail, whatever the target does.
@@ -192,7 +218,7 @@ fn unjudged(suite: &Suite, scenarios: &[ScenarioPlan], found: &mut Findings) {
     }
 }
 
-fn defaults(suite: &Suite, world: &target::World, found: &mut Findings) -> request::Defaults {
+fn defaults(suite: &Suite, world: &world::World, found: &mut Findings) -> request::Defaults {
     let doc = &suite.config;
     let http = doc.raw.http.clone().unwrap_or_default();
     request::Defaults {

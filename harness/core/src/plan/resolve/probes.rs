@@ -1,8 +1,8 @@
 //! Probes: values whose services have metrics, in a unit that is one.
 
 use super::findings::Findings;
-use super::target::World;
 use super::texts::expression_error;
+use super::world::{Reason, World};
 use crate::expr::gate::Unit;
 use crate::expr::probe::{Selector, Value};
 use crate::name::Name;
@@ -32,8 +32,8 @@ struct Sources<'d> {
     scraped: Vec<&'d str>,
     /// Services without.
     silent: Vec<&'d str>,
-    /// In mode `external` services are not started here, and those without a URL can't be asked.
-    unreachable: Vec<&'d str>,
+    /// Those that can't be asked in the mode chosen, with why, and what to do about it.
+    unreachable: Vec<(&'d str, Reason)>,
 }
 
 impl<'d> Sources<'d> {
@@ -54,7 +54,12 @@ impl<'d> Sources<'d> {
             }
             sources.scraped.push(name);
             if world.mode == Mode::External && service.value.url.is_none() {
-                sources.unreachable.push(name);
+                let message = format!("the target is external and nobody says where `{name}` is");
+                let hint = format!("give [target.service.{name}] its `url`");
+                sources.unreachable.push((name, (message, hint)));
+            }
+            if let Some(reason) = world.missing(name) {
+                sources.unreachable.push((name, reason));
             }
         }
         if !target.value.metrics.is_empty() {
@@ -178,11 +183,9 @@ fn scraped(
         found.unknown(place, "service with metrics called", service, known);
         return false;
     }
-    if sources.unreachable.contains(&service) {
-        let hint = format!("give [target.service.{service}] its `url`");
-        let message = format!(
-            "the target is external and nobody says where `{service}` is: this probe will have no value"
-        );
+    let unreachable = sources.unreachable.iter();
+    if let Some((_, (why, hint))) = unreachable.clone().find(|(name, _)| *name == service) {
+        let message = format!("{why}: this probe will have no value");
         found.warning(place, message, hint);
     }
     true

@@ -3,7 +3,7 @@
 
 use super::entry;
 use super::findings::Findings;
-use super::target::World;
+use super::world::World;
 use crate::suite::at::Str;
 use crate::suite::document::Document;
 use crate::suite::raw::{ConfigFile, Target};
@@ -11,14 +11,50 @@ use crate::template::Text;
 
 const HINT: &str = "write where its API answers, such as `http://127.0.0.1:8474`";
 
-/// Where its API answers, without a slash at the end.
+/// Who serves the links instead of the harness's own proxy.
+#[derive(Default)]
+pub(super) struct Served {
+    /// Where the API of a server that runs already answers, without a slash at the end.
+    pub(super) external: Option<Text>,
+    /// The image of one that is started between containers.
+    pub(super) image: Option<String>,
+}
+
+/// Both are checked in every mode; each mode takes its own.
 pub(super) fn resolve(
     doc: &Document<ConfigFile>,
     raw: &Target,
     world: &World,
     found: &mut Findings,
-) -> Option<Text> {
-    let url = raw.proxy.as_ref()?.value.external.as_ref()?;
+) -> Served {
+    let Some(proxy) = &raw.proxy else {
+        return Served::default();
+    };
+    let contained = world.mode.in_containers();
+    let (external, image) = (proxy.value.external.as_ref(), proxy.value.image.as_ref());
+    match (external, image) {
+        (None, None) if !doc.incomplete => {
+            let message = "[target.proxy] does not say who serves the links";
+            let hint = "name a server that runs, `external = \"http://127.0.0.1:8474\"`, or the `image` of one to run between containers";
+            found.error_with(doc.place(&proxy.span), message, hint);
+        }
+        (Some(external), None) if contained => {
+            let message = "a server outside can't serve links between containers";
+            let hint = "name an `image` for this mode, or leave [target.proxy] out: the harness runs its own";
+            found.error_with(doc.at(external), message, hint);
+        }
+        _ => {}
+    }
+    let external = external.and_then(|url| api(doc, url, world, found));
+    let image = image.and_then(|image| super::image::resolve(doc, image, found));
+    Served {
+        external: external.filter(|_| !contained),
+        image: image.filter(|_| contained),
+    }
+}
+
+/// Where a server's API answers.
+fn api(doc: &Document<ConfigFile>, url: &Str, world: &World, found: &mut Findings) -> Option<Text> {
     let text = entry::base_url(doc, url, world, found)?;
     let place = doc.inside(url, &(0..url.value.len()));
     if url.value.starts_with("https://") {

@@ -3,8 +3,8 @@
 
 use super::findings::Findings;
 use super::passes;
-use super::target::{BaseError, World};
 use super::texts::{self, Where};
+use super::world::{BaseError, World};
 use crate::data::Rows;
 use crate::diagnostic::{Place, nearest};
 use crate::expr::step::{Expectation, Many, StepSubject, Test, Value};
@@ -172,6 +172,10 @@ fn url(
                     "give it a `url` in [target.service.{}], or leave this journey out",
                     service.text
                 );
+                found.mode_error(service.place(), message, hint);
+                None
+            }
+            Err(BaseError::Absent((message, hint))) => {
                 found.mode_error(service.place(), message, hint);
                 None
             }

@@ -1,7 +1,7 @@
 //! Texts with holes, and whether what they refer to is there.
 
 use super::findings::Findings;
-use super::target::World;
+use super::world::World;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::ExprError;
 use crate::plan::target::Mode;
@@ -14,11 +14,22 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Where {
     /// In a service: `${port}` is its own.
-    Service,
+    Service(Own),
     /// Elsewhere in what is known when the target starts.
     Anywhere,
     /// In a request: `{{ … }}` too.
     Request,
+}
+
+/// Whose text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Own {
+    /// A container's, which has neither this machine's folders nor a port unless it says so.
+    pub(super) contained: bool,
+    /// Whether there is a port.
+    pub(super) port: bool,
+    /// Whether it is part of the mode chosen, so that what it refers to must be there.
+    pub(super) live: bool,
 }
 
 /// A text known when the target starts.
@@ -52,6 +63,17 @@ fn parsed(
     place: &dyn Fn(&Range<usize>) -> Place,
     found: &mut Findings,
 ) -> Option<Text> {
+    let text = read(typed, place, found)?;
+    symbols(typed, &text, at, world, place, found);
+    Some(text)
+}
+
+/// A text that is read once, what it refers to not looked up yet.
+pub(super) fn read(
+    typed: &str,
+    place: &dyn Fn(&Range<usize>) -> Place,
+    found: &mut Findings,
+) -> Option<Text> {
     let text = match Text::parse(typed, Escape::None) {
         Ok(text) => text,
         Err(error) => {
@@ -59,9 +81,7 @@ fn parsed(
             return None;
         }
     };
-    if at != Where::Request
-        && let Some(hole) = text.holes().next()
-    {
+    if let Some(hole) = text.holes().next() {
         let message = format!(
             "`{{{{ {hole} }}}}` is filled at each iteration of a journey, and this is read once"
         );
@@ -71,7 +91,6 @@ fn parsed(
             "what is known at the start is written `${…}`",
         );
     }
-    symbols(typed, &text, at, world, place, found);
     Some(text)
 }
 
@@ -92,12 +111,12 @@ pub(super) fn symbols(
             }
             Symbol::LinkUrl(name) | Symbol::LinkAddress(name) => ("link", name, &world.links),
             Symbol::Secret(name) => ("secret", name, &world.secrets),
-            Symbol::Port if at != Where::Service => {
-                let hint = "elsewhere it is `${service.NAME.port}`";
-                found.error_with(here(), "`${port}` is known only inside a service", hint);
+            Symbol::Port | Symbol::Env { .. } | Symbol::RunId | Symbol::RunDir => {
+                if let Some((message, hint)) = misplaced(symbol, at) {
+                    found.error_with(here(), message, hint);
+                }
                 continue;
             }
-            Symbol::Port | Symbol::Env(_) | Symbol::RunId | Symbol::RunDir => continue,
         };
         if !known.iter().any(|k| k == name.as_str()) {
             found.unknown(
@@ -114,7 +133,32 @@ pub(super) fn symbols(
                 message,
                 "name the service with `service = …` and give it a `url`",
             );
+        } else if let Some((message, hint)) = world.unknown_address(symbol) {
+            match at {
+                Where::Request => found.mode_error(here(), message, hint),
+                Where::Service(Own { live: false, .. }) => {}
+                Where::Service(_) | Where::Anywhere => found.error_with(here(), message, hint),
+            }
         }
+    }
+}
+
+/// Why what everybody has, or each service of its own, has no meaning in this text; and what to write instead.
+pub(super) fn misplaced(symbol: &Symbol, at: Where) -> Option<(&'static str, &'static str)> {
+    match (symbol, at) {
+        (Symbol::Port, Where::Service(own)) => (own.live && !own.port).then_some((
+            "`${port}` is the container's own port, and it has none",
+            "say what it listens on: `port = 8080`",
+        )),
+        (Symbol::Port, _) => Some((
+            "`${port}` is known only inside a service",
+            "elsewhere it is `${service.NAME.port}`",
+        )),
+        (Symbol::RunDir, Where::Service(own)) if own.contained => Some((
+            "`${run.dir}` is a folder of this machine, and this is told to a container",
+            "name a folder of its own, `/data`, which a `container` keeps in a volume: `volumes = { \"/data\" = {} }`; what only a process is told stands in `process.env`",
+        )),
+        _ => None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! `harness.toml` as typed.
 
 use super::super::at::{At, Named, Scalar, Str};
+use super::readiness::{Entry, Readiness, Waiver};
 use super::scenario::Gate;
+use super::target::Target;
+use crate::verdict::regression::Settings;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -38,6 +41,26 @@ pub(crate) struct Config {
     /// Conditions that judge journeys, contract, and all load outside fault and recovery windows.
     #[serde(default)]
     pub(crate) gate: Vec<At<Gate>>,
+    /// When a release is ready.
+    pub(crate) readiness: Option<Readiness>,
+    /// How the report's pages are made.
+    pub(crate) report: Option<Report>,
+    /// What makes a run slower than another: the constants of `harness compare`.
+    pub(crate) regression: Option<At<Settings>>,
+    /// Failures of gates that somebody answers for, for a time.
+    #[serde(default)]
+    pub(crate) waiver: Vec<At<Waiver>>,
+    /// What people do before, during and after a deployment.
+    #[serde(default)]
+    pub(crate) checklist: Vec<At<Entry>>,
+}
+
+/// How the report's pages are made.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Report {
+    /// A folder, from the suite's root, with templates of your own in place of the built-in ones of the same name.
+    pub(crate) templates: Option<Str>,
 }
 
 /// What the suite is about.
@@ -47,140 +70,6 @@ pub(crate) struct Project {
     /// The project's name, for the report's title.
     #[schemars(required)]
     pub(crate) name: Option<Str>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum TargetMode {
-    Process,
-    External,
-}
-
-/// The system under test.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Target {
-    /// How it is brought up: `process` (default) starts the services here, `external` uses what runs at `url`.
-    pub(crate) mode: Option<At<TargetMode>>,
-    /// Where it runs, in mode `external`.
-    pub(crate) url: Option<Str>,
-    /// The link or service that journeys and load go in by; default: the link without `from`, else the only service.
-    pub(crate) entry: Option<Str>,
-    /// Path of a Unix socket that every request goes through, in mode `external`; the URL's host still goes into `Host`.
-    pub(crate) socket: Option<Str>,
-    /// How an `https://` target's certificate is judged, and what is shown to it.
-    pub(crate) tls: Option<At<Tls>>,
-    /// Metrics endpoints scraped beside the services' own: URLs.
-    #[serde(default)]
-    pub(crate) metrics: Vec<Str>,
-    /// Who serves the links, instead of the proxy in the harness itself.
-    pub(crate) proxy: Option<At<ProxyServer>>,
-    /// The services, by name.
-    #[serde(default)]
-    pub(crate) service: Named<Service>,
-    /// Edges of the network that run through the fault proxy, by name.
-    #[serde(default)]
-    pub(crate) link: Named<Link>,
-}
-
-/// Certificates of journeys, contract checks, probes and load alike; files are PEM, by their path from the suite's root.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Tls {
-    /// The authorities trusted, and no others; default: those that this machine trusts.
-    pub(crate) ca: Option<Str>,
-    /// The client's certificate, with those that vouch for it behind it.
-    pub(crate) cert: Option<Str>,
-    /// The client's private key, without a passphrase; it shows up in no event and no report.
-    pub(crate) key: Option<Str>,
-    /// The name asked for (SNI) and expected in the server's certificate; default: the URL's host.
-    pub(crate) server_name: Option<Str>,
-    /// Accept any certificate, and say so in every report; default false.
-    pub(crate) insecure: Option<At<bool>>,
-}
-
-/// A service of the system under test.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Service {
-    /// Where it runs in mode `external`, for steps and contracts that ask this service.
-    pub(crate) url: Option<Str>,
-    /// How it is run as a process.
-    pub(crate) process: Option<At<Process>>,
-    /// Environment added to the harness's own, which it inherits.
-    #[serde(default)]
-    pub(crate) env: Named<Scalar>,
-    /// Working directory, from the suite's root.
-    pub(crate) dir: Option<Str>,
-    /// How it says that it is ready; default: its port accepts a connection within 30s.
-    pub(crate) ready: Option<Ready>,
-    /// Path of its Prometheus endpoint, such as `/metrics`.
-    pub(crate) metrics: Option<Str>,
-    /// Services that must be ready first, beside those its environment and command refer to.
-    #[serde(default)]
-    pub(crate) needs: Vec<Str>,
-    /// Time between TERM and KILL; default 10s.
-    pub(crate) stop_within: Option<Str>,
-}
-
-/// A program to run.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Process {
-    /// A command run once, in the suite's root, before anything starts; equal ones run once.
-    #[serde(default)]
-    pub(crate) prepare: Vec<Str>,
-    /// Program and arguments; `${port}` is the port to listen on.
-    #[serde(default)]
-    #[schemars(required, length(min = 1))]
-    pub(crate) command: Vec<Str>,
-}
-
-/// How a service says that it is ready.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Ready {
-    /// A path that answers 2xx, such as `/health/ready`.
-    pub(crate) get: Option<Str>,
-    /// Time limit, from the start of the process; default 30s.
-    pub(crate) within: Option<Str>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Scheme {
-    Http,
-    Https,
-    Tcp,
-}
-
-/// A Toxiproxy server that runs already, or `harness proxy`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct ProxyServer {
-    /// Where its API answers, such as `http://127.0.0.1:8474`. In mode `process` it gets a proxy for every link while the
-    /// run lasts, and must reach this machine's services on loopback.
-    #[schemars(required)]
-    pub(crate) external: Option<Str>,
-}
-
-/// An edge of the network that runs through the fault proxy.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Link {
-    /// The service that uses it; left out for the way in.
-    pub(crate) from: Option<Str>,
-    /// The service it leads to.
-    #[schemars(required)]
-    pub(crate) to: Option<Str>,
-    /// What `${link.NAME.url}` starts with: `http` (default), `https` or `tcp`. `https` says so of the service it leads to.
-    pub(crate) scheme: Option<At<Scheme>>,
-    /// Whether the proxy reads its bytes as HTTP/1.1, and counts requests and answers. Left out, it does where a fault of
-    /// the run strikes the link or the service it leads to. Only links of scheme `http` can be watched.
-    pub(crate) watch: Option<At<bool>>,
-    /// In mode `external`: the proxy on the server of `[target.proxy]` that this edge is routed through already. It gets
-    /// toxics while faults last, and is never deleted.
-    pub(crate) proxy: Option<Str>,
 }
 
 /// Defaults of every request; a step may say otherwise.
@@ -273,9 +162,11 @@ pub(crate) struct ServiceChange {
     /// Environment added or replaced.
     #[serde(default)]
     pub(crate) env: Named<Scalar>,
-    /// Program and arguments instead of the service's own.
+    /// Program and arguments instead of the service's own, in mode `process`.
     #[schemars(length(min = 1))]
     pub(crate) command: Option<Vec<Str>>,
+    /// Another image, in modes `container` and `compose`; it is not built.
+    pub(crate) image: Option<Str>,
 }
 
 /// A figure of the target's own metrics.

@@ -5,6 +5,7 @@ mod data;
 pub(crate) use data::Data;
 
 use super::super::at::{At, Named, Node, Scalar, Str};
+use super::contained::{Deploy, OnVolume, Packets, Partition};
 use super::scenario::{
     After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, HttpBreak, Latency, Limit, Loss, Memory,
     Slice, SlowClose,
@@ -135,7 +136,8 @@ pub(crate) struct Repeat {
 
 /// A fault armed by a step: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`,
 /// `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` with exactly one of `kill`,
-/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`.
+/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`, `stop`, `disconnect`, `partition`, `packets`, `disk_full`, `read_only`, `dns`,
+/// `deploy`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Break {
@@ -186,4 +188,20 @@ pub(crate) struct Break {
     pub(crate) cpu: Option<At<Cpu>>,
     /// The service's processes may have no more memory.
     pub(crate) memory: Option<At<Memory>>,
+    /// The service is asked to end (TERM), and started again when the fault is lifted.
+    pub(crate) stop: Option<At<bool>>,
+    /// The service's container is cut off from the others, and connected again when the fault is lifted.
+    pub(crate) disconnect: Option<At<bool>>,
+    /// Packets between the service and others are dropped without a word; in containers.
+    pub(crate) partition: Option<At<Partition>>,
+    /// Packets that the service sends are lost or late; in containers.
+    pub(crate) packets: Option<At<Packets>>,
+    /// A volume of the service is full; in containers.
+    pub(crate) disk_full: Option<At<OnVolume>>,
+    /// A volume of the service takes no writes; in containers.
+    pub(crate) read_only: Option<At<OnVolume>>,
+    /// The service can resolve no names; in containers.
+    pub(crate) dns: Option<At<bool>>,
+    /// The service is replaced by a new version, and rolled back when the fault is lifted.
+    pub(crate) deploy: Option<At<Deploy>>,
 }

@@ -1,7 +1,9 @@
 //! `scenarios/*.toml` as typed.
 
 use super::super::at::{At, Named, Str};
+use super::contained::{Deploy, OnVolume, Packets, Partition};
 use super::load::Load;
+use super::target::TargetMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,6 +17,8 @@ pub(crate) struct Scenario {
     /// Words that profiles and `--tags` choose by.
     #[serde(default)]
     pub(crate) tags: Vec<Str>,
+    /// The target's modes it is for; in others it is left out, and the run says so. Default: all.
+    pub(crate) only_in: Option<At<Vec<At<TargetMode>>>>,
     /// Restart the target first; default false.
     pub(crate) fresh: Option<bool>,
     /// Play the same load first without the faults, so that their effect is known; default false.
@@ -51,7 +55,8 @@ pub(crate) struct Steady {
 
 /// What breaks, from when and for how long: a `link` with exactly one of `latency`, `timeout`, `reset`, `bandwidth`,
 /// `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` with exactly one of `kill`,
-/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
+/// `pause`, `restart`, `crash_loop`, `cpu`, `memory`, `stop`, `disconnect`, `partition`, `packets`, `disk_full`, `read_only`, `dns`,
+/// `deploy`. Numbers of a link's may be ranges, `0ms..500ms`: they ramp while the fault lasts.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -123,6 +128,22 @@ pub(crate) struct Fault {
     pub(crate) cpu: Option<At<Cpu>>,
     /// The service's processes may have no more memory.
     pub(crate) memory: Option<At<Memory>>,
+    /// The service is asked to end (TERM), and started again at the end.
+    pub(crate) stop: Option<At<bool>>,
+    /// The service's container is cut off from the others, and connected again at the end.
+    pub(crate) disconnect: Option<At<bool>>,
+    /// Packets between the service and others are dropped without a word; in containers.
+    pub(crate) partition: Option<At<Partition>>,
+    /// Packets that the service sends are lost or late; in containers.
+    pub(crate) packets: Option<At<Packets>>,
+    /// A volume of the service is full; in containers.
+    pub(crate) disk_full: Option<At<OnVolume>>,
+    /// A volume of the service takes no writes; in containers.
+    pub(crate) read_only: Option<At<OnVolume>>,
+    /// The service can resolve no names; in containers.
+    pub(crate) dns: Option<At<bool>>,
+    /// The service is replaced by a new version, and rolled back at the end.
+    pub(crate) deploy: Option<At<Deploy>>,
 }
 
 /// Answers come later by a uniform draw from `delay ± jitter`.
@@ -308,6 +329,8 @@ pub(crate) struct Gate {
     pub(crate) class: Option<Class>,
     /// Weight in the readiness score; default 1.
     pub(crate) weight: Option<At<f64>>,
+    /// Who sees to it when it does not hold.
+    pub(crate) owner: Option<Str>,
     /// The load it looks at: a fault's name, `before NAME`, `recovering NAME` (until settled), `after NAME`, or `all`;
     /// default: load outside faults and recovery.
     pub(crate) during: Option<Str>,

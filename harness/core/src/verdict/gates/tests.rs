@@ -78,6 +78,35 @@ fn nothing_but_warm_up_is_nothing_to_judge() {
 }
 
 #[test]
+fn what_was_lost_is_counted_to_the_last_one() {
+    let judged = |expect: &str, second: &dyn Fn(u32) -> LoadTick| {
+        let result = over_load(gate(expect), second);
+        (result.grade, result.observed)
+    };
+    let good = |n| tick(n, 0, 41_000);
+    let one_lost = |n| match n {
+        7 => tick_of(7, 0, 99, 1, 41_000),
+        n => good(n),
+    };
+    assert_eq!(judged("lost < 1", &good), (Grade::Pass, Some(0.0)));
+    assert_eq!(judged("lost < 1", &one_lost), (Grade::Fail, Some(1.0)));
+    assert_eq!(judged("lost <= 1", &one_lost), (Grade::Pass, Some(1.0)));
+    assert_eq!(judged("lost > 0", &good), (Grade::Fail, Some(0.0)));
+    assert_eq!(judged("lost > 0", &one_lost), (Grade::Pass, Some(1.0)));
+    // One of which nobody knows the end may be lost.
+    let unknown = |n| LoadTick {
+        cancelled: u64::from(n == 19),
+        ..good(n)
+    };
+    assert_eq!(
+        judged("lost < 1", &unknown),
+        (Grade::Inconclusive, Some(0.0))
+    );
+    assert_eq!(judged("lost < 2", &unknown).0, Grade::Pass);
+    assert_eq!(judged("lost(no-such) < 1", &good).0, Grade::Inconclusive);
+}
+
+#[test]
 fn a_gate_that_stops_the_load_waits_for_the_warm_up() {
     let strict = Gate {
         abort: true,

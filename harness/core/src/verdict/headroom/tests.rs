@@ -43,6 +43,7 @@ fn run(conditions: &[&str], gates: Vec<Gate>, during: impl Fn(u32) -> LoadTick) 
             scenario: scenario(),
             effective_us: 11_000_000,
             assumed: false,
+            by: None,
         });
     let stream = (10..20).fold(stream, |s, second| {
         s.at(f64::from(second) + 1.0)

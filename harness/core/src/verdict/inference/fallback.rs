@@ -53,7 +53,9 @@ pub(super) fn infer(scene: &Scene) -> Result<Conclusion, String> {
     let value = then.share();
     let contrast = value / usual.share().max(1e-9);
     let says = match contrast {
-        c if c >= SERVED => format!("served without `{link}`: a cache or a fallback"),
+        c if c >= SERVED => {
+            format!("served without `{link}`: a cache, a fallback, or work done later")
+        }
         c if c <= FAILING => format!("no cache or fallback for `{link}`"),
         _ => format!("served in part without `{link}`"),
     };

@@ -21,15 +21,8 @@ pub(super) fn undo(entries: &[Entry], healed: &mut Healed) {
     if servers.is_empty() {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let text = format!("failed to ask the Toxiproxy servers of the run: {error}");
-            return healed.failed.push(text);
-        }
+    let Some(runtime) = super::runtime("the Toxiproxy servers", healed) else {
+        return;
     };
     for (api, there) in servers {
         match runtime.block_on(undo_there(api, &there, healed)) {

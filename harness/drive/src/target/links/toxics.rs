@@ -143,13 +143,11 @@ fn kinds(kind: &FaultKind) -> Vec<(Stream, ToxicKind)> {
                 how: FailHow::Reset,
             },
         )],
+        FaultKind::Down => Vec::new(),
         // A service's faults never come here.
-        FaultKind::Down
-        | FaultKind::Kill
-        | FaultKind::Pause
-        | FaultKind::Restart
-        | FaultKind::CrashLoop { .. }
-        | FaultKind::Cpu { .. }
-        | FaultKind::Memory { .. } => Vec::new(),
+        of_service => {
+            debug_assert!(of_service.of_service());
+            Vec::new()
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(super) async fn served(fake: &Fake, folder: &std::path::Path) -> Server {
         proxy: "db".into(),
     };
     let run = "r".parse().unwrap();
-    let bound = Server::bind(api, &[route], &[], &run, clock, &journal).await;
+    let bound = Server::bind(api, &[route], &[], &run, clock, Some(&journal)).await;
     bound.unwrap()
 }
 

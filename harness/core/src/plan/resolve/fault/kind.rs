@@ -19,82 +19,53 @@ pub(in crate::plan::resolve) struct Kinds<'f> {
     given: Vec<(Typed<'f>, &'f Range<usize>)>,
 }
 
-const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` and one of `kill`, `pause`, `restart`, `crash_loop`, `cpu`, `memory`";
+const HINT: &str = "give a `link` and exactly one of `latency`, `timeout`, `reset`, `bandwidth`, `down`, `slow_close`, `limit`, `slice`, `loss`, `corrupt`, `fail_first`, `http`, or a `service` and one of `kill`, `stop`, `pause`, `restart`, `crash_loop`, `cpu`, `memory`, `disconnect`, `partition`, `packets`, `disk_full`, `read_only`, `dns`, `deploy`";
+
+/// A key of a kind, if it is given, and where.
+macro_rules! given {
+    ($fault:ident.$key:ident, $typed:expr) => {
+        $fault.$key.as_ref().map(|a| ($typed(&a.value), &a.span))
+    };
+    ($fault:ident.$key:ident, on $kind:ident) => {
+        $fault
+            .$key
+            .as_ref()
+            .map(|a| (Typed::Switch(a.value, || FaultKind::$kind), &a.span))
+    };
+}
 
 /// The same keys of a fault and of a step.
 macro_rules! kinds {
     ($fault:expr) => {{
         let fault = $fault;
+        let http = fault.http.as_ref();
         let given = [
-            fault
-                .latency
-                .as_ref()
-                .map(|a| (Typed::Latency(&a.value), &a.span)),
-            fault
-                .timeout
-                .as_ref()
-                .map(|a| (Typed::Timeout(&a.value), &a.span)),
-            fault
-                .reset
-                .as_ref()
-                .map(|a| (Typed::Reset(&a.value), &a.span)),
-            fault
-                .bandwidth
-                .as_ref()
-                .map(|a| (Typed::Bandwidth(&a.value), &a.span)),
-            fault
-                .slow_close
-                .as_ref()
-                .map(|a| (Typed::SlowClose(&a.value), &a.span)),
-            fault
-                .limit
-                .as_ref()
-                .map(|a| (Typed::Limit(&a.value), &a.span)),
-            fault
-                .slice
-                .as_ref()
-                .map(|a| (Typed::Slice(&a.value), &a.span)),
-            fault
-                .loss
-                .as_ref()
-                .map(|a| (Typed::Loss(&a.value), &a.span)),
-            fault
-                .corrupt
-                .as_ref()
-                .map(|a| (Typed::Corrupt(&a.value), &a.span)),
-            fault
-                .http
-                .as_ref()
-                .map(|a| (Typed::Http(&a.value, &a.span), &a.span)),
-            fault
-                .fail_first
-                .as_ref()
-                .map(|a| (Typed::FailFirst(&a.value), &a.span)),
-            fault
-                .down
-                .as_ref()
-                .map(|a| (Typed::Switch(a.value, || FaultKind::Down), &a.span)),
-            fault
-                .kill
-                .as_ref()
-                .map(|a| (Typed::Switch(a.value, || FaultKind::Kill), &a.span)),
-            fault
-                .pause
-                .as_ref()
-                .map(|a| (Typed::Switch(a.value, || FaultKind::Pause), &a.span)),
-            fault
-                .restart
-                .as_ref()
-                .map(|a| (Typed::Switch(a.value, || FaultKind::Restart), &a.span)),
-            fault
-                .crash_loop
-                .as_ref()
-                .map(|a| (Typed::CrashLoop(&a.value), &a.span)),
-            fault.cpu.as_ref().map(|a| (Typed::Cpu(&a.value), &a.span)),
-            fault
-                .memory
-                .as_ref()
-                .map(|a| (Typed::Memory(&a.value), &a.span)),
+            given!(fault.latency, Typed::Latency),
+            given!(fault.timeout, Typed::Timeout),
+            given!(fault.reset, Typed::Reset),
+            given!(fault.bandwidth, Typed::Bandwidth),
+            given!(fault.slow_close, Typed::SlowClose),
+            given!(fault.limit, Typed::Limit),
+            given!(fault.slice, Typed::Slice),
+            given!(fault.loss, Typed::Loss),
+            given!(fault.corrupt, Typed::Corrupt),
+            http.map(|a| (Typed::Http(&a.value, &a.span), &a.span)),
+            given!(fault.fail_first, Typed::FailFirst),
+            given!(fault.down, on Down),
+            given!(fault.kill, on Kill),
+            given!(fault.pause, on Pause),
+            given!(fault.restart, on Restart),
+            given!(fault.stop, on Stop),
+            given!(fault.disconnect, on Disconnect),
+            given!(fault.dns, on Dns),
+            given!(fault.crash_loop, Typed::CrashLoop),
+            given!(fault.cpu, Typed::Cpu),
+            given!(fault.memory, Typed::Memory),
+            given!(fault.partition, Typed::Partition),
+            given!(fault.packets, Typed::Packets),
+            given!(fault.disk_full, Typed::DiskFull),
+            given!(fault.read_only, Typed::ReadOnly),
+            given!(fault.deploy, Typed::Deploy),
         ];
         Kinds {
             link: fault.link.as_ref(),
@@ -113,6 +84,11 @@ impl<'f> Kinds<'f> {
 
     pub(in crate::plan::resolve) fn of_break(fault: &'f Break) -> Self {
         kinds!(fault)
+    }
+
+    /// Where the first kind that is given stands.
+    pub(super) fn span(&self) -> Option<&'f Range<usize>> {
+        self.given.first().map(|(_, span)| *span)
     }
 
     /// The one place that breaks, its name not looked up yet; `None` after noting why there is not one. `kind` is `None`
@@ -213,13 +189,27 @@ impl<'f> Kinds<'f> {
             found.error_with(doc.place(span), "a service's fault does not ramp", hint);
             return None;
         }
+        if let FaultKind::Deploy(deployment) = &first
+            && deployment.changes_nothing()
+        {
+            let message = "this deployment changes nothing";
+            let hint = "give it another `image`, `command` or `env`";
+            found.error_with(doc.place(span), message, hint);
+            return None;
+        }
         let breaks = |kind: &FaultKind| match kind {
             FaultKind::Latency { delay, .. } => !delay.is_zero(),
             FaultKind::Loss { share, .. } | FaultKind::Corrupt { share } => *share > 0.0,
+            FaultKind::Packets { loss, delay, .. } => *loss > 0.0 || !delay.is_zero(),
             _ => true,
         };
         if !breaks(&first) && !to.as_ref().is_some_and(breaks) {
-            let message = format!("a {} of zero breaks nothing", first.word());
+            let message = match first {
+                FaultKind::Packets { .. } => {
+                    "packets neither lost nor late break nothing".to_owned()
+                }
+                _ => format!("a {} of zero breaks nothing", first.word()),
+            };
             found.error(doc.place(span), message);
             return None;
         }

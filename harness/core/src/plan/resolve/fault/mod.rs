@@ -1,20 +1,23 @@
 //! Faults: exactly one kind each, on a link or a service that is there, inside the load, never two of a kind at once.
 
+mod contained;
 mod kind;
 mod numbers;
 mod requests;
 mod timing;
 
 pub(super) use kind::Kinds;
+pub(super) use numbers::whole_bytes;
 
 use super::findings::Findings;
-use super::target::World;
 use super::texts;
+use super::world::World;
 use crate::diagnostic::Place;
 use crate::expr::gate::GateExpr;
-use crate::plan::fault::{FaultPlan, Reach, Site};
+use crate::plan::fault::{FaultKind, FaultPlan, Reach, Site};
 use crate::plan::gate::During;
 use crate::plan::load::LoadPlan;
+use crate::plan::target::Mode;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw::{Fault, ScenarioFile};
@@ -94,9 +97,25 @@ fn one(
     let on = kinds
         .site(doc, &raw.span, kind.as_ref(), found)
         .filter(|(site, text)| around.world.has(doc.at(text), site, found));
+    // A scenario that is only for Compose files is not held to what containers have.
+    let only = doc.raw.only_in.as_ref();
+    let contained = only.is_none_or(|only| {
+        let mut modes = only.value.iter().map(|mode| Mode::from(mode.value));
+        modes.any(|mode| mode == Mode::Container)
+    });
     let takes = |(site, text): &(Site, &Str), found: &mut Findings| {
+        let place = match kinds.span() {
+            Some(span) if kind.as_ref().is_some_and(FaultKind::of_service) => doc.place(span),
+            _ => doc.at(text),
+        };
         let kind = kind.as_ref();
-        kind.is_none_or(|kind| around.world.takes(doc.at(text), site, kind, found))
+        let Some(kind) = kind else {
+            return true;
+        };
+        if contained {
+            around.world.holds(&place, site, kind, found);
+        }
+        around.world.takes(place, site, kind, found)
     };
     let on = on.filter(|on| takes(on, found));
     let times = timing::resolve(doc, raw, around, found);
@@ -183,6 +202,20 @@ fn check_against(new: &Placed, before: &[Placed], found: &mut Findings) {
         }
         let same = older.on == fault.on
             && (fault.kind.of_service() || older.kind.word() == fault.kind.word());
+        if joined(older, fault)
+            && new
+                .turns
+                .iter()
+                .any(|(_, turn)| old.turns.iter().any(|(_, o)| turn.meets(o)))
+        {
+            let message = format!(
+                "this partition overlaps {:?}, one between the same two services",
+                older.name
+            );
+            let hint = "lifting one would lift the other: move them apart, or join them";
+            found.error_with(new.place.clone(), message, hint);
+            continue;
+        }
         let meet = |(_, turn): &(FaultPlan, Turn)| old.turns.iter().any(|(_, o)| turn.meets(o));
         if same && new.turns.iter().any(meet) {
             let message = format!(
@@ -199,4 +232,16 @@ fn check_against(new: &Placed, before: &[Placed], found: &mut Findings) {
             );
         }
     }
+}
+
+/// Whether two faults on different services part the same two from each other.
+fn joined(a: &FaultPlan, b: &FaultPlan) -> bool {
+    let others = |fault: &FaultPlan| match &fault.kind {
+        FaultKind::Partition { from, .. } => from.clone(),
+        _ => Vec::new(),
+    };
+    let (Site::Service(one), Site::Service(other)) = (&a.on, &b.on) else {
+        return false;
+    };
+    one != other && others(a).contains(other) && others(b).contains(one)
 }

@@ -1,13 +1,13 @@
 //! The numbers of a kind of fault, each at one end of its ramp. Knows no names and no times.
 
-use super::requests;
+use super::{contained, requests};
 use crate::plan::fault::FaultKind;
 use crate::plan::resolve::findings::Findings;
 use crate::suite::at::Str;
 use crate::suite::document::Document;
 use crate::suite::raw::{
-    After, Bandwidth, Corrupt, Cpu, CrashLoop, FailFirst, HttpBreak, Latency, Limit, Loss, Memory,
-    Slice, SlowClose,
+    After, Bandwidth, Corrupt, Cpu, CrashLoop, Deploy, FailFirst, HttpBreak, Latency, Limit, Loss,
+    Memory, OnVolume, Packets, Partition, Slice, SlowClose,
 };
 use crate::units::{Share, parse_duration};
 use std::ops::Range;
@@ -30,6 +30,11 @@ pub(super) enum Typed<'f> {
     CrashLoop(&'f CrashLoop),
     Cpu(&'f Cpu),
     Memory(&'f Memory),
+    Partition(&'f Partition),
+    Packets(&'f Packets),
+    DiskFull(&'f OnVolume),
+    ReadOnly(&'f OnVolume),
+    Deploy(&'f Deploy),
     /// One that is only switched on, and whether it is.
     Switch(bool, fn() -> FaultKind),
 }
@@ -153,6 +158,20 @@ impl<'d, T> Numbers<'d, T> {
             Typed::Memory(memory) => FaultKind::Memory {
                 bytes: self.number(memory.bytes.as_ref()?, found, memory_bytes)?,
             },
+            Typed::Partition(partition) => {
+                return contained::partition(self.doc, partition, found);
+            }
+            Typed::Packets(packets) => return self.packets(packets, found),
+            Typed::DiskFull(on) => FaultKind::DiskFull {
+                path: contained::volume(self.doc, on, found)?,
+            },
+            Typed::ReadOnly(on) => FaultKind::ReadOnly {
+                path: contained::volume(self.doc, on, found)?,
+            },
+            Typed::Deploy(deploy) => {
+                let deployment = contained::deployment(self.doc, deploy, found)?;
+                FaultKind::Deploy(Box::new(deployment))
+            }
             Typed::Switch(_, kind) => kind(),
         })
     }
@@ -171,6 +190,34 @@ impl<'d, T> Numbers<'d, T> {
             return None;
         }
         Some(FaultKind::Latency { delay, jitter })
+    }
+
+    fn packets(&mut self, packets: &Packets, found: &mut Findings) -> Option<FaultKind> {
+        let loss = match &packets.loss {
+            Some(text) => self.number(text, found, share),
+            None => Some(0.0),
+        };
+        let typed = Latency {
+            delay: packets.delay.clone(),
+            jitter: packets.jitter.clone(),
+        };
+        let (delay, jitter) = match (&packets.delay, &packets.jitter) {
+            (None, None) => (Duration::ZERO, Duration::ZERO),
+            (None, Some(jitter)) => {
+                let message = "`jitter` is how `delay` varies, and there is none";
+                found.error_with(self.doc.at(jitter), message, "give it a `delay`");
+                return None;
+            }
+            (Some(_), _) => match self.latency(&typed, found)? {
+                FaultKind::Latency { delay, jitter } => (delay, jitter),
+                _ => return None,
+            },
+        };
+        Some(FaultKind::Packets {
+            loss: loss?,
+            delay,
+            jitter,
+        })
     }
 
     fn slice(&mut self, slice: &Slice, found: &mut Findings) -> Option<FaultKind> {
@@ -267,7 +314,7 @@ fn bytes(typed: &str) -> Result<u64, String> {
 }
 
 /// The same, or none.
-pub(super) fn whole_bytes(typed: &str) -> Result<u64, String> {
+pub(in crate::plan::resolve) fn whole_bytes(typed: &str) -> Result<u64, String> {
     match amount(typed, "") {
         Some(bytes) if bytes <= 1e12 => Ok(bytes.round() as u64),
         Some(_) => Err(format!("`{typed}` is out of range: at most 1000GB")),

@@ -195,6 +195,7 @@ fn known(
         | GateSubject::Service { name, .. }
         | GateSubject::Rate(name)
         | GateSubject::ErrorRate(name)
+        | GateSubject::Lost(name)
         | GateSubject::Availability(name)
         | GateSubject::Dropped(name) => {
             if let Some(name) = name {
@@ -208,7 +209,7 @@ fn known(
         }
         _ => {
             let message = format!("`{expr}` is known when the load has ended, not while it runs");
-            let hint = "write what is seen of the load: a latency, `error_rate`, `rate`, `availability`, `dropped`, or a probe";
+            let hint = "write what is seen of the load: a latency, `error_rate`, `lost`, `rate`, `availability`, `dropped`, or a probe";
             found.error_with(doc.at(text), message, hint);
             return None;
         }

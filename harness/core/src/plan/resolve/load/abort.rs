@@ -3,7 +3,7 @@
 use super::Doc;
 use crate::expr::abort::Abort;
 use crate::plan::ScenarioPlan;
-use crate::plan::gate::{Class, During, Gate, Role};
+use crate::plan::gate::{Class, During, Gate, RATE_MISSED, Role};
 use crate::plan::load::Model;
 use crate::plan::resolve::findings::Findings;
 use crate::plan::resolve::texts;
@@ -12,7 +12,7 @@ use crate::verdict::limits::{RATE_SECONDS, WINDOW_SAMPLES};
 use std::time::Duration;
 
 /// What its gate is called; the name another gate can't have beside it.
-const NAME: &str = "rate missed";
+const NAME: &str = RATE_MISSED;
 
 /// The gate that stops a load whose schedule is not kept; `None` if there is none or it is wrong, after noting why.
 pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> Option<Gate> {
@@ -56,6 +56,7 @@ pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> 
         expect: abort.expect,
         class: Class::Key,
         weight: 1.0,
+        owner: None,
         scenario: Some(scenario.name.clone()),
         during: During::All,
         over: Some(abort.over),

@@ -1,5 +1,6 @@
 //! Every error a suite can have, as it is told; and that no text makes the reader panic.
 
+mod containers;
 mod errors;
 mod goose;
 mod invariants;
@@ -7,6 +8,7 @@ mod loads;
 mod of_faults;
 mod plans;
 mod probes;
+mod readiness;
 mod searches;
 
 use super::{Choice, plan};

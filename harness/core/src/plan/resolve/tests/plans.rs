@@ -464,13 +464,10 @@ fn what_a_fault_does_is_told_and_reads_back() {
             "crash_loop = { every = \"2s\" }",
             "back killed 2s after each start",
         ),
-        (
-            "cpu = { share = \"20%\" }",
-            "back held to 20% of its time by STOP and CONT",
-        ),
+        ("cpu = { share = \"20%\" }", "back held to 20% of its time"),
         (
             "memory = { bytes = \"200MB\" }",
-            "back held to 200 MB of address space (RLIMIT_AS)",
+            "back held to 200 MB of memory",
         ),
     ] {
         assert_eq!(service(kind), told);

@@ -251,7 +251,7 @@ fn a_fallback_shows_in_what_clients_got_without_answers() {
     assert_eq!(served.figures, [share(1.0)].into());
     assert_eq!(
         served.says,
-        "served without `orders`: a cache or a fallback"
+        "served without `orders`: a cache, a fallback, or work done later"
     );
     assert_eq!(served.confidence, Confidence::High);
     let mut open = shares(500, 370);

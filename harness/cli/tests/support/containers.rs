@@ -1,0 +1,231 @@
+//! What the tests of container mode share: a small image of the demo system, what is left on the engine of a run, and an
+//! engine that can be made to vanish.
+
+use super::bundled::lay;
+use super::engine::ready;
+use super::{Suite, shop, until};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+const SOCKET: &str = "/var/run/docker.sock";
+/// The base of every image here.
+pub(crate) const BASE: &str = "debian:bookworm-slim";
+
+/// The engine's answer to a request, or why there is none.
+fn ask(path: &str) -> Result<String, String> {
+    let mut stream = UnixStream::connect(SOCKET).map_err(|error| format!("{SOCKET}: {error}"))?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .map_err(|error| error.to_string())?;
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .map_err(|error| error.to_string())?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    match head.contains(" 200 ") {
+        true => Ok(body.to_owned()),
+        false => Err(format!("the engine answers {head}: {body}")),
+    }
+}
+
+/// Whether an engine answers that has the base image; says visibly if not.
+pub(crate) fn engine() -> bool {
+    ready(ask(&format!("/v1.41/images/{BASE}/json")).map(drop))
+}
+
+/// Names of everything on the engine that carries the label of a run.
+pub(crate) fn left(run: &str) -> Vec<String> {
+    let filter = format!("%7B%22label%22%3A%5B%22harness.run%3D{run}%22%5D%7D");
+    let list = |path: &str| -> Value {
+        let answer = ask(&format!("/v1.41/{path}filters={filter}")).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    };
+    let named = |list: &Value, key: &str| {
+        let list = list.as_array().cloned().unwrap_or_default().into_iter();
+        list.map(|one| one[key].to_string()).collect::<Vec<_>>()
+    };
+    let mut left = [
+        named(&list("containers/json?all=1&"), "Names"),
+        named(&list("networks?"), "Name"),
+        named(&list("volumes?")["Volumes"], "Name"),
+    ]
+    .concat();
+    left.sort();
+    left
+}
+
+/// Asserts that nothing of a run is left on the engine.
+#[track_caller]
+pub(crate) fn nothing_left(run: &str) {
+    assert_eq!(left(run), Vec::<String>::new());
+}
+
+/// Waits until nothing of a run is left on the engine.
+#[track_caller]
+pub(crate) fn until_nothing_left(run: &str) {
+    until("nothing left", || left(run).is_empty().then_some(()));
+}
+
+impl Suite {
+    /// A target of one container that runs a shell's words, and how it says that it is ready.
+    pub(crate) fn contained(words: &str, more: &str, ready: &str) -> Self {
+        let suite = Self::new(&[("scenarios/journeys/look.toml", LOOK)]);
+        let toml = format!(
+            "[project]\nname = \"one\"\n[target]\nmode = \"container\"\n[target.service.web]\nstop_within = \"1s\"\n\
+             container = {{ image = \"{BASE}\", command = [\"sh\", \"-c\", '''{words}'''], port = 8080{more} }}\n\
+             ready = {{ {ready} }}\n[target.link.edge]\nto = \"web\"\n"
+        );
+        suite.write("harness.toml", toml);
+        suite
+    }
+
+    /// The demo's gateway and inventory in containers, with a link between them, in an image that is built of the binary
+    /// beside the tests.
+    pub(crate) fn small(files: &[(&str, &str)]) -> Self {
+        let suite = Self::new(files);
+        suite.write("scenarios/journeys/look.toml", LOOK);
+        suite.write(
+            "Dockerfile",
+            format!("FROM {BASE}\nCOPY shop /usr/local/bin/shop\n"),
+        );
+        suite.write(".dockerignore", "*\n!shop\n");
+        // Sent to the engine, never written to.
+        lay(shop(), &suite.path().join("shop"));
+        suite.write("harness.toml", SMALL);
+        suite
+    }
+}
+
+/// A visitor's look at the list, which the gateway fetches over a link.
+const LOOK: &str = r#"
+title = "A visitor looks at products"
+[[step]]
+name = "the list"
+get = "/v1/products"
+expect = ["status == 200"]
+"#;
+
+const SMALL: &str = r#"
+[project]
+name = "small"
+[target]
+mode = "container"
+[target.service.inventory]
+container = { image = "harness-test-shop:dev", build = { context = ".", dockerfile = "Dockerfile" }, command = ["shop", "inventory", "--host", "0.0.0.0", "--port", "${port}", "--db", "/tmp/inventory.db"], port = 8080 }
+ready = { get = "/health/ready", within = "60s" }
+stop_within = "5s"
+[target.service.gateway]
+container = { image = "harness-test-shop:dev", build = { context = ".", dockerfile = "Dockerfile" }, command = ["shop", "gateway", "--host", "0.0.0.0", "--port", "${port}"], port = 8080 }
+env = { INVENTORY_URL = "${link.catalogue.url}", ORDERS_URL = "${link.catalogue.url}", NOTIFICATIONS_URL = "${service.inventory.url}", BROKER_URL = "${service.inventory.url}", CACHE = "off", SHOP_API_KEY = "demo-key" }
+ready = { get = "/health/live", within = "60s" }
+stop_within = "5s"
+[target.link.edge]
+to = "gateway"
+[target.link.catalogue]
+from = "gateway"
+to = "inventory"
+[http]
+headers = { x-api-key = "demo-key" }
+timeout = "2s"
+"#;
+
+/// A way to the engine that can be cut: connections through it end, and new ones are refused. Or it can be held up: they
+/// stay and new ones are taken, and nothing is answered any more.
+pub(crate) struct Way {
+    socket: PathBuf,
+    cut: Arc<AtomicBool>,
+    held_up: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<UnixStream>>>,
+}
+
+impl Way {
+    /// A way at a path.
+    pub(crate) fn at(socket: &Path) -> Self {
+        let way = Self {
+            socket: socket.to_owned(),
+            cut: Arc::default(),
+            held_up: Arc::default(),
+            open: Arc::default(),
+        };
+        way.serve();
+        way
+    }
+
+    fn serve(&self) {
+        let listener = UnixListener::bind(&self.socket).unwrap();
+        let (cut, open) = (Arc::clone(&self.cut), Arc::clone(&self.open));
+        let held_up = Arc::clone(&self.held_up);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if cut.load(Ordering::Acquire) {
+                    return;
+                }
+                let engine = UnixStream::connect(SOCKET).unwrap();
+                for (mut from, mut to) in [
+                    (client.try_clone().unwrap(), engine.try_clone().unwrap()),
+                    (engine.try_clone().unwrap(), client.try_clone().unwrap()),
+                ] {
+                    let held_up = Arc::clone(&held_up);
+                    std::thread::spawn(move || pass(&mut from, &mut to, &held_up));
+                }
+                open.lock().unwrap().extend([client, engine]);
+            }
+        });
+    }
+
+    /// What `DOCKER_HOST` says for it.
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// Whether it is not cut.
+    pub(crate) fn stands(&self) -> bool {
+        !self.cut.load(Ordering::Acquire)
+    }
+
+    /// Holds it up: whoever asks waits. It is cut before it is mended.
+    pub(crate) fn hold_up(&self) {
+        self.held_up.store(true, Ordering::Release);
+    }
+
+    /// Ends every connection through it; new ones are taken.
+    pub(crate) fn break_off(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Cuts it.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        // The listener lets go of its socket at the next connection.
+        let _ = UnixStream::connect(&self.socket);
+        std::fs::remove_file(&self.socket).unwrap();
+        self.break_off();
+    }
+
+    /// Opens it again.
+    pub(crate) fn mend(&self) {
+        self.cut.store(false, Ordering::Release);
+        self.held_up.store(false, Ordering::Release);
+        self.serve();
+    }
+}
+
+/// Passes on what comes until it ends; what comes while it is held up is lost.
+fn pass(from: &mut UnixStream, to: &mut UnixStream, held_up: &AtomicBool) {
+    let mut piece = [0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        let passes = !held_up.load(Ordering::Acquire);
+        if passes && to.write_all(&piece[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}

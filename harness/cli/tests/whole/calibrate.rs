@@ -1,0 +1,338 @@
+//! `harness calibrate` and `--repeats`: what is published of made-up runs whose spread is known, what that does to a verdict,
+//! and by live runs that it plays, keeps what it played when it is interrupted, and takes variants in turn.
+
+use crate::streams::{self, Shape};
+use crate::support::journeys::VISIT;
+use crate::support::server::{self, DELAY};
+use crate::support::{Suite, labelled, part, turn, until};
+use serde_json::Value;
+use std::path::PathBuf;
+
+const IDS: [&str; 6] = [
+    "20260101-000000-aaaa",
+    "20260101-000100-bbbb",
+    "20260101-000200-cccc",
+    "20260101-000300-dddd",
+    "20260101-000400-eeee",
+    "20260102-000000-slow",
+];
+
+/// A run long enough for the p99 of its checkout, which its key gate asks for.
+fn run(nth: usize, slower: f64) -> Shape {
+    Shape {
+        seed: 51 + nth as u64,
+        slower,
+        ..Shape::of(IDS[nth], 600, 160.0)
+    }
+}
+
+/// Writes events; the files' names.
+fn write(suite: &Suite, shapes: &[Shape]) -> Vec<String> {
+    let name = |shape: &Shape| format!("{}-{}.ndjson", shape.run, shape.seed);
+    for shape in shapes {
+        suite.write(&name(shape), streams::lines(&streams::make(shape)));
+    }
+    shapes.iter().map(name).collect()
+}
+
+fn files(suite: &Suite) -> Vec<PathBuf> {
+    let folder = suite.path().join("reports/baselines/calibration");
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn from<'f>(files: &'f [String], flags: &[&'f str]) -> Vec<&'f str> {
+    let named = files.iter().map(String::as_str);
+    ["calibrate", "--from"]
+        .into_iter()
+        .chain(named)
+        .chain(flags.iter().copied())
+        .collect()
+}
+
+/// Runs that differ by 8 %: a run 25 % slower than one of them is regressed by the τ assumed, and by theirs it is not.
+#[test]
+fn a_calibration_is_published_and_a_comparison_goes_by_it() {
+    let suite = Suite::new(&[]);
+    let spread = [0.92, 1.08, 1.0, 0.95, 1.07];
+    let shapes: Vec<Shape> = spread
+        .iter()
+        .enumerate()
+        .map(|(n, by)| run(n, *by))
+        .collect();
+    let files_of = write(&suite, &shapes);
+    let slow = write(&suite, &[run(5, 1.25)]).remove(0);
+    let compare = ["compare", &slow, &files_of[2]];
+    let assumed = suite.run(&compare).exits(1);
+    assert!(
+        assumed.stdout.contains("τ 2.0 %, assumed"),
+        "{}",
+        assumed.stdout
+    );
+
+    let told = suite.run(&from(&files_of, &[])).exits(0);
+    insta::assert_snapshot!("calibrated", told.stdout);
+    let [file] = files(&suite).try_into().unwrap();
+    assert!(
+        told.stderr
+            .contains("reports/baselines/calibration/payments-slow-"),
+        "{}",
+        told.stderr
+    );
+    let bytes = std::fs::read(&file).unwrap();
+    let json = suite
+        .run(&from(&files_of, &["--format", "json"]))
+        .exits(0)
+        .json();
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        bytes,
+        "the same runs, the same bytes"
+    );
+    let written: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(json["scenarios"][0]["calibration"], written);
+    let tau = written["names"]["checkout"][0]["deviation"]
+        .as_f64()
+        .unwrap();
+    assert!((0.06..0.09).contains(&tau), "{tau}");
+
+    let by_it = suite.run(&compare).exits(5);
+    let says = |words: &str| assert!(by_it.stdout.contains(words), "{words}: {}", by_it.stdout);
+    says("from the calibration of 2026-01-01, 5 runs");
+    says("+10% is below the noise floor");
+    says("self-test: +20% planted into the candidate would have been caught here");
+    says("runs a side");
+    let json = suite
+        .run(&[&compare[..], &["--format", "json"]].concat())
+        .exits(5)
+        .json();
+    let held = &json["scenarios"][0];
+    assert_eq!(
+        held["calibration"]["runs"].as_array().unwrap().len(),
+        5,
+        "{held:#}"
+    );
+    let figures = held["figures"].as_array().unwrap();
+    let key = figures.iter().find(|figure| figure["key"] == true).unwrap();
+    assert_eq!(key["effect"]["tau"]["calibrated"], true, "{key:#}");
+    assert_eq!(
+        (&key["self_test"]["slower"], &key["self_test"]["caught"]),
+        (&0.2.into(), &true.into())
+    );
+    assert!(
+        json["decide"]["repeats"].as_u64().is_some_and(|n| n > 1),
+        "{:#}",
+        json["decide"]
+    );
+
+    // Of another machine it is told and not taken; what can't be read is told by its path.
+    let text = String::from_utf8(bytes).unwrap();
+    std::fs::write(&file, text.replace("\"cores\": \"4\"", "\"cores\": \"96\"")).unwrap();
+    let unfit = suite.run(&compare).exits(1);
+    assert!(
+        unfit
+            .stdout
+            .contains("does not fit: another machine (cores: 96, here 4)"),
+        "{}",
+        unfit.stdout
+    );
+    std::fs::write(&file, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+    let newer = suite.run(&compare).exits(1);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert!(
+        newer.stderr.contains(name) && newer.stderr.contains("a newer harness wrote it"),
+        "{}",
+        newer.stderr
+    );
+    assert!(newer.stdout.contains("assumed"), "{}", newer.stdout);
+}
+
+#[test]
+fn too_few_runs_calibrate_nothing_and_say_what_to_do() {
+    let suite = Suite::new(&[]);
+    let short = |nth: usize, lags| Shape {
+        lags,
+        ..Shape::of(IDS[nth], 24, 40.0)
+    };
+    let names = write(&suite, &[short(0, false), short(1, false), short(2, true)]);
+    let lagged = suite.run(&from(&names, &[])).exits(4);
+    for words in [
+        "2 can be used of 3",
+        IDS[2],
+        "its load can't be trusted",
+        "hint: make more runs",
+    ] {
+        assert!(lagged.stderr.contains(words), "{words}: {}", lagged.stderr);
+    }
+    assert_eq!(files(&suite), Vec::<PathBuf>::new());
+    let two = suite.run(&from(&names[..2], &[])).exits(2);
+    assert!(two.stderr.contains("at least 3"), "{}", two.stderr);
+    let twice = [&names[0], &names[0], &names[1]].map(Clone::clone);
+    let twice = suite.run(&from(&twice, &[])).exits(2);
+    assert!(twice.stderr.contains("named twice"), "{}", twice.stderr);
+    let unknown = suite.run(&[
+        "calibrate",
+        "elsewhere",
+        "--from",
+        &names[0],
+        &names[1],
+        &names[2],
+    ]);
+    let unknown = unknown.exits(2);
+    assert!(unknown.stderr.contains("`elsewhere`"), "{}", unknown.stderr);
+    suite.run(&["calibrate", "--runs", "2"]).exits(2);
+}
+
+/// A load of some seconds of which the method leaves something.
+fn live(seconds: u32) -> Suite {
+    let scenario = format!(
+        "title = \"A moment\"\n[load]\nrate = \"40/s\"\nfor = \"{seconds}s\"\nmix = {{ visit = 1 }}\n"
+    );
+    let head = "[project]\nname = \"moment\"\n[regression]\nshort_trim_s = 0.0\n";
+    let variant = format!("[variant.slow.service.server.env]\n{DELAY} = \"30\"\n");
+    Suite::new(&[
+        (
+            "harness.toml",
+            &format!("{head}{}{variant}", server::target()),
+        ),
+        ("scenarios/journeys/visit.toml", VISIT),
+        ("scenarios/moment.toml", &scenario),
+    ])
+}
+
+#[test]
+fn the_same_build_is_played_against_itself() {
+    let suite = live(3);
+    let mut code = 4;
+    // On a machine that is busy with something else a run may be left out, and of three none can be spared.
+    for turn in [part, part, turn] {
+        let _turn = turn();
+        let before = suite.runs().len();
+        let ran = suite.run(&["calibrate", "--runs", "3", "--format", "json"]);
+        assert_eq!(suite.runs().len(), before + 3, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("3 runs with 3s of load each"),
+            "{}",
+            ran.stderr
+        );
+        code = ran.code;
+        if code == 0 {
+            let one = &ran.json()["scenarios"][0];
+            let runs = one["calibration"]["runs"].as_array().unwrap();
+            let ids: Vec<_> = runs
+                .iter()
+                .map(|run| run["run"].as_str().unwrap())
+                .collect();
+            for id in ids {
+                assert!(suite.path().join("reports/runs").join(id).is_dir(), "{id}");
+            }
+            assert_eq!(files(&suite).len(), 1);
+            assert_eq!(
+                one["calibration"]["names"]["*"].as_array().unwrap().len(),
+                3,
+                "{one:#}"
+            );
+            break;
+        }
+        assert_eq!(code, 4, "{}", ran.stderr);
+    }
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_played_and_says_how_to_use_it() {
+    let suite = live(5);
+    let running = suite.start(&["calibrate", "--runs", "4"]);
+    until("the second run", || {
+        let runs = suite.runs();
+        let second = runs.get(1)?.file_name()?.to_str()?.to_owned();
+        suite
+            .events(&second)
+            .contains("\"event\":\"scenario_started\"")
+            .then_some(())
+    });
+    running.signal("INT");
+    let ran = running.ends().exits(130);
+    let runs = suite.runs();
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert!(
+        ran.stderr
+            .contains("1 of the 4 runs were played to their end, and are kept"),
+        "{}",
+        ran.stderr
+    );
+    let first = runs[0].file_name().unwrap().to_str().unwrap();
+    let hint = format!("harness calibrate --from {first}\n");
+    assert!(ran.stderr.contains(&hint), "{hint}: {}", ran.stderr);
+    for run in runs {
+        let id = run.file_name().unwrap().to_str().unwrap();
+        assert!(run.join("report.html").is_file(), "{id}");
+        assert_eq!(labelled(id), Vec::<u32>::new(), "{id}");
+    }
+    assert_eq!(files(&suite), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn two_variants_are_played_in_turn_and_held_against_each_other() {
+    let suite = live(2);
+    let _turn = part();
+    let two = ["--variant", "default", "--variant", "slow"];
+    let ran = suite.run(&[&["run"][..], &two, &["--repeats", "2", "--format", "json"]].concat());
+    let runs = suite.runs();
+    let id = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let ids: Vec<String> = runs.iter().map(id).collect();
+    let variant = |id: &String| suite.events_of(id, "run_started")[0]["plan"]["variant"].clone();
+    let variants: Vec<Value> = ids.iter().map(variant).collect();
+    assert_eq!(
+        variants,
+        [Value::Null, "slow".into(), "slow".into(), Value::Null],
+        "{ids:?}"
+    );
+    let json = ran.json();
+    let words = json.to_string();
+    // Two seconds are too short to tell, if the generator kept up; and another variant is no other workload here.
+    let told = words.contains("too-short") || words.contains("can't be trusted");
+    assert!(told && !words.contains("workload is another"), "{words}");
+    let side = |of: &str| -> Vec<String> {
+        let side = json["scenarios"][0][of].as_array().unwrap().iter();
+        side.map(|one| one["run"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // One whose generator lagged may be missing.
+    assert!(
+        side("candidate").iter().all(|run| ids[1..3].contains(run)),
+        "{words}"
+    );
+    assert!(
+        side("baseline")
+            .iter()
+            .all(|run| *run == ids[0] || *run == ids[3]),
+        "{words}"
+    );
+    // What it says to ask again with is a command line that does.
+    let line = ran
+        .stderr
+        .lines()
+        .find_map(|line| line.split_once("in any form: harness "));
+    let line = line.unwrap().1;
+    let later = suite.run(&line.split(' ').collect::<Vec<_>>());
+    assert!([4, 5].contains(&later.code), "{line}: {}", later.stderr);
+    assert_eq!(ran.code, later.code, "{}", ran.stderr);
+    assert!(
+        !later.stdout.contains("workload is another"),
+        "{}",
+        later.stdout
+    );
+    let plain = suite.run(&["compare", &ids[1], &ids[0]]).exits(4);
+    assert!(
+        plain.stdout.contains("workload is another"),
+        "{}",
+        plain.stdout
+    );
+
+    let alone = suite.run(&["run", "--repeats", "2"]).exits(2);
+    assert!(alone.stderr.contains("two variants"), "{}", alone.stderr);
+    assert_eq!(suite.runs().len(), 4);
+}
