@@ -25,6 +25,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 pub(crate) use turns::{Pressure, Turn, part, turn};
 
@@ -188,17 +189,12 @@ impl Suite {
 
     /// Runs `harness` to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().unwrap())
+        Ran::to_the_end(&mut self.command(arguments))
     }
 
     /// The same with a planted defect.
     pub(crate) fn run_with(&self, defect: &str, arguments: &[&str]) -> Ran {
-        Ran::of(
-            self.command(arguments)
-                .env("DEFECT", defect)
-                .output()
-                .unwrap(),
-        )
+        Ran::to_the_end(self.command(arguments).env("DEFECT", defect))
     }
 
     /// Starts `harness` in a process group of its own, as a shell would, without waiting for it.
@@ -460,6 +456,26 @@ impl Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// What a command leaves that is run to its end. One that hangs is killed, and what it said until then is told.
+    #[track_caller]
+    pub(crate) fn to_the_end(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = piped.spawn().unwrap();
+        let pid = child.id();
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        let hung = std::thread::spawn(move || {
+            let hung = end.recv_timeout(2 * PATIENCE) == Err(RecvTimeoutError::Timeout);
+            if hung {
+                signal(pid, "KILL");
+            }
+            hung
+        });
+        let ran = Self::of(child.wait_with_output().unwrap());
+        drop(ended);
+        assert!(!hung.join().unwrap(), "it hung: {ran:#?}");
+        ran
     }
 
     /// The data as JSON.

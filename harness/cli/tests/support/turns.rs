@@ -2,14 +2,44 @@
 //! not measure each other. It must not know what is run.
 
 use super::HARNESS;
+use std::cell::Cell;
 use std::fs::{File, TryLockError};
+use std::marker::PhantomData;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Leave to load the machine, or a part of it, until it is dropped.
+thread_local! {
+    /// Whether this thread holds a turn. Who waits for a second one while somebody waits for all of them waits for ever.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Leave to load the machine, or a part of it, until it is dropped, by the thread that asked for it.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _held: Vec<File>,
+    /// A turn stays on its thread.
+    _here: PhantomData<*const ()>,
+}
+
+impl Turn {
+    fn holding(held: Vec<File>) -> Self {
+        Self {
+            _held: held,
+            _here: PhantomData,
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        HOLDS.set(false);
+    }
+}
+
+/// Asserts that this thread holds no turn yet, whether or not it would have to wait today.
+#[track_caller]
+fn only_one() {
+    assert!(!HOLDS.replace(true), "a turn is asked for within a turn");
 }
 
 /// Parts the machine has: a light load for each core, and two at least, because they wait more than they compute.
@@ -25,16 +55,16 @@ fn lock(part: usize) -> File {
 
 /// The machine for oneself: who judges figures holds it while it loads the system.
 #[must_use]
+#[track_caller]
 pub(crate) fn turn() -> Turn {
+    only_one();
     // One after another and always in this order: who holds one part never waits for a second, except here.
     let held = (0..parts()).map(|part| {
         let file = lock(part);
         file.lock().unwrap();
         file
     });
-    Turn {
-        _held: held.collect(),
-    }
+    Turn::holding(held.collect())
 }
 
 /// A part of the machine, beside other light loads: who judges what was done, and times only where they differ by far.
@@ -43,15 +73,14 @@ pub(crate) fn turn() -> Turn {
     clippy::disallowed_methods,
     reason = "a test has no executor to block and no run's clock"
 )]
+#[track_caller]
 pub(crate) fn part() -> Turn {
+    only_one();
     let files: Vec<File> = (0..parts()).map(lock).collect();
     loop {
         for file in &files {
             match file.try_lock() {
-                Ok(()) => {
-                    let held = vec![file.try_clone().unwrap()];
-                    return Turn { _held: held };
-                }
+                Ok(()) => return Turn::holding(vec![file.try_clone().unwrap()]),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => panic!("failed to lock: {error}"),
             }

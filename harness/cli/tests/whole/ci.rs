@@ -33,7 +33,7 @@ fn step(suite: &Suite, arguments: &[&str]) -> Ran {
         .env("GITHUB_OUTPUT", file("outputs"))
         .env("GITHUB_WORKSPACE", suite.path().parent().unwrap());
     let _turn = part();
-    Ran::of(command.output().unwrap())
+    Ran::to_the_end(&mut command)
 }
 
 #[test]
@@ -150,11 +150,11 @@ fn is_own(line: &str) -> bool {
 fn what_a_target_says_is_no_command_of_the_workflow() {
     let suite = hostile();
     let run = |step_of_a_job: bool, arguments: &[&str]| {
-        let _turn = part();
-        match step_of_a_job {
-            true => step(&suite, arguments),
-            false => suite.run(arguments),
+        if step_of_a_job {
+            return step(&suite, arguments);
         }
+        let _turn = part();
+        suite.run(arguments)
     };
     // The summary wraps words, so that some begin a line.
     let elsewhere = run(false, &["run"]).exits(1);
@@ -223,7 +223,7 @@ fn the_actions_scripts_find_the_program_and_run_the_suite_with_its_words() {
             .env_remove("GITHUB_ACTIONS")
             .env_remove("DEFECT")
             .envs(variables.iter().copied());
-        Ran::of(command.output().unwrap())
+        Ran::to_the_end(&mut command)
     };
     run("install", &[("NAMED", HARNESS), ("SOURCE", "nowhere")]).exits(0);
     assert!(

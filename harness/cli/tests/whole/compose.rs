@@ -280,7 +280,7 @@ fn what_it_plans_is_told() {
 }
 
 fn run(mut command: Command) -> Ran {
-    Ran::of(command.output().unwrap())
+    Ran::to_the_end(&mut command)
 }
 
 /// Exit 3, these words in the terminal, and nothing left.

@@ -346,7 +346,7 @@ fn a_collector_is_told_all_of_it() {
             "authorization=Bearer%20abc,x-tenant=other",
         )
         .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=ci");
-    let ran = Ran::of(command.output().unwrap()).exits(0);
+    let ran = Ran::to_the_end(&mut command).exits(0);
     let heard = heard.lock().unwrap();
     assert!(heard.len() > 1, "as many requests as there are");
     for (head, body) in heard.iter() {

@@ -2,7 +2,7 @@
 //! that neither lines nor spans show a secret.
 
 use crate::support::server;
-use crate::support::{Suite, part};
+use crate::support::{Ran, Suite, part};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
@@ -188,10 +188,10 @@ fn a_collector_receives_the_runs_spans_as_one_tree_without_secrets() {
         "OTEL_EXPORTER_OTLP_HEADERS",
         "authorization=Bearer%20collector-token",
     );
-    let ran = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let ran = Ran::to_the_end(&mut command);
+    let stderr = ran.stderr.as_str();
     // The step that polls does not hold.
-    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    assert_eq!(ran.code, 1, "{stderr}");
     assert!(!stderr.contains("warning: failed to send"), "{stderr}");
     let id = suite
         .only_run()
@@ -277,9 +277,9 @@ fn a_collector_that_refuses_or_hangs_costs_a_line_and_nothing_else() {
     for (url, reason) in cases {
         let mut command = suite.command(&["run"]);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &url);
-        let ran = command.output().unwrap();
-        let stderr = String::from_utf8_lossy(&ran.stderr);
-        assert!(matches!(ran.status.code(), Some(0 | 4 | 5)), "{stderr}");
+        let ran = Ran::to_the_end(&mut command);
+        let stderr = ran.stderr.as_str();
+        assert!(matches!(ran.code, 0 | 4 | 5), "{stderr}");
         let told: Vec<_> = stderr
             .lines()
             .filter(|line| line.contains("failed to send"))
@@ -357,9 +357,9 @@ fn a_bad_filter_url_or_file_is_told_before_anything_starts() {
     }
     let mut command = suite.command(&["run"]);
     command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "not a url");
-    let ran = command.output().unwrap();
-    assert_eq!(ran.status.code(), Some(2));
-    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let ran = Ran::to_the_end(&mut command);
+    assert_eq!(ran.code, 2);
+    let stderr = ran.stderr.as_str();
     assert!(
         stderr.contains("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
         "{stderr}"
