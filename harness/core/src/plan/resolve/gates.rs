@@ -2,22 +2,23 @@
 
 mod conditions;
 mod detected;
+mod figures;
+mod named;
 mod of_faults;
 mod warm_up;
 
 use super::findings::Findings;
 use super::invariants;
 use super::load::{Against, Probes, journeys_typed};
-use crate::diagnostic::{Diagnostic, Place, nearest};
-use crate::expr::gate::{GateExpr, GateSubject, Unit};
-use crate::journey::{Action, Journey};
-use crate::name::RequestName;
+use crate::expr::gate::{GateExpr, GateSubject};
+use crate::journey::Journey;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::{Class, During, Gate, Role};
 use crate::plan::load::Model;
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
 use crate::suite::raw;
+use named::{fault_exists, probe, request_exists};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,7 +188,7 @@ fn one<T>(
     let typed = gate.expect.as_ref()?;
     let expect = expression(doc, typed, gate, scope, found)?;
     if !matches!(expect.subject, GateSubject::Capacity) {
-        of_no_search(doc, typed, scope, found);
+        figures::of_no_search(doc, typed, scope, found);
     }
     if let (GateSubject::Probe { .. }, Some(true), None) = (&expect.subject, gate.abort, over) {
         let message = "a probe over the whole load may still come back while the load lasts";
@@ -273,23 +274,6 @@ fn during<T>(
     Some(during)
 }
 
-fn fault_exists(fault: &str, place: Place, scope: &Scope<'_>, found: &mut Findings) -> bool {
-    if scope.scenario.is_none() {
-        let hint = "write the gate into the scenario that has the fault";
-        found.error_with(
-            place,
-            "a gate of the whole run looks at no single fault",
-            hint,
-        );
-        return false;
-    }
-    let exists = scope.faults.contains(&fault);
-    if !exists {
-        found.unknown(place, "fault", fault, scope.faults.iter().copied());
-    }
-    exists
-}
-
 fn expression<T>(
     doc: &Document<T>,
     typed: &Str,
@@ -332,237 +316,23 @@ fn expression<T>(
             return probe(doc, typed, &expr, name, unit, scope, found);
         }
         GateSubject::Headroom { fault, unit } => {
-            headroom(doc, typed, (fault, place_of(fault)), unit, scope, found);
-            alone(doc, gate, "headroom", found);
+            figures::headroom(doc, typed, (fault, place_of(fault)), unit, scope, found);
+            figures::alone(doc, gate, "headroom", found);
         }
         GateSubject::Effect(of) => {
             if let Some(name) = of.name() {
                 request_exists(name, place_of(name.as_str()), scope, found);
             }
-            effect(doc, typed, gate, scope, found);
+            figures::effect(doc, typed, gate, scope, found);
         }
         GateSubject::Regression { name, .. } => {
             if let Some(name) = name {
                 request_exists(name, place_of(name.as_str()), scope, found);
             }
-            regression(doc, typed, gate, found);
+            figures::regression(doc, typed, gate, found);
         }
-        GateSubject::Capacity => capacity(doc, typed, gate, scope, found),
-        GateSubject::RateMissed => planned(doc, typed, scope, found),
+        GateSubject::Capacity => figures::capacity(doc, typed, gate, scope, found),
+        GateSubject::RateMissed => figures::planned(doc, typed, scope, found),
     }
     Some(expr)
-}
-
-fn is_search(scope: &Scope<'_>) -> bool {
-    scope
-        .scenario
-        .is_some_and(|scenario| matches!(scenario.load.model, Model::Search(_)))
-}
-
-/// A gate on a capacity: only of a scenario that looks for one, and of all of it.
-fn capacity<T>(
-    doc: &Document<T>,
-    typed: &Str,
-    gate: &raw::Gate,
-    scope: &Scope<'_>,
-    found: &mut Findings,
-) {
-    if !is_search(scope) && !scope.partial {
-        let hint = "write `find = \"max rate where …\"` into the `[load]` of a scenario, and the gate beside it";
-        found.error_with(doc.at(typed), "nothing here looks for a capacity", hint);
-    }
-    for part in [&gate.during, &gate.over].into_iter().flatten() {
-        let message = "a capacity is that of the whole search";
-        found.error_with(doc.at(part), message, "leave `during` and `over` out");
-    }
-    if gate.abort == Some(true) {
-        let message = "a capacity is known when the search has ended";
-        found.error_with(doc.at(typed), message, "leave `abort` out");
-    }
-}
-
-/// A gate on the headroom of a fault that has one, in the unit of its number.
-fn headroom<T>(
-    doc: &Document<T>,
-    typed: &Str,
-    (fault, place): (&str, Place),
-    unit: &Unit,
-    scope: &Scope<'_>,
-    found: &mut Findings,
-) {
-    if !fault_exists(fault, place.clone(), scope, found) {
-        return;
-    }
-    let mut planned = scope.scenario.into_iter().flat_map(|s| &s.faults);
-    // One with errors of its own is there all the same.
-    let Some(planned) = planned.find(|planned| planned.name == fault) else {
-        return;
-    };
-    let ramp = planned.ramp().filter(|_| !planned.tolerates.is_empty());
-    match ramp {
-        Some(ramp) if ramp.unit == *unit => {}
-        Some(ramp) => {
-            let example = ramp.show((ramp.from + ramp.to) / 2.0);
-            let message = format!("the number of `{fault}` that grows is not in this unit");
-            found.error_with(
-                doc.at(typed),
-                message,
-                format!("write a limit such as `{example}`"),
-            );
-        }
-        None => {
-            let message = format!("nothing says how much of `{fault}` is tolerated");
-            let hint = "let one number of it grow, `delay = \"0ms..500ms\"`, and say what must hold: `tolerates = [\"p95 < 1s\"]`";
-            found.error_with(place, message, hint);
-        }
-    }
-}
-
-/// Notes `during`, `over` and `abort` beside a figure that has no part of the load of its own.
-fn alone<T>(doc: &Document<T>, gate: &raw::Gate, what: &str, found: &mut Findings) {
-    for part in [&gate.during, &gate.over].into_iter().flatten() {
-        let message = format!("`{what}` is that of the whole fault");
-        found.error_with(doc.at(part), message, "leave `during` and `over` out");
-    }
-    if let (Some(true), Some(expect)) = (gate.abort, &gate.expect) {
-        let message = format!("`{what}` is known when the fault is over");
-        found.error_with(doc.at(expect), message, "leave `abort` out");
-    }
-}
-
-/// A gate on an effect: only of a scenario with a control, and of one part of it.
-fn effect<T>(
-    doc: &Document<T>,
-    typed: &Str,
-    gate: &raw::Gate,
-    scope: &Scope<'_>,
-    found: &mut Findings,
-) {
-    if !scope.control {
-        let message = "an effect is measured against a control, and there is none";
-        let hint = "write `control = true` into the scenario, and the gate beside it";
-        found.error_with(doc.at(typed), message, hint);
-    }
-    if gate.during.is_none() {
-        let message = "of which part of the load the effect is meant is not said";
-        let hint = "name a fault, such as `during = \"provider is slow\"`, or `during = \"all\"`";
-        found.error_with(doc.at(typed), message, hint);
-    }
-    if let Some(over) = &gate.over {
-        let message = "an effect is that of a whole part of the load";
-        found.error_with(doc.at(over), message, "leave `over` out");
-    }
-    if gate.abort == Some(true) {
-        let message = "an effect is known when the load has ended";
-        found.error_with(doc.at(typed), message, "leave `abort` out");
-    }
-}
-
-/// A gate on a regression: of all undisturbed load, once it is over.
-fn regression<T>(doc: &Document<T>, typed: &Str, gate: &raw::Gate, found: &mut Findings) {
-    for part in [&gate.during, &gate.over].into_iter().flatten() {
-        let message = "a regression is that of the whole load outside of faults";
-        found.error_with(doc.at(part), message, "leave `during` and `over` out");
-    }
-    if gate.abort == Some(true) {
-        let message = "a regression is known when the load has ended";
-        found.error_with(doc.at(typed), message, "leave `abort` out");
-    }
-}
-
-/// A gate on a missed rate: only of a load that has one.
-fn planned<T>(doc: &Document<T>, typed: &Str, scope: &Scope<'_>, found: &mut Findings) {
-    let closed = |scenario: &ScenarioPlan| matches!(scenario.load.model, Model::Closed(_));
-    if scope.scenario.is_some_and(closed) {
-        let message =
-            "in a closed model the target decides the rate: none is planned that could be missed";
-        let hint = "judge `rate` itself, or `dropped` with a number of iterations";
-        found.error_with(doc.at(typed), message, hint);
-    }
-}
-
-/// Notes any other gate of a search: its rates are meant to be too high at some point.
-fn of_no_search<T>(doc: &Document<T>, typed: &Str, scope: &Scope<'_>, found: &mut Findings) {
-    if is_search(scope) {
-        let message =
-            "a search tries rates that are too high on purpose: no gate can judge its load";
-        let hint = "write what must hold into `find`, and judge the answer: `expect = \"capacity >= 500/s\"`";
-        found.error_with(doc.at(typed), message, hint);
-    }
-}
-
-/// A gate on a probe that is there, in the probe's unit.
-fn probe<T>(
-    doc: &Document<T>,
-    typed: &Str,
-    expr: &GateExpr,
-    (name, place): (&str, Place),
-    unit: &Unit,
-    scope: &Scope<'_>,
-    found: &mut Findings,
-) -> Option<GateExpr> {
-    let Some(probe) = scope
-        .probes
-        .planned
-        .iter()
-        .find(|p| p.name.as_str() == name)
-    else {
-        // One with errors of its own is there all the same.
-        if !scope.probes.typed.contains(&name) {
-            found.unknown(place, "probe", name, scope.probes.typed.iter().copied());
-        }
-        return None;
-    };
-    if probe.unit == *unit {
-        return Some(expr.clone());
-    }
-    let said = |unit: &Unit| match unit {
-        Unit::Plain => "no unit".to_owned(),
-        unit => format!("unit `{unit}`"),
-    };
-    let message = format!(
-        "probe `{name}` has {}, and this limit has {}",
-        said(&probe.unit),
-        said(unit)
-    );
-    let hint = format!("write a limit such as `{}`", probe.unit.example());
-    found.error_with(doc.at(typed), message, hint);
-    None
-}
-
-fn request_exists(name: &RequestName, place: Place, scope: &Scope<'_>, found: &mut Findings) {
-    let journey = name.journey_part();
-    let Some(journey) = scope.journeys.iter().find(|j| j.name.as_str() == journey) else {
-        if scope.partial || scope.broken.iter().any(|broken| broken == journey) {
-            return;
-        }
-        let known = scope.journeys.iter().map(|j| j.name.as_str());
-        match scope.scenario {
-            None => found.unknown(place, "journey under load called", journey, known),
-            Some(_) => {
-                let message = format!("journey `{journey}` is not in this scenario's mix");
-                let finding = Diagnostic::error(Some(place), message);
-                let known: Vec<&str> = known.collect();
-                let hint = match nearest(journey, known.iter().copied()) {
-                    Some(close) => format!("did you mean `{close}`?"),
-                    None if known.is_empty() => "the mix is empty".to_owned(),
-                    None => format!("the mix has: {}", known.join(", ")),
-                };
-                found.out.push(finding.hint(hint));
-            }
-        }
-        return;
-    };
-    if let Some(step) = name.step_part() {
-        let requests = journey
-            .steps
-            .iter()
-            .filter(|s| matches!(s.action, Action::Request(_)))
-            .map(|s| s.name.as_str());
-        let requests: Vec<&str> = requests.collect();
-        if !requests.contains(&step) {
-            let what = format!("request in `{}` called", journey.name);
-            found.unknown(place, &what, step, requests);
-        }
-    }
 }

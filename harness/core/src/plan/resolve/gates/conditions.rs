@@ -1,7 +1,8 @@
 //! Conditions beside the faults: what fires one (`when`), what lifts them all (`stop`), and what must hold before the
 //! first and after the last (`[steady]`). The last two are gates as well; a `when` is only looked at.
 
-use super::{Scope, probe, request_exists, warm_up};
+use super::named::{probe, request_exists};
+use super::{Scope, warm_up};
 use crate::expr::gate::{Comparison, GateExpr, GateSubject};
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::{Class, During, Gate, Role};

@@ -1,6 +1,7 @@
 //! What tells that the target noticed a fault: a condition on a probe that is there.
 
-use super::{Scope, probe};
+use super::Scope;
+use super::named::probe;
 use crate::expr::gate::{GateExpr, GateSubject};
 use crate::plan::resolve::findings::Findings;
 use crate::plan::resolve::texts;

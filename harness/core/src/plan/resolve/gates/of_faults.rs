@@ -1,6 +1,8 @@
 //! Gates on figures of faults, and of links that faults strike: both must be there, and nothing beside them says when.
 
-use super::{Scope, alone, fault_exists, warm_up};
+use super::figures::alone;
+use super::named::fault_exists;
+use super::{Scope, warm_up};
 use crate::expr::gate::{FaultFigure, GateExpr, GateSubject};
 use crate::plan::ScenarioPlan;
 use crate::plan::fault::Site;
