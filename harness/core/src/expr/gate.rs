@@ -3,6 +3,9 @@
 use crate::name::{Name, RequestName};
 use crate::units::Quantile;
 
+/// The word of a factor's unit.
+pub(super) const TIMES: &str = "x";
+
 /// A parsed gate expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateExpr {
@@ -86,6 +89,66 @@ pub enum GateSubject {
         /// The unit of its figures, as the limit is written.
         unit: Unit,
     },
+}
+
+impl GateExpr {
+    /// Whether an observed figure, in the subject's unit, satisfies the limit.
+    pub fn holds(&self, observed: f64) -> bool {
+        match self.op {
+            Comparison::Less => observed < self.limit,
+            Comparison::AtMost => observed <= self.limit,
+            Comparison::Greater => observed > self.limit,
+            Comparison::AtLeast => observed >= self.limit,
+        }
+    }
+
+    /// The unit of its figures.
+    pub fn unit(&self) -> Unit {
+        self.subject.unit()
+    }
+}
+
+impl GateSubject {
+    /// The unit of its figures.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::Latency { .. } | Self::Service { .. } => Unit::Micros,
+            Self::OfFault { figure, .. } => figure.unit(),
+            Self::OfLink { figure, .. } => figure.unit(),
+            Self::ErrorRate(_)
+            | Self::Availability(_)
+            | Self::Dropped(_)
+            | Self::RateMissed
+            | Self::Regression { .. } => Unit::Share,
+            Self::Rate(_) | Self::Capacity => Unit::PerSecond,
+            Self::Lost(_) => Unit::Plain,
+            Self::Headroom { unit, .. } => unit.clone(),
+            Self::Effect(of) if of.unit() == Unit::Share => Unit::Share,
+            Self::Effect(_) => Unit::Named(TIMES.to_owned()),
+            Self::Probe { unit, .. } => unit.clone(),
+        }
+    }
+
+    /// The journey or step it looks at; `None` for all journeys together, and where a gate looks at something else.
+    pub fn name(&self) -> Option<&RequestName> {
+        match self {
+            Self::Latency { name, .. }
+            | Self::Service { name, .. }
+            | Self::Regression { name, .. } => name.as_ref(),
+            Self::Rate(name)
+            | Self::ErrorRate(name)
+            | Self::Lost(name)
+            | Self::Availability(name)
+            | Self::Dropped(name) => name.as_ref(),
+            Self::Effect(of) => of.name(),
+            Self::OfFault { .. }
+            | Self::OfLink { .. }
+            | Self::RateMissed
+            | Self::Capacity
+            | Self::Headroom { .. }
+            | Self::Probe { .. } => None,
+        }
+    }
 }
 
 /// A figure of a fault.

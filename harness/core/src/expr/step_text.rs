@@ -1,14 +1,17 @@
-//! Step expressions as text: parser and printer.
+//! Step expressions as text: the parser of subjects and tests, with `path` and `value` for what stands in them. `print` says
+//! them again.
+
+mod path;
+mod print;
+mod value;
 
 use super::scan::{ExprError, Scan, as_text};
-use super::step::{Expectation, Many, Open, Path, Pattern, StepSubject, Test, Value};
+use super::step::{Expectation, Many, Pattern, StepSubject, Test, Value};
 use crate::diagnostic::nearest;
-use crate::template::{Escape, Text};
-use crate::units;
-use serde_json_path::JsonPath;
-use std::borrow::Cow;
-use std::fmt;
 use std::str::FromStr;
+use value::value;
+
+pub(super) use path::path;
 
 const SUBJECTS: [&str; 7] = [
     "status",
@@ -114,88 +117,6 @@ fn unknown(word: &str, span: std::ops::Range<usize>) -> ExprError {
     ExprError::new(message, span).hint(hint)
 }
 
-fn open(text: &str, from: usize) -> Result<Option<Open>, ExprError> {
-    let Some((head, mut rest)) = text.split_once("{{") else {
-        return Ok(None);
-    };
-    let mut holes = Vec::new();
-    loop {
-        let begin = from + text.len() - rest.len();
-        let Some((inner, after)) = rest.split_once("}}") else {
-            let unclosed = ExprError::new("`{{` is never closed", begin - 2..from + text.len());
-            return Err(unclosed.hint("a variable is written `{{ name }}`"));
-        };
-        let name = inner.trim();
-        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(word) {
-            let wrong = ExprError::new(
-                "in a path a variable's name is expected here",
-                begin - 2..begin + inner.len() + 2,
-            );
-            return Err(wrong.hint("other values become variables in `variables` or by a capture"));
-        }
-        let (tail, more) = after
-            .split_once("{{")
-            .map_or((after, None), |(tail, more)| (tail, Some(more)));
-        holes.push((name.to_owned(), tail.to_owned()));
-        match more {
-            Some(more) => rest = more,
-            None => return Ok(Some((head.to_owned(), holes))),
-        }
-    }
-}
-
-/// A JSONPath: to the first space, `)`, comparison or one of `ends` outside brackets and quotes; a `*` after a dot is
-/// the path's own.
-pub(super) fn path(scan: &mut Scan<'_>, from: usize, ends: &str) -> Result<Path, ExprError> {
-    let (mut depth, mut quote, mut escaped) = (0u32, None, false);
-    let mut before = ' ';
-    let rest = scan.rest();
-    let end = rest.char_indices().find_map(|(at, c)| {
-        let member = c == '*' && before == '.';
-        before = c;
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(q), c) if c == q => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '[' | '(') => depth += 1,
-            (None, ')') if depth == 0 => return Some(at),
-            (None, ']' | ')') => depth = depth.saturating_sub(1),
-            (None, c) if depth == 0 && (c.is_whitespace() || "=!<>".contains(c)) => {
-                return Some(at);
-            }
-            (None, c) if depth == 0 && ends.contains(c) && !member => return Some(at),
-            _ => {}
-        }
-        None
-    });
-    let text = &rest[..end.unwrap_or(rest.len())];
-    scan.at += text.len();
-    let open = open(text, from)?;
-    let whole = open.as_ref().map_or(Cow::Borrowed(text), |(head, holes)| {
-        let tails = holes.iter().map(|(_, tail)| format!("0{tail}"));
-        Cow::Owned(std::iter::once(head.clone()).chain(tails).collect())
-    });
-    let compiled = JsonPath::parse(&whole).map(|compiled| Path::new(text, compiled, open));
-    compiled.map_err(|error| {
-        let at = (from + error.position())
-            .min(scan.at.saturating_sub(1))
-            .max(from);
-        // The parser counts bytes; a place inside a character is moved to its begin.
-        let at = (from..=at)
-            .rev()
-            .find(|at| scan.text.is_char_boundary(*at))
-            .unwrap_or(from);
-        ExprError::new(
-            format!("`{text}` is not a JSONPath: {}", error.message()),
-            at..scan.at.max(at),
-        )
-        .hint("paths follow RFC 9535, such as `$.items[0].id` or `$['odd name']`")
-    })
-}
-
 fn test(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Test, ExprError> {
     scan.space();
     let from = scan.at;
@@ -291,198 +212,6 @@ fn pattern(scan: &mut Scan<'_>) -> Result<Pattern, ExprError> {
             .to_owned();
         ExprError::new(format!("not a regular expression: {reason}"), from..scan.at)
     })
-}
-
-fn value(scan: &mut Scan<'_>, subject: &StepSubject) -> Result<Value, ExprError> {
-    scan.space();
-    let from = scan.at;
-    let value = match scan.rest().chars().next() {
-        Some(quote @ ('\'' | '"')) => Value::Text(quoted(scan, quote)?),
-        Some('{') => Value::Text(bare_hole(scan)?),
-        Some(_) => word(scan)?,
-        None => {
-            return Err(
-                ExprError::new("the value to compare with is missing", scan.here())
-                    .hint("a text stands in quotes: `'PENDING'`"),
-            );
-        }
-    };
-    let fits = match subject {
-        StepSubject::Status | StepSubject::Count(_) | StepSubject::Distinct(_) => {
-            matches!(value, Value::Number(_) | Value::Text(_))
-        }
-        StepSubject::Duration => matches!(value, Value::Duration(_)),
-        _ => !matches!(value, Value::Duration(_)),
-    };
-    if fits {
-        return Ok(value);
-    }
-    let typed = &scan.text[from..scan.at];
-    let (what, hint) = match subject {
-        StepSubject::Status => ("not a status", "write a number, such as `201`"),
-        StepSubject::Count(_) | StepSubject::Distinct(_) => {
-            ("not a number", "a count is compared with a number")
-        }
-        StepSubject::Duration => (
-            "not a duration",
-            "write a number with its unit, such as `300ms`",
-        ),
-        _ => (
-            "a duration, and only `duration` is one",
-            "a text stands in quotes",
-        ),
-    };
-    Err(ExprError::new(format!("`{typed}` is {what}"), from..scan.at).hint(hint))
-}
-
-/// A text in quotes with `\` before a quote or another `\`; holes may stand in it.
-fn quoted(scan: &mut Scan<'_>, quote: char) -> Result<Text, ExprError> {
-    let from = scan.at;
-    scan.at += 1;
-    let (mut text, mut escaped) = (String::new(), false);
-    for (at, c) in scan.rest().char_indices() {
-        match c {
-            c if escaped => {
-                text.push(c);
-                escaped = false;
-            }
-            '\\' => escaped = true,
-            c if c == quote => {
-                scan.at += at + 1;
-                return text_of(&text, from + 1..scan.at - 1);
-            }
-            c => text.push(c),
-        }
-    }
-    Err(
-        ExprError::new("this text is never closed", from..scan.text.len())
-            .hint(format!("close it with `{quote}`")),
-    )
-}
-
-fn bare_hole(scan: &mut Scan<'_>) -> Result<Text, ExprError> {
-    let from = scan.at;
-    let Some(end) = scan
-        .rest()
-        .find("}}")
-        .filter(|_| scan.rest().starts_with("{{"))
-    else {
-        return Err(ExprError::new("here a value is expected", scan.here())
-            .hint("a variable is written `{{ name }}`"));
-    };
-    scan.at += end + 2;
-    text_of(&scan.text[from..scan.at], from..scan.at)
-}
-
-fn text_of(text: &str, span: std::ops::Range<usize>) -> Result<Text, ExprError> {
-    Text::parse(text, Escape::None).map_err(|error| {
-        let wrong = ExprError::new(error.message, span);
-        error.hint.map_or(wrong.clone(), |hint| wrong.hint(hint))
-    })
-}
-
-fn word(scan: &mut Scan<'_>) -> Result<Value, ExprError> {
-    let from = scan.at;
-    let word = scan.run(|c| !c.is_whitespace() && c != ',' && c != ']');
-    match word {
-        "null" => return Ok(Value::Null),
-        "true" => return Ok(Value::Bool(true)),
-        "false" => return Ok(Value::Bool(false)),
-        _ => {}
-    }
-    let numeric = word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.');
-    if let Some(number) = word
-        .parse::<f64>()
-        .ok()
-        .filter(|n| numeric && n.is_finite())
-    {
-        return Ok(Value::Number(number));
-    }
-    units::parse_duration(word)
-        .map(Value::Duration)
-        .map_err(|_| {
-            ExprError::new(format!("`{word}` is not a value"), scan.since(from))
-                .hint(format!("a text stands in quotes: `'{word}'`"))
-        })
-}
-
-impl fmt::Display for Expectation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subject = &self.subject;
-        match &self.test {
-            Test::Equal(value) => write!(f, "{subject} == {value}"),
-            Test::NotEqual(value) => write!(f, "{subject} != {value}"),
-            Test::Less(value) => write!(f, "{subject} < {value}"),
-            Test::AtMost(value) => write!(f, "{subject} <= {value}"),
-            Test::Greater(value) => write!(f, "{subject} > {value}"),
-            Test::AtLeast(value) => write!(f, "{subject} >= {value}"),
-            Test::Contains(value) => write!(f, "{subject} contains {value}"),
-            Test::Matches(pattern) => {
-                write!(f, "{subject} matches /{}/", slashed(pattern.0.as_str()))
-            }
-            Test::Exists => write!(f, "{subject} exists"),
-            Test::Absent => write!(f, "{subject} absent"),
-            Test::In(values) => {
-                write!(f, "{subject} in [")?;
-                for (index, value) in values.iter().enumerate() {
-                    write!(f, "{}{value}", if index > 0 { ", " } else { "" })?;
-                }
-                f.write_str("]")
-            }
-        }
-    }
-}
-
-/// A pattern's source between slashes: slashes that are not escaped yet get a `\`.
-fn slashed(source: &str) -> String {
-    let (mut out, mut escaped) = (String::new(), false);
-    for c in source.chars() {
-        if c == '/' && !escaped {
-            out.push('\\');
-        }
-        escaped = c == '\\' && !escaped;
-        out.push(c);
-    }
-    out
-}
-
-impl fmt::Display for StepSubject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status => f.write_str("status"),
-            Self::Duration => f.write_str("duration"),
-            Self::Body => f.write_str("body"),
-            Self::Header(name) => write!(f, "header.{name}"),
-            Self::Json(path) => write!(f, "{path}"),
-            Self::Count(many) => write!(f, "count({many})"),
-            Self::Distinct(many) => write!(f, "distinct({many})"),
-        }
-    }
-}
-
-impl fmt::Display for Many {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "{path}"),
-            Self::Variable(name) => f.write_str(name),
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(truth) => write!(f, "{truth}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Duration(duration) => f.write_str(&units::format_duration(*duration)),
-            Self::Text(text) => write!(
-                f,
-                "'{}'",
-                text.to_string().replace('\\', "\\\\").replace('\'', "\\'")
-            ),
-        }
-    }
 }
 
 #[cfg(test)]
