@@ -1,9 +1,13 @@
 //! A target that is held instead of tried: what of it is told once it is ready. Knows nothing of how it is shown.
 
-use crate::target::Target;
+use super::Run;
+use crate::target::{Failed, Target};
+use harness_core::event::RunEnd;
 use harness_core::plan::Plan;
 use harness_core::template::{Symbol, UnboundError};
+use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// What is made with the target once it is up.
 pub(super) enum Work {
@@ -42,5 +46,28 @@ impl Addresses {
             entry: target.entry()?,
             named: named.collect(),
         })
+    }
+}
+
+impl Run {
+    /// Holds the target until its end is wished. Nothing is measured meanwhile: it may stand for days.
+    pub(super) async fn held(
+        &self,
+        target: &Arc<Target>,
+        ready: &mpsc::Sender<Addresses>,
+    ) -> RunEnd {
+        let addresses = match Addresses::of(self.plan(), target) {
+            Ok(addresses) => addresses,
+            Err(unbound) => return self.say_failed(Failed::from(unbound)).await,
+        };
+        let background = CancellationToken::new();
+        let watch = Arc::clone(target.links()).watch(self.mouth.clone(), background.clone());
+        let watch = tokio::spawn(watch);
+        // Who was to be told may be gone: then the wish for its end is on its way.
+        let _ = ready.send(addresses).await;
+        self.control.cancel.cancelled().await;
+        background.cancel();
+        let _ = watch.await;
+        RunEnd::Cancelled
     }
 }
