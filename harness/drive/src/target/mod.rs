@@ -4,6 +4,7 @@
 pub mod compose;
 mod containers;
 pub mod engine;
+mod failed;
 #[cfg(test)]
 mod fake;
 mod faults;
@@ -18,6 +19,7 @@ pub mod output;
 mod ports;
 mod pressure;
 pub mod proxies;
+mod reached;
 mod readings;
 mod ready;
 pub mod server;
@@ -29,26 +31,21 @@ use crate::dispatcher::Mouth;
 use crate::health::Gauges;
 use crate::http_client::Client;
 use crate::ports::Restart;
-use crate::probe::Endpoint;
 use crate::redact::{Redactor, Secrets};
 use containers::Containers;
-use engine::EngineError;
 use faults::{Rising, Struck};
 use futures::future::{BoxFuture, FutureExt as _, try_join_all};
 use harness_core::event::Event;
 use harness_core::name::{Name, RunId};
 use harness_core::plan::Plan;
 use harness_core::plan::fault::FaultKind;
-use harness_core::plan::probe::TARGET;
 use harness_core::plan::target::{Mode, ServicePlan, TargetPlan};
-use harness_core::template::{Symbol, Symbols, Text, UnboundError};
+use harness_core::template::{Symbol, Symbols, UnboundError};
 use harness_load::Clock;
-use journal::{Entry, Journal, JournalError};
-use links::LinkError;
+use journal::{Entry, Journal};
 use pressure::Pressures;
 use proxies::Proxies;
 use readings::Readings;
-use ready::Place;
 use service::Service;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,6 +54,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use version::{Version, Versions};
+
+pub use failed::Failed;
 
 /// What the target needs of the run around it.
 pub struct Surroundings {
@@ -84,59 +83,6 @@ pub struct Surroundings {
     pub gauges: Gauges,
     /// Cancelled when the run is broken off: nothing is waited for any more that the target's end undoes.
     pub cancel: CancellationToken,
-}
-
-/// Why the target did not come up.
-#[derive(Debug)]
-pub struct Failed {
-    /// The service at fault, if one is.
-    pub service: Option<String>,
-    /// Why, one sentence.
-    pub reason: String,
-    /// Its last lines of output.
-    pub output: Vec<String>,
-}
-
-impl Failed {
-    fn whole(reason: impl ToString) -> Self {
-        Self {
-            service: None,
-            reason: reason.to_string(),
-            output: Vec::new(),
-        }
-    }
-
-    fn of(service: &Name, reason: impl ToString, output: Vec<String>) -> Self {
-        Self {
-            service: Some(service.to_string()),
-            reason: reason.to_string(),
-            output,
-        }
-    }
-}
-
-impl From<EngineError> for Failed {
-    fn from(error: EngineError) -> Self {
-        Self::whole(error)
-    }
-}
-
-impl From<JournalError> for Failed {
-    fn from(error: JournalError) -> Self {
-        Self::whole(error)
-    }
-}
-
-impl From<LinkError> for Failed {
-    fn from(error: LinkError) -> Self {
-        Self::whole(error)
-    }
-}
-
-impl From<UnboundError> for Failed {
-    fn from(error: UnboundError) -> Self {
-        Self::whole(error)
-    }
 }
 
 /// The running target.
@@ -292,87 +238,6 @@ impl Target {
         &self.links
     }
 
-    /// Every address a service answers at: its own and those of the links that lead to it.
-    pub fn addresses(&self) -> Vec<Vec<String>> {
-        let through = |service: &Name| {
-            let links = self.plan.links.iter().filter(|link| link.to == *service);
-            links
-                .filter_map(|link| {
-                    let address = self.links.address(&link.name)?;
-                    Some(format!("{}://{address}", self.plan.scheme_of(service)))
-                })
-                .collect::<Vec<_>>()
-        };
-        let services = self.plan.services.iter().map(|service| &service.name);
-        services
-            .map(|name| {
-                let own = self.ports.contains_key(name).then(|| self.place(name));
-                let own = own.map(|place| place.to_string());
-                own.into_iter().chain(through(name)).collect()
-            })
-            .collect()
-    }
-
-    /// Where a service is reached; port 0 if there is no such service.
-    fn place(&self, service: &Name) -> Place {
-        Place {
-            scheme: self.plan.scheme_of(service),
-            port: self.ports.get(service).copied().unwrap_or(0),
-        }
-    }
-
-    /// Where one of its versions is reached, whichever serves.
-    fn place_of(&self, service: &Name, version: Version) -> Place {
-        let place = self.place(service);
-        let port = self.versions.port(service, version);
-        Place {
-            port: port.unwrap_or(place.port),
-            ..place
-        }
-    }
-
-    /// The endpoints of the target's own metrics.
-    pub fn probes(&self) -> Vec<Endpoint> {
-        let own = self.plan.services.iter().filter_map(|service| {
-            let path = service.metrics.as_ref()?;
-            let place = self
-                .ports
-                .get(&service.name)
-                .map(|_| self.place(&service.name))?;
-            Some(Endpoint {
-                service: service.name.to_string(),
-                url: format!("{place}{path}"),
-            })
-        });
-        let given = self.plan.metrics.iter().filter_map(|url| {
-            let url = self.outside(url).ok()?;
-            Some(Endpoint {
-                service: TARGET.into(),
-                url,
-            })
-        });
-        let elsewhere = self.plan.scrapes.iter().filter_map(|scrape| {
-            Some(Endpoint {
-                service: scrape.service.to_string(),
-                url: self.outside(&scrape.url).ok()?,
-            })
-        });
-        own.chain(elsewhere).chain(given).collect()
-    }
-
-    /// Where services say whether they are ready: those that are asked with a request.
-    pub fn pulses(&self) -> Vec<Endpoint> {
-        let asked = self.plan.services.iter().filter_map(|service| {
-            let path = service.ready.get.as_ref()?;
-            self.ports.get(&service.name)?;
-            Some(Endpoint {
-                service: service.name.to_string(),
-                url: format!("{}{path}", self.place(&service.name)),
-            })
-        });
-        asked.collect()
-    }
-
     /// Whether every service lives and says that it is ready, waiting for it within its own limit.
     pub async fn steady(&self) -> Result<(), String> {
         if self.plan.mode == Mode::External {
@@ -428,46 +293,6 @@ impl Target {
 
     pub(super) async fn notice(&self, text: String) {
         self.around.mouth.say(Event::Notice { text }).await;
-    }
-
-    /// Texts as they are read outside of services.
-    fn outsides(&self, texts: &[Text]) -> Result<Vec<String>, UnboundError> {
-        texts.iter().map(|text| self.outside(text)).collect()
-    }
-
-    fn outside(&self, text: &Text) -> Result<String, UnboundError> {
-        text.bind(&self.symbols.outside).map(|text| text.to_plain())
-    }
-
-    /// Texts of a service; `${port}` is its own.
-    fn insides(
-        &self,
-        texts: &[Text],
-        (service, version): (&Name, Version),
-    ) -> Result<Vec<String>, UnboundError> {
-        let texts = texts.iter();
-        texts
-            .map(|text| self.inside(text, (service, version)))
-            .collect()
-    }
-
-    fn inside(
-        &self,
-        text: &Text,
-        (service, version): (&Name, Version),
-    ) -> Result<String, UnboundError> {
-        let mut symbols = self.symbols.inside.clone();
-        let plan = self.plan_of(service.as_str());
-        let inner = plan.and_then(ServicePlan::inner_port);
-        let own = || {
-            self.ports
-                .contains_key(service)
-                .then(|| self.place_of(service, version).port)
-        };
-        if let Some(port) = inner.or_else(own) {
-            symbols.insert(Symbol::Port, port.to_string());
-        }
-        text.bind(&symbols).map(|text| text.to_plain())
     }
 }
 
