@@ -10,24 +10,23 @@ mod answer;
 pub(crate) mod closed;
 mod connection;
 mod dialing;
+mod fit;
 pub(crate) mod open;
 mod outcome;
+mod overdue;
 mod patience;
 mod script;
 mod sockets;
 mod stamped;
 mod stamps;
 
-use crate::engine::Attack;
-use crate::exchange::{self, Phase};
+use crate::exchange;
 use crate::meter::Key;
-use crate::net::dial::{self, Origin};
-use crate::net::turns::{HEAD_START, Turns};
+use crate::net::turns::Turns;
 use crate::user::Turn;
 use crate::worker::{BEAT, Worker};
 use answer::{Heads, Partial, Read};
 use connection::{Connection, State};
-use harness_core::plan::load::{Cookies, Engine, HttpVersion, Model, Reuse};
 use outcome::wants;
 use patience::{Patience, came};
 use script::Script;
@@ -35,16 +34,12 @@ use sockets::{Sockets, Wake};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// How much later than the worker's heart beats the loop lets the runtime's own tasks have a turn: the beat, who hands
 /// out the figures, who hears the word to stop. Their timer has gone off by then.
 const AFTER_BEAT: Duration = Duration::from_micros(20);
-
-/// Bytes read at once.
-const BUFFER: usize = 64 << 10;
 
 /// A request that was meant to be made.
 #[derive(Debug, Clone, Copy)]
@@ -106,63 +101,6 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// A lane for an attack, if it can be played on one. Looks the host up, and is not to be had if that fails: the
-    /// walker tells it, request by request.
-    pub(crate) async fn of(worker: &Rc<Worker>, attack: &Attack) -> Option<Self> {
-        let plan = &attack.plan;
-        let keeps_nothing = match &plan.model {
-            Model::Open(_) => plan.http.reuse == Reuse::Pool,
-            Model::Closed(closed) => {
-                plan.http.reuse == Reuse::Pool
-                    && closed.cookies == Cookies::Journey
-                    && closed.pacing.is_zero()
-                    && closed.engine == Engine::Native
-            }
-            Model::Search(_) => false,
-        };
-        let http1 = plan.http.version != HttpVersion::Http2;
-        if !keeps_nothing || !http1 || !attack.watched.is_empty() {
-            return None;
-        }
-        let context = worker.context(0, None);
-        let scripts: Option<Vec<Script>> = worker
-            .journeys
-            .iter()
-            .map(|journey| Script::of(journey, &context))
-            .collect();
-        let scripts = scripts?;
-        let origin = scripts.first()?.origin.clone();
-        if scripts.iter().any(|script| script.origin != origin) {
-            return None;
-        }
-        let shortest = scripts.iter().map(|script| script.plain.timeout()).min()?;
-        let addresses = worker.pool.tcp(&origin).await?;
-        let host = Origin::of(&origin)?.host.to_owned();
-        let patience = matches!(plan.model, Model::Open(_)).then(|| Patience::new(worker.clock));
-        let sockets = Sockets::new(patience.is_some()).ok()?;
-        // The kernel may else be 50 µs late, to save wake-ups. It is asked of this thread only, which ends with the load.
-        rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).ok()?;
-        let places = worker.seat.part(plan.http.connections as usize);
-        Some(Self {
-            worker: Rc::clone(worker),
-            scripts,
-            host,
-            addresses,
-            turns: Turns::from(worker.seat.index),
-            sockets,
-            connections: Vec::new(),
-            idle: Vec::new(),
-            vacant: (0..places).rev().collect(),
-            waiting: VecDeque::new(),
-            heads: Heads::default(),
-            buffer: vec![0; BUFFER].into_boxed_slice(),
-            patience,
-            look: worker.clock.now(),
-            shortest,
-            freed: Vec::new(),
-        })
-    }
-
     /// Begins a walk: counts it as started and asks for its one request.
     fn begin(&mut self, turn: Turn, user: Option<u32>, journey: Key) {
         let worker = &self.worker;
@@ -407,65 +345,6 @@ impl Lane {
     fn forget_idle(&mut self, at: usize) {
         self.idle.retain(|idle| *idle != at);
         self.close(at);
-    }
-
-    /// Gives up what has taken too long, and says when to look again. Limits are looked at no sooner than the earliest
-    /// can be over, so an exchange costs nothing for having one.
-    fn give_up_late(&mut self, now: Duration) {
-        if now < self.look {
-            return;
-        }
-        let limit = |scripts: &[Script], ask: &Ask| {
-            let script = scripts.get(ask.turn.choice.journey);
-            script.map_or(Duration::ZERO, |script| script.plain.timeout())
-        };
-        let mut next = now + self.shortest;
-        for at in 0..self.connections.len() {
-            let connection = &self.connections[at];
-            let (ask, connecting) = match connection.state {
-                State::Dialing(ask, since) => (ask, Some(since)),
-                State::Busy(ask) => (ask, None),
-                State::Idle | State::Closed => continue,
-            };
-            let limit = limit(&self.scripts, &ask);
-            if ask.sent + limit <= now {
-                if let (Some(_), Some(address)) = (connecting, connection.route.first()) {
-                    self.turns.failed(*address, now);
-                }
-                let failure = match (connecting, ask.head.is_zero()) {
-                    (Some(_), _) => dial::unconnected(limit),
-                    (None, true) => exchange::over(limit, Phase::Head),
-                    (None, false) => exchange::over(limit, Phase::Body),
-                };
-                self.ended(at, &ask, now, Err(failure), 0, false);
-                continue;
-            }
-            next = next.min(ask.sent + limit);
-            if let Some(since) = connecting.filter(|_| connection.route.len() > 1) {
-                let over = since + HEAD_START <= now;
-                next = next.min(if over { now } else { since } + HEAD_START);
-                if over {
-                    self.undialed_there(at, ask, &io::ErrorKind::TimedOut.into());
-                }
-            }
-        }
-        for _ in 0..self.waiting.len() {
-            let Some(mut ask) = self.waiting.pop_front() else {
-                break;
-            };
-            let limit = limit(&self.scripts, &ask);
-            if ask.asked + limit <= now {
-                ask.sent = now;
-                self.begun(&ask);
-                self.walked(&ask, now, Err(exchange::none_free(limit)), 0, false);
-                self.free(&ask, now);
-            } else {
-                next = next.min(ask.asked + limit);
-                self.waiting.push_back(ask);
-            }
-        }
-        self.look = next;
-        self.hand_over();
     }
 }
 
