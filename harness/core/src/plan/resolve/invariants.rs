@@ -1,155 +1,24 @@
-//! Invariants and queries: gates over a scenario's history whose queries, journeys and captures are there, and the
-//! variables that gates set in the journeys they walk.
+//! Invariants: gates over a scenario's history whose queries, journeys and captures are there. What a gate over load asks is
+//! in `gates`.
 
 use super::findings::Findings;
 use super::load::Against;
-use super::request::{self, Defaults, Known};
-use super::world::World;
-use crate::data::Rows;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Place;
 use crate::expr::invariant::{Captured, Invariant};
 use crate::journey::{Action, Journey};
 use crate::name::Name;
 use crate::plan::ScenarioPlan;
-use crate::plan::draft::{DraftRequest, Written};
 use crate::plan::gate::Class;
-use crate::plan::invariant::{Check, Each, InvariantPlan, QueryPlan};
-use crate::suite::Suite;
-use crate::suite::at::{At, Scalar, Str};
-use crate::suite::document::{Document, within};
+use crate::plan::invariant::{Check, Each, InvariantPlan};
+use crate::suite::at::{At, Str};
+use crate::suite::document::Document;
 use crate::suite::raw::{self, ConfigFile, Gate, ScenarioFile};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 const WITHIN: Duration = Duration::from_secs(10);
 const AT_MOST: u32 = 2000;
-
-/// Variables that gates set in the journeys they walk, by journey.
-#[derive(Debug, Default)]
-pub(super) struct Presets(BTreeMap<String, BTreeSet<String>>);
-
-impl Presets {
-    /// Those of a journey.
-    pub(super) fn of(&self, journey: &str) -> impl Iterator<Item = &String> {
-        self.0.get(journey).into_iter().flatten()
-    }
-
-    /// A variable that a journey does not set itself: only a gate can walk it.
-    pub(super) fn lacking(&self, journey: &Journey) -> Option<&str> {
-        self.of(journey.name.as_str())
-            .find(|variable| !journey.variables.contains_key(*variable))
-            .map(String::as_str)
-    }
-}
-
-/// The presets of all gates as typed: what is wrong with a gate is told when it is resolved.
-pub(super) fn presets(suite: &Suite) -> Presets {
-    let scenarios = suite.scenarios.iter().flat_map(|doc| &doc.raw.gate);
-    let mut presets = Presets::default();
-    for gate in suite.config.raw.gate.iter().chain(scenarios) {
-        if let (Some(each), Some(walk)) = (&gate.value.each, &gate.value.walk)
-            && let Ok(captured) = each.value.parse::<Captured>()
-        {
-            let variables = presets.0.entry(walk.value.clone()).or_default();
-            variables.insert(captured.variable);
-        }
-    }
-    presets
-}
-
-/// A query, and what stands against asking it in this mode.
-pub(super) struct Query {
-    name: String,
-    /// `None` when it has errors of its own: naming it is no second one.
-    plan: Option<QueryPlan>,
-    mode_errors: Vec<Diagnostic>,
-}
-
-/// The suite's queries.
-pub(super) fn queries(
-    doc: &Document<ConfigFile>,
-    defaults: &Defaults,
-    world: &World,
-    found: &mut Findings,
-) -> Vec<Query> {
-    let mut queries = Vec::new();
-    for (key, raw) in doc.raw.query.iter() {
-        let plan = query(doc, key, &raw.value, defaults, world, found);
-        queries.push(Query {
-            name: key.value.clone(),
-            plan,
-            mode_errors: std::mem::take(&mut found.mode),
-        });
-    }
-    queries
-}
-
-fn query(
-    doc: &Document<ConfigFile>,
-    key: &Str,
-    raw: &raw::Query,
-    defaults: &Defaults,
-    world: &World,
-    found: &mut Findings,
-) -> Option<QueryPlan> {
-    let name = found.name(doc, key);
-    let scalar = |text: &At<Scalar>| written(doc, &text.value.0, text.span.clone());
-    let text = |text: &Str| written(doc, &text.value, text.span.clone());
-    let draft = DraftRequest {
-        service: raw.service.as_ref().map(text),
-        headers: raw
-            .headers
-            .iter()
-            .map(|(key, value)| (text(key), scalar(value)))
-            .collect(),
-        ..DraftRequest::get(text(raw.get.as_ref()?))
-    };
-    let none = Rows::default();
-    let mut known = Known {
-        variables: BTreeSet::new(),
-        lists: BTreeSet::new(),
-        rows: &none,
-    };
-    let request = request::resolve(&draft, 0, defaults, &mut known, world, found);
-    Some(QueryPlan {
-        name: name?,
-        origin: doc.origin(&key.span),
-        request: request?,
-    })
-}
-
-fn written<T>(doc: &Document<T>, text: &str, span: std::ops::Range<usize>) -> Written {
-    Written {
-        text: text.to_owned(),
-        source: Arc::clone(&doc.source),
-        span,
-        inward: within,
-    }
-}
-
-/// The queries that some scenarios ask; with what stands against asking them in this mode.
-pub(super) fn needed(
-    queries: Vec<Query>,
-    scenarios: &[ScenarioPlan],
-    found: &mut Findings,
-) -> Vec<QueryPlan> {
-    let invariants = scenarios.iter().flat_map(|s| &s.invariants);
-    let asked: BTreeSet<&Name> = invariants
-        .flat_map(|i| i.check.asked())
-        .map(|(asked, _)| &asked.query)
-        .collect();
-    let mut needed = Vec::new();
-    for query in queries.into_iter().filter(|q| {
-        let name = q.name.parse::<Name>();
-        name.is_ok_and(|name| asked.contains(&name))
-    }) {
-        found.out.extend(query.mode_errors);
-        needed.extend(query.plan);
-    }
-    needed.sort_by(|a, b| a.name.cmp(&b.name));
-    needed
-}
 
 /// Whether a scenario's gates walk a journey.
 pub(super) fn walks(scenario: &ScenarioPlan, journey: &Name) -> bool {

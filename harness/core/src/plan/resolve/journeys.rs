@@ -2,8 +2,8 @@
 //! told.
 
 use super::findings::Findings;
-use super::invariants::Presets;
 use super::passes;
+use super::presets::Presets;
 use super::request::{self, Defaults, Known};
 use super::world::World;
 use crate::diagnostic::{Diagnostic, nearest};

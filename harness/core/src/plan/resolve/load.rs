@@ -16,7 +16,9 @@ pub(super) use mix::typed as journeys_typed;
 
 use super::fault::Timeline;
 use super::findings::Findings;
-use super::invariants::{self, Presets, Query};
+use super::invariants;
+use super::presets::Presets;
+use super::queries::Query;
 use super::world::World;
 use super::{Scale, fault, gates, think};
 use crate::data::Pick;

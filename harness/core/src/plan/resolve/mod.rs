@@ -15,8 +15,10 @@ mod load;
 mod modes;
 mod order;
 mod passes;
+mod presets;
 mod probes;
 mod proxy;
+mod queries;
 mod reach;
 mod readiness;
 mod request;
@@ -40,9 +42,9 @@ use crate::suite::raw::ScenarioFile;
 use crate::suite::{Suite, stem};
 use crate::verdict::regression::Settings;
 use findings::Findings;
-use invariants::Presets;
 use journeys::Resolved;
 use load::{Against, Probes};
+use presets::Presets;
 use select::Selection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,9 +100,9 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     let secrets = contracts::secrets(doc, found);
     let defaults = defaults(suite, &world, found);
     let (drafts, broken) = drafts(suite, found);
-    let presets = invariants::presets(suite);
+    let presets = presets::all(suite);
     let (resolved, broken) = journeys::resolve(&drafts, broken, &presets, &defaults, &world, found);
-    let queries = invariants::queries(doc, &defaults, &world, found);
+    let queries = queries::all(doc, &defaults, &world, found);
     let all: Vec<Arc<Journey>> = resolved.iter().map(|r| Arc::clone(&r.journey)).collect();
     let probes = probes::resolve(doc, &world, found);
     let against = Against {
@@ -157,7 +159,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     }
     links::watch(doc, &mut target.links, &scenarios, &journeys);
     let scenarios = control::with(scenarios, &suite.scenarios, found);
-    let queries = invariants::needed(queries, &scenarios, found);
+    let queries = queries::needed(queries, &scenarios, found);
     let http = doc.raw.http.as_ref();
     let plan = Plan {
         project: suite.project().to_owned(),
