@@ -1,7 +1,8 @@
 //! Accepted runs: what a committed baseline file holds, which of them a candidate is held against, and why a run is not fit
 //! to be one. Knows bytes and no files.
 
-use super::columns::{self, ColumnsError};
+use super::columns;
+use super::damaged::Damaged;
 use super::{
     ALL, Calibration, Conditions, Estimate, Key, Sample, Series, Settings, fitting, history,
     validity,
@@ -53,7 +54,7 @@ pub enum AcceptedError {
         /// Whose.
         name: String,
         /// Why.
-        source: ColumnsError,
+        source: Damaged,
     },
     /// More than was written.
     #[error("there is something behind its windows")]

@@ -9,6 +9,7 @@ mod classes;
 mod columns;
 mod conditions;
 mod curves;
+mod damaged;
 mod errors;
 mod estimate;
 mod grid;
@@ -30,9 +31,9 @@ pub use calibration::{
     Alarms, CALIBRATION_FORMAT, CALIBRATION_RUNS, Calibrated, Calibration, Played, Uncalibrated,
     Visible, fitting,
 };
-pub use columns::ColumnsError;
 pub use conditions::{Conditions, Difference};
 pub use curves::{Curves, Level, Point, Reach, Run, curves};
+pub use damaged::Damaged;
 pub use estimate::{Estimate, NameEstimate, QuantileEstimate, Span};
 pub use judge::{Inputs, Key, compare, hold};
 pub use noise::{Noise, Spread};
@@ -40,7 +41,6 @@ pub use outcome::{
     ByCalibration, Class, Comparison, Decide, Effect, ErrorFigure, FORMAT, Figure, Held,
     HistoryFigure, Pinned, SelfTest, Shape, Side, Tau, Why,
 };
-pub use packing::PackingError;
 pub use runs::{Beside, Runs, across, drawn, played, quantile, spoken};
 pub(crate) use runs::{accepted, asking};
 pub use sample::{ALL, MAX_WINDOWS, Sample, SampleError, Series, Window};

@@ -2,8 +2,9 @@
 //! all that decides whether it may be compared. This is what a committed baseline file holds, so it is small, versioned and
 //! read with suspicion.
 
+use super::damaged::Damaged;
 use super::grid::cell_of;
-use super::packing::{self, PackingError};
+use super::packing;
 use crate::event::ScenarioEnd;
 use crate::hist::MAX_US;
 use crate::name::{Name, RunId};
@@ -41,8 +42,8 @@ pub enum SampleError {
     #[error("failed to read the windows of a name: not base64")]
     Text,
     /// The same.
-    #[error(transparent)]
-    Packing(#[from] PackingError),
+    #[error("failed to read packed windows: {0}")]
+    Packing(#[from] Damaged),
     /// More windows than were ever written.
     #[error("failed to read the windows of a name: {0} of them, at most {most} are written", most = 2 * MAX_WINDOWS)]
     Windows(usize),
