@@ -72,6 +72,22 @@ pub(crate) fn until_nothing_left(run: &str) {
     until("nothing left", || left(run).is_empty().then_some(()));
 }
 
+/// The effects of a run's faults, in order: none failed, and each was lifted.
+#[track_caller]
+pub(crate) fn all_struck(suite: &Suite, id: &str) -> Vec<Value> {
+    let failed = suite.events_of(id, "fault_failed");
+    assert!(failed.is_empty(), "{failed:?}");
+    let struck = suite.events_of(id, "fault_effective");
+    assert_eq!(suite.events_of(id, "fault_lifted").len(), struck.len());
+    struck
+}
+
+/// Who caused each of these effects.
+pub(crate) fn by(struck: &[Value]) -> Vec<&str> {
+    let by = struck.iter().map(|event| event["by"].as_str().unwrap());
+    by.collect()
+}
+
 impl Suite {
     /// A target of one container that runs a shell's words, and how it says that it is ready.
     pub(crate) fn contained(words: &str, more: &str, ready: &str) -> Self {

@@ -237,12 +237,18 @@ impl Suite {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// A run's events with this word in their `event` member.
-    pub(crate) fn events_of(&self, id: &str, word: &str) -> Vec<Value> {
+    /// A run's events so far, each whole one.
+    pub(crate) fn parsed_events(&self, id: &str) -> Vec<Value> {
         let events = self.events(id);
         let parsed = events.lines().map(serde_json::from_str);
-        let parsed = parsed.filter_map(Result::<Value, _>::ok);
-        parsed.filter(|event| event["event"] == word).collect()
+        parsed.filter_map(Result::ok).collect()
+    }
+
+    /// A run's events with this word in their `event` member.
+    pub(crate) fn events_of(&self, id: &str, word: &str) -> Vec<Value> {
+        let mut events = self.parsed_events(id);
+        events.retain(|event| event["event"] == word);
+        events
     }
 
     /// Waits until an event is on the disk; `event` is the word in its `event` member.
@@ -260,7 +266,16 @@ impl Suite {
         self.judged_in([part, part, turn], defect, arguments, |_| true)
     }
 
-    /// The same with the machine for itself each time, where figures are judged that others' load would change: also
+    /// A run whose gates all hold; its summary and its id.
+    #[track_caller]
+    pub(crate) fn holds(&self) -> (Value, String) {
+        let (ran, summary, id) = self.judged("", &["run"]);
+        let gates = &summary["verdict"]["gates"];
+        assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+        (summary, id)
+    }
+
+    /// [`Suite::judged`] with the machine for itself each time, where figures are judged that others' load would change: also
     /// when the answer is not as it should be and the instrument says that it was not at its best, or the kernel that
     /// others wanted the cores: a target that gets none is slow without a defect.
     pub(crate) fn judged_alone(

@@ -2,8 +2,7 @@
 //! is left on the engine.
 
 use crate::support::Suite;
-use crate::support::containers::{engine, nothing_left};
-use serde_json::Value;
+use crate::support::containers::{all_struck, by, engine, nothing_left};
 
 /// One after another; the way in is broken by none of them.
 const BREAKS: &str = r#"
@@ -74,32 +73,14 @@ fn faults_within_containers_strike_are_named_and_undone() {
         "harness.toml",
         toml.replace(r#""/tmp/inventory.db"]"#, sized),
     );
-    let (ran, summary, id) = suite.judged("", &["run"]);
-    assert_eq!(
-        ran.code, 0,
-        "{:#}\n{}",
-        summary["verdict"]["gates"], ran.stderr
-    );
+    let (_, id) = suite.holds();
     nothing_left(&id);
-    let events = suite.events(&id);
-    let events: Vec<Value> = events
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let of = |word: &str| {
-        let these = events.iter().filter(|event| event["event"] == word);
-        these.cloned().collect::<Vec<_>>()
-    };
-    assert!(of("fault_failed").is_empty(), "{events:?}");
-    assert_eq!(of("fault_lifted").len(), 6);
-    let by: Vec<String> = of("fault_effective")
-        .iter()
-        .map(|event| event["by"].as_str().unwrap().to_owned())
-        .collect();
+    let struck = all_struck(&suite, &id);
+    let by = by(&struck);
     let partition = "neighbour entries, black holes on the links between them";
     assert_eq!(by[..2], [partition, partition]);
     // Whichever this kernel has.
-    assert!(["netem", "nftables"].contains(&by[2].as_str()), "{by:?}");
+    assert!(["netem", "nftables"].contains(&by[2]), "{by:?}");
     assert_eq!(
         by[3..],
         [

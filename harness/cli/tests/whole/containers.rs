@@ -1,23 +1,10 @@
 //! The target in containers: it comes up, is walked and goes with nothing left; everything that keeps it from coming up is told
 //! with the container's last lines; faults strike it under load; and whatever ends a run, the engine is as it was.
 
-use crate::support::containers::{Way, engine, left, nothing_left, until_nothing_left};
+use crate::support::containers::{
+    Way, all_struck, by, engine, left, nothing_left, until_nothing_left,
+};
 use crate::support::{Suite, until, until_nothing_lives};
-use serde_json::Value;
-
-fn parsed(events: &str) -> Vec<Value> {
-    events
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
-}
-
-fn of<'a>(events: &'a [Value], word: &str) -> Vec<&'a Value> {
-    events
-        .iter()
-        .filter(|event| event["event"] == word)
-        .collect()
-}
 
 #[test]
 fn a_target_in_containers_is_walked_over_its_links_and_leaves_nothing() {
@@ -31,8 +18,7 @@ fn a_target_in_containers_is_walked_over_its_links_and_leaves_nothing() {
     let id = suite.run_id();
     nothing_left(&id);
     assert_eq!(ran.json()["readiness"]["decision"], "go");
-    let events = parsed(&suite.events(&id));
-    let carried = of(&events, "link_tick");
+    let carried = suite.events_of(&id, "link_tick");
     let through = |link: &str| {
         let ticks = carried.iter().filter(|tick| tick["link"] == link);
         ticks
@@ -390,22 +376,11 @@ fn faults_on_containers_strike_are_named_and_undone_and_addresses_stay() {
         return;
     }
     let suite = Suite::small(&[("scenarios/breaks.toml", BREAKS)]);
-    let (ran, summary, id) = suite.judged("", &["run"]);
-    assert_eq!(
-        ran.code, 0,
-        "{:#}\n{}",
-        summary["verdict"]["gates"], ran.stderr
-    );
+    let (_, id) = suite.holds();
     nothing_left(&id);
-    let events = parsed(&suite.events(&id));
-    assert!(of(&events, "fault_failed").is_empty(), "{events:?}");
-    assert_eq!(of(&events, "fault_lifted").len(), 7);
-    let by: Vec<_> = of(&events, "fault_effective")
-        .iter()
-        .map(|event| event["by"].as_str().unwrap().to_owned())
-        .collect();
+    let struck = all_struck(&suite, &id);
     assert_eq!(
-        by,
+        by(&struck),
         [
             "container engine: KILL",
             "container engine: stop",

@@ -100,13 +100,6 @@ fn suite(scenario: &str, own: [&str; 2]) -> Suite {
     suite
 }
 
-fn parsed(events: &str) -> Vec<Value> {
-    let lines = events.lines();
-    lines
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
-}
-
 /// Where the first event is that has these members.
 #[track_caller]
 fn place(events: &[Value], members: &[(&str, &str)]) -> usize {
@@ -127,7 +120,7 @@ fn played(suite: &Suite, mode: Mode) -> (i32, Vec<String>, Vec<Value>, String) {
     let (ran, summary, id) = suite.judged("", &["run", "--target", mode.word()]);
     mode.nothing_left(&id);
     let said = format!("{:#}\n{}", summary["verdict"]["gates"], ran.stderr);
-    (ran.code, grades(&summary), parsed(&suite.events(&id)), said)
+    (ran.code, grades(&summary), suite.parsed_events(&id), said)
 }
 
 fn loses_nothing(mode: Mode) {
@@ -304,7 +297,7 @@ fn other_edges_wait_for_no_deployment() {
     suite.write("go", "");
     running.ends();
     until_nothing_lives(&id);
-    let events = parsed(&suite.events(&id));
+    let events = suite.parsed_events(&id);
     let of = |event: &str, fault: &str| place(&events, &[("event", event), ("fault", fault)]);
     let stage = events
         .iter()
