@@ -222,9 +222,7 @@ fn a_toxiproxys_image_serves_the_links_between_containers() {
         suite
     };
     let slow = suite(SLOW);
-    let (ran, summary, id) = slow.judged("", &["run"]);
-    let gates = &summary["verdict"]["gates"];
-    assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+    let (_, id) = slow.holds();
     nothing_left(&id);
     assert_eq!(slow.events_of(&id, "fault_lifted").len(), 2);
 
