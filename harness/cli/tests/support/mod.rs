@@ -10,6 +10,7 @@ pub(crate) mod bundled;
 pub(crate) mod compose;
 pub(crate) mod containers;
 pub(crate) mod engine;
+pub(crate) mod events;
 pub(crate) mod held;
 pub(crate) mod journeys;
 pub(crate) mod notes;
@@ -224,38 +225,13 @@ impl Suite {
         run.file_name().unwrap().to_str().unwrap().to_owned()
     }
 
-    /// A run's events so far, as text.
-    pub(crate) fn events(&self, id: &str) -> String {
-        let path = format!("reports/runs/{id}/events.ndjson.zst");
-        let Ok(file) = File::open(self.path().join(path)) else {
-            return String::new();
-        };
-        let mut text = Vec::new();
-        // A stream that is still written ends in the middle; what is there is what is asked for.
-        let _ = zstd::stream::read::Decoder::new(file)
-            .and_then(|mut reader| std::io::copy(&mut reader, &mut text));
-        String::from_utf8_lossy(&text).into_owned()
-    }
-
-    /// A run's events so far, each whole one.
-    pub(crate) fn parsed_events(&self, id: &str) -> Vec<Value> {
-        let events = self.events(id);
-        let parsed = events.lines().map(serde_json::from_str);
-        parsed.filter_map(Result::ok).collect()
-    }
-
-    /// A run's events with this word in their `event` member.
-    pub(crate) fn events_of(&self, id: &str, word: &str) -> Vec<Value> {
-        let mut events = self.parsed_events(id);
-        events.retain(|event| event["event"] == word);
-        events
-    }
-
-    /// Waits until an event is on the disk; `event` is the word in its `event` member.
+    /// A run whose gates all hold; its summary and its id.
     #[track_caller]
-    pub(crate) fn until_event(&self, id: &str, event: &str) {
-        let wanted = format!("\"event\":\"{event}\"");
-        until(event, || self.events(id).contains(&wanted).then_some(()));
+    pub(crate) fn holds(&self) -> (Value, String) {
+        let (ran, summary, id) = self.judged("", &["run"]);
+        let gates = &summary["verdict"]["gates"];
+        assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
+        (summary, id)
     }
 
     /// Runs `harness` with `--format json` and a part of the machine, and again, up to three times in all and the last
@@ -266,16 +242,7 @@ impl Suite {
         self.judged_in([part, part, turn], defect, arguments, |_| true)
     }
 
-    /// A run whose gates all hold; its summary and its id.
-    #[track_caller]
-    pub(crate) fn holds(&self) -> (Value, String) {
-        let (ran, summary, id) = self.judged("", &["run"]);
-        let gates = &summary["verdict"]["gates"];
-        assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
-        (summary, id)
-    }
-
-    /// [`Suite::judged`] with the machine for itself each time, where figures are judged that others' load would change: also
+    /// The same with the machine for itself each time, where figures are judged that others' load would change: also
     /// when the answer is not as it should be and the instrument says that it was not at its best, or the kernel that
     /// others wanted the cores: a target that gets none is slow without a defect.
     pub(crate) fn judged_alone(

@@ -1,6 +1,7 @@
 //! What is looked at beside the faults: a condition fires one once, another lifts all of them at once, and nothing is broken
 //! that was not steady before.
 
+use crate::support::events;
 use crate::support::journeys::{BROWSE_SHORTLY as BROWSE, VISIT};
 use crate::support::{Suite, server};
 use serde_json::Value;
@@ -18,9 +19,7 @@ fn suite(seconds: u32, top: &str, rest: &str) -> Suite {
 
 /// Events of a kind about a fault: when, in seconds.
 fn times(events: &str, event: &str, fault: &str) -> Vec<f64> {
-    let all = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let all = events::each(events);
     all.filter(|one| one["event"] == event && one["fault"] == fault)
         .map(|one| one["at_us"].as_f64().unwrap() / 1e6)
         .collect()
@@ -203,10 +202,7 @@ during = "then"
     let armed = times(&events, "fault_armed", "then");
     assert_eq!((fired.len(), armed.len()), (1, 1), "{events}");
     assert!(fired[0] < armed[0], "{fired:?} {armed:?}");
-    let all = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let all: Vec<Value> = all.collect();
+    let all: Vec<Value> = events::each(&events).collect();
     let of = |word: &'static str| all.iter().filter(move |one| one["event"] == word);
     let t0 = of("scenario_started").next().unwrap()["t0_us"]
         .as_f64()

@@ -1,6 +1,7 @@
 //! Each kind of fault shows in the client's figures while it lasts and not before, several at once are all lifted, and a
 //! gate that may abort ends a load early.
 
+use crate::support::events;
 use crate::support::journeys::{BROWSE_SHORTLY as BROWSE, VISIT};
 use crate::support::{Suite, server};
 use serde_json::{Value, json};
@@ -29,13 +30,6 @@ during = "broken"
     )
 }
 
-fn ticks<'e>(events: &'e str, event: &'e str) -> impl Iterator<Item = Value> + 'e {
-    let all = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    all.filter(move |one| one["event"] == event)
-}
-
 /// The gate holds with the fault, and the same gate fails without it: what it sees is the fault.
 #[track_caller]
 fn shows(fault: &str, before: &str, during: &str) -> String {
@@ -45,16 +39,20 @@ fn shows(fault: &str, before: &str, during: &str) -> String {
     ]);
     let (_, id) = suite.holds();
     let events = suite.events(&id);
-    assert_eq!(ticks(&events, "fault_armed").count(), 1);
-    assert_eq!(ticks(&events, "fault_effective").count(), 1, "{events}");
-    assert_eq!(ticks(&events, "fault_lifted").count(), 1);
-    assert_eq!(ticks(&events, "fault_failed").count(), 0, "{events}");
+    assert_eq!(events::of(&events, "fault_armed").count(), 1);
+    assert_eq!(
+        events::of(&events, "fault_effective").count(),
+        1,
+        "{events}"
+    );
+    assert_eq!(events::of(&events, "fault_lifted").count(), 1);
+    assert_eq!(events::of(&events, "fault_failed").count(), 0, "{events}");
     events
 }
 
 /// The classes of errors that were counted.
 fn errors(events: &str) -> Vec<String> {
-    let mut classes: Vec<_> = ticks(events, "load_tick")
+    let mut classes: Vec<_> = events::of(events, "load_tick")
         .filter_map(|tick| Some(tick["errors"].as_object()?.clone()))
         .flat_map(|errors| errors.into_iter().map(|(class, _)| class))
         .collect();
@@ -130,7 +128,7 @@ fn a_delay_ramps_while_the_fault_lasts() {
     ]);
     let (_, id) = suite.holds();
     let events = suite.events(&id);
-    let armed = ticks(&events, "fault_armed").next().unwrap();
+    let armed = events::of(&events, "fault_armed").next().unwrap();
     assert_eq!(armed["what"], "latency 0s to 900ms on edge");
 }
 
@@ -167,7 +165,11 @@ fn an_answers_end_comes_late() {
     let (_, id) = suite.holds();
     let events = suite.events(&id);
     assert_eq!(errors(&events), Vec::<String>::new());
-    assert_eq!(ticks(&events, "fault_effective").count(), 1, "{events}");
+    assert_eq!(
+        events::of(&events, "fault_effective").count(),
+        1,
+        "{events}"
+    );
 }
 
 #[test]
@@ -205,7 +207,7 @@ fn the_first_connections_fail_and_all_after_them_pass() {
     ]);
     let (_, id) = suite.holds();
     let journeys = suite.events(&id);
-    let journeys = ticks(&journeys, "load_tick").filter(|tick| tick["name"] == "browse");
+    let journeys = events::of(&journeys, "load_tick").filter(|tick| tick["name"] == "browse");
     let failed = journeys.filter_map(|tick| tick["errors"]["reset"].as_u64());
     assert_eq!(failed.sum::<u64>(), 7);
 }
@@ -287,7 +289,7 @@ fn percentiles_of_what_a_fault_touched_and_of_what_it_spared_are_told_apart() {
     let ended = |word: &str| phases[word]["ok"].as_u64().unwrap();
     assert_eq!(ended("affected") + ended("spared"), ended("during"));
     let events = suite.events(&id);
-    let touched = ticks(&events, "load_tick").filter(|tick| tick.get("affected").is_some());
+    let touched = events::of(&events, "load_tick").filter(|tick| tick.get("affected").is_some());
     let seconds: Vec<_> = touched.filter_map(|tick| tick["second"].as_u64()).collect();
     // What was asked before the fault is not affected, unless it was under way when it began.
     assert!(
@@ -300,7 +302,7 @@ fn percentiles_of_what_a_fault_touched_and_of_what_it_spared_are_told_apart() {
 fn requests_are_answered_by_the_proxy_and_those_of_other_paths_are_not() {
     let fault = "link = \"edge\"\nhttp = { method = \"GET\", path = \"/v1/{what}\", status = 503, retry_after = \"2s\" }";
     let events = fails_with(fault, "error_rate > 60%", "status-503");
-    let armed = ticks(&events, "fault_armed").next().unwrap();
+    let armed = events::of(&events, "fault_armed").next().unwrap();
     assert_eq!(armed["what"], "status 503 of GET /v1/{what} on edge");
     let other = "link = \"edge\"\nhttp = { path = \"/v2/products\", drop = true }";
     let suite = Suite::shop(&[
@@ -322,7 +324,7 @@ fn requests_are_held() {
 
 /// Services that became ready, by name, the first start included.
 fn ready(events: &str, service: &str) -> usize {
-    ticks(events, "service_ready")
+    events::of(events, "service_ready")
         .filter(|ready| ready["service"] == service)
         .count()
 }
@@ -335,7 +337,7 @@ fn a_killed_service_is_gone_until_it_is_started_again() {
         "error_rate > 60%",
     );
     assert_eq!(ready(&events, "gateway"), 2, "{events}");
-    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+    assert_eq!(events::of(&events, "service_died").count(), 0, "{events}");
 }
 
 #[test]
@@ -353,7 +355,7 @@ fn a_service_is_restarted_at_once() {
     let fault = "service = \"gateway\"\nrestart = true";
     let events = shows(fault, "error_rate < 5%", "error_rate < 90%");
     assert_eq!(ready(&events, "gateway"), 2, "{events}");
-    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+    assert_eq!(events::of(&events, "service_died").count(), 0, "{events}");
     let at = |event: &str| events.rfind(&format!("\"event\":\"{event}\""));
     assert!(at("service_ready") < at("fault_lifted"), "{events}");
 }
@@ -363,7 +365,7 @@ fn a_service_in_a_crash_loop_comes_back_when_it_is_lifted() {
     let fault = "service = \"gateway\"\ncrash_loop = { every = \"400ms\" }";
     let events = shows(fault, "error_rate < 5%", "error_rate < 100%");
     assert!(ready(&events, "gateway") >= 4, "{events}");
-    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+    assert_eq!(events::of(&events, "service_died").count(), 0, "{events}");
 }
 
 const KILL_WALK: &str = r#"
@@ -411,13 +413,13 @@ fn a_walk_kills_a_service_and_leaves_it_running() {
     assert_eq!(ran.code, 0, "{summary:#}\n{}", ran.stderr);
     let events = suite.events(&id);
     let names = |event| -> Vec<Value> {
-        let told = ticks(&events, event);
+        let told = events::of(&events, event);
         told.map(|told| told["fault"].clone()).collect()
     };
     assert_eq!(names("fault_lifted").len(), 4, "{events}");
     assert_eq!(names("fault_lifted"), names("fault_armed"));
     assert_eq!(ready(&events, "gateway"), 4, "{events}");
-    assert_eq!(ticks(&events, "service_died").count(), 0, "{events}");
+    assert_eq!(events::of(&events, "service_died").count(), 0, "{events}");
 }
 
 /// The demo system with a worker beside it that nobody asks and that starts only once: from then on, this instead.
@@ -454,7 +456,7 @@ fn a_killed_service_that_does_not_start_again_has_died() {
     let (ran, summary, id) = suite.judged("", &["run"]);
     assert_eq!(ran.code, 1, "{summary:#}");
     let events = suite.events(&id);
-    assert_eq!(ticks(&events, "service_died").count(), 1, "{events}");
+    assert_eq!(events::of(&events, "service_died").count(), 1, "{events}");
     assert!(events.contains("address already in use"), "{events}");
 }
 
@@ -544,7 +546,7 @@ bandwidth = { rate = "1MB/s" }
     assert_eq!(ran.code, 0, "{:#}", summary["verdict"]);
     let events = suite.events(&id);
     for event in ["fault_armed", "fault_lifted"] {
-        let mut names: Vec<_> = ticks(&events, event)
+        let mut names: Vec<_> = events::of(&events, event)
             .map(|e| e["fault"].as_str().unwrap().to_owned())
             .collect();
         names.sort();
@@ -554,7 +556,7 @@ bandwidth = { rate = "1MB/s" }
             "{event}"
         );
     }
-    let together = ticks(&events, "epoch_started")
+    let together = events::of(&events, "epoch_started")
         .any(|epoch| epoch["faults"].as_array().is_some_and(|f| f.len() == 3));
     assert!(together, "{events}");
     let last_lift = events.rfind("\"event\":\"fault_lifted\"").unwrap();
@@ -591,12 +593,12 @@ during = "slow"
     let (_, id) = suite.holds();
     let events = suite.events(&id);
     for event in ["fault_armed", "fault_effective", "fault_lifted"] {
-        let turns: Vec<_> = ticks(&events, event)
+        let turns: Vec<_> = events::of(&events, event)
             .map(|told| told["turn"].as_u64().unwrap_or(1))
             .collect();
         assert_eq!(turns, [1, 2], "{event}");
     }
-    let starts: Vec<_> = ticks(&events, "fault_armed")
+    let starts: Vec<_> = events::of(&events, "fault_armed")
         .map(|told| told["at_us"].as_u64().unwrap())
         .collect();
     assert!(starts[1] - starts[0] >= 2_500_000 - 100_000, "{starts:?}");
@@ -622,7 +624,7 @@ abort = true
     let (ran, summary, id) = suite.judged("", &["run"]);
     ran.exits(1);
     let events = suite.events(&id);
-    assert_eq!(ticks(&events, "gate_tripped").count(), 1, "{events}");
+    assert_eq!(events::of(&events, "gate_tripped").count(), 1, "{events}");
     assert!(events.contains("\"end\":\"aborted\""), "{events}");
     assert_eq!(summary["readiness"]["decision"], "no-go");
     assert_eq!(summary["verdict"]["gates"][0]["grade"], "fail");

@@ -1,6 +1,7 @@
 //! What becomes of requests on a link, one fault after another in one load: each does what it says to those that it is for, as
 //! the load saw it, and nothing to the others.
 
+use crate::support::events;
 use crate::support::{Suite, server};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -65,11 +66,8 @@ struct Seen {
 }
 
 fn seen(events: &str, journey: &str) -> BTreeMap<String, Seen> {
-    let all = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let (mut active, mut seen) = (BTreeMap::new(), BTreeMap::<String, Seen>::new());
-    for one in all {
+    for one in events::each(events) {
         if one["event"] == "epoch_started" {
             let name = one["faults"][0].as_str().unwrap_or_default().to_owned();
             active.insert(one["epoch"].as_u64().unwrap(), name);

@@ -1,7 +1,7 @@
 //! Links whose service is gone, says nothing, or resets: what is said of them, and that the run ends all the same.
 
+use crate::support::events;
 use crate::support::{Ran, Suite, server};
-use serde_json::Value;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 
@@ -70,18 +70,12 @@ fn suite(manner: &str) -> Suite {
     ])
 }
 
-fn events<'e>(events: &'e str, event: &'e str) -> impl Iterator<Item = Value> + 'e {
-    let all = events.lines();
-    let all = all.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    all.filter(move |one| one["event"] == event)
-}
-
 /// Runs it to its end; the classes of errors under load, and how the walk's step failed.
 fn met(suite: &Suite) -> (Ran, Vec<String>, String) {
     let ran = suite.run(&["run"]);
     let told = suite.events(&suite.run_id());
-    assert_eq!(events(&told, "run_finished").count(), 1, "{told}");
-    let ticks = events(&told, "load_tick");
+    assert_eq!(events::of(&told, "run_finished").count(), 1, "{told}");
+    let ticks = events::of(&told, "load_tick");
     let classes = ticks.filter_map(|tick| Some(tick["errors"].as_object()?.clone()));
     let mut classes: Vec<String> = classes
         .flat_map(|of| of.into_iter().map(|(c, _)| c))
@@ -104,7 +98,7 @@ fn a_service_that_is_gone_is_told_where_clients_see_only_a_closed_connection() {
     let words = "the service behind link `edge` could not be reached: ";
     assert_eq!(told.matches(words).count(), 1, "{told}");
     assert!(ran.stderr.contains(words), "{}", ran.stderr);
-    let failed = events(&told, "link_tick").map(|tick| tick["failed"].as_u64().unwrap());
+    let failed = events::of(&told, "link_tick").map(|tick| tick["failed"].as_u64().unwrap());
     assert!(failed.sum::<u64>() > 0, "{told}");
 }
 
@@ -113,7 +107,7 @@ fn a_service_that_says_nothing_is_a_time_out() {
     let (ran, classes, told) = met(&suite("mute"));
     ran.exits(1);
     assert_eq!(classes, ["first-byte-timeout"]);
-    let step = events(&told, "step_finished").next().unwrap();
+    let step = events::of(&told, "step_finished").next().unwrap();
     assert!(
         step.to_string()
             .contains("no complete response within 500ms"),
@@ -127,6 +121,6 @@ fn a_service_that_resets_is_told_as_such() {
     let (ran, classes, told) = met(&suite("reset"));
     ran.exits(1);
     assert_eq!(classes, ["reset"], "{told}");
-    let step = events(&told, "step_finished").next().unwrap();
+    let step = events::of(&told, "step_finished").next().unwrap();
     assert!(step.to_string().contains("reset"), "{step:#}");
 }

@@ -1,6 +1,7 @@
 //! Less processor time and less memory for a service, through the whole binary: what clients see of it, who did it, and that
 //! nothing of it stays. A control group does it where this machine permits one, and then the events must say so.
 
+use crate::support::events;
 use crate::support::journeys::VISIT;
 use crate::support::{Suite, labelled, server};
 use serde_json::Value;
@@ -43,10 +44,7 @@ for = "2s"
 }
 
 fn told(events: &str, event: &str) -> Vec<Value> {
-    let all = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    all.filter(|one| one["event"] == event).collect()
+    events::of(events, event).collect()
 }
 
 /// Whether a group of the older interface can be made where this process is.

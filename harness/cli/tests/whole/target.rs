@@ -202,11 +202,10 @@ fn a_profile_chooses_and_scales_and_tags_choose() {
         .exits(0)
         .json();
     assert_eq!(names(&ran["journeys"], "journey"), ["browse"]);
-    let events = suite.events(&suite.run_id());
-    let planned: u64 = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|event| event["event"] == "load_tick" && event["scenario"] == "plain")
+    let ticks = suite.events_of(&suite.run_id(), "load_tick");
+    let planned: u64 = ticks
+        .iter()
+        .filter(|tick| tick["scenario"] == "plain")
         .map(|tick| tick["planned"].as_u64().unwrap_or(0))
         .sum();
     assert_eq!(planned, 20, "20/s for half of 2 s");

@@ -1,6 +1,7 @@
 //! Links on a Toxiproxy server: the same verdict as with the proxy in the harness, a clear word about every server that is
 //! not what it should be, and nothing left on it whatever ends the run. `harness proxy --strict` plays the real one.
 
+use crate::support::events;
 use crate::support::journeys::VISIT;
 use crate::support::toxiproxy::Server;
 use crate::support::{Suite, labelled, server, signal, until, until_nothing_lives};
@@ -82,21 +83,15 @@ fn suite(external: &str, scenario: &str) -> Suite {
     suite
 }
 
-fn events<'e>(events: &'e str, event: &'e str) -> impl Iterator<Item = Value> + 'e {
-    let all = events.lines();
-    let all = all.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    all.filter(move |one| one["event"] == event)
-}
-
 /// Plays every kind of fault; the gates' grades.
 fn played(suite: &Suite) -> (Vec<Value>, String) {
     let (ran, summary, id) = suite.judged("", &["run"]);
     let gates = summary["verdict"]["gates"].as_array().unwrap().clone();
     assert_eq!(ran.code, 0, "{gates:#?}\n{}", ran.stderr);
     let told = suite.events(&id);
-    assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
+    assert_eq!(events::of(&told, "fault_failed").count(), 0, "{told}");
     for event in ["fault_armed", "fault_effective", "fault_lifted"] {
-        assert_eq!(events(&told, event).count(), 4, "{event}: {told}");
+        assert_eq!(events::of(&told, event).count(), 4, "{event}: {told}");
     }
     let grades = gates.iter().map(|gate| gate["grade"].clone()).collect();
     (grades, told)
@@ -104,7 +99,7 @@ fn played(suite: &Suite) -> (Vec<Value>, String) {
 
 /// How many first effects nobody saw.
 fn assumed(told: &str) -> usize {
-    events(told, "fault_effective")
+    events::of(told, "fault_effective")
         .filter(|one| one["assumed"] == true)
         .count()
 }
@@ -119,14 +114,14 @@ fn the_verdict_is_the_same_within_the_harness_and_on_a_server() {
     assert_eq!(there, within);
     assert_eq!(assumed(&told), 3, "all but the link that is down: {told}");
     assert!(told.contains("counts no bytes"), "{told}");
-    assert_eq!(events(&told, "link_tick").count(), 0);
+    assert_eq!(events::of(&told, "link_tick").count(), 0);
     assert_eq!(real.proxies(), serde_json::json!({}));
 
     let ours = Server::start(&["--proxy-metrics"]);
     let (there, told) = played(&suite(&ours.url(), BROKEN));
     assert_eq!(there, within);
     assert_eq!(assumed(&told), 0, "{told}");
-    let passed = events(&told, "link_tick").map(|tick| tick["bytes_down"].as_u64().unwrap());
+    let passed = events::of(&told, "link_tick").map(|tick| tick["bytes_down"].as_u64().unwrap());
     assert!(passed.sum::<u64>() > 1000, "{told}");
     assert_eq!(ours.proxies(), serde_json::json!({}));
 }
@@ -188,10 +183,14 @@ fn a_fault_that_toxiproxy_does_not_know_needs_a_proxy_of_ours() {
         let suite = suite(&ours.url(), &one_fault("3s", fault));
         let (_, _, id) = suite.judged("", &["run"]);
         let told = suite.events(&id);
-        assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
-        assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
+        assert_eq!(events::of(&told, "fault_failed").count(), 0, "{told}");
+        assert_eq!(events::of(&told, "fault_lifted").count(), 1, "{told}");
         // No client comes from 10.0.0.0/8.
-        assert_eq!(events(&told, "fault_effective").count(), effects, "{told}");
+        assert_eq!(
+            events::of(&told, "fault_effective").count(),
+            effects,
+            "{told}"
+        );
     }
 }
 
@@ -203,8 +202,8 @@ fn a_share_of_connections_is_known_everywhere() {
     let suite = suite(&real.url(), &one_fault("3s", fault));
     let (_, _, id) = suite.judged("", &["run"]);
     let told = suite.events(&id);
-    assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
-    assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
+    assert_eq!(events::of(&told, "fault_failed").count(), 0, "{told}");
+    assert_eq!(events::of(&told, "fault_lifted").count(), 1, "{told}");
 }
 
 /// A server that answers each request by its method and path; `None` says nothing, ever.
@@ -333,9 +332,9 @@ fn a_server_that_knows_no_patch_is_sent_none() {
     suite.write("harness.toml", toml);
     let (_, _, id) = suite.judged("", &["run"]);
     let told = suite.events(&id);
-    assert_eq!(events(&told, "fault_effective").count(), 1, "{told}");
-    assert_eq!(events(&told, "fault_lifted").count(), 1, "{told}");
-    assert_eq!(events(&told, "fault_failed").count(), 0, "{told}");
+    assert_eq!(events::of(&told, "fault_effective").count(), 1, "{told}");
+    assert_eq!(events::of(&told, "fault_lifted").count(), 1, "{told}");
+    assert_eq!(events::of(&told, "fault_failed").count(), 0, "{told}");
     assert!(!DISABLED.load(Ordering::SeqCst));
 }
 
@@ -366,7 +365,7 @@ fn invalid(suite: &Suite, running: crate::support::Running, id: &str, reason: &s
     let gate = &summary["verdict"]["gates"][0];
     assert_eq!(gate["grade"], "invalid", "{gate:#}\n{}", ran.stderr);
     let told = suite.events(id);
-    let failed: Vec<_> = events(&told, "fault_failed").collect();
+    let failed: Vec<_> = events::of(&told, "fault_failed").collect();
     assert_eq!(failed.len(), 1, "{told}");
     assert!(
         failed[0]["reason"].as_str().unwrap().contains(reason),

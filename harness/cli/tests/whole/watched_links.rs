@@ -46,16 +46,13 @@ fn suite(link: &str) -> Suite {
 fn told(suite: &Suite, event: &str) -> Vec<Value> {
     let (ran, _, id) = suite.judged("", &["run"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let all = suite.events(&id);
-    let all = all
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    all.filter(|one| {
+    let mut all = suite.parsed_events(&id);
+    all.retain(|one| {
         [event, "load_tick"]
             .iter()
             .any(|kind| one["event"] == *kind)
-    })
-    .collect()
+    });
+    all
 }
 
 fn sum(events: &[Value], event: &str, figure: impl Fn(&Value) -> &Value) -> u64 {
