@@ -195,18 +195,10 @@ fn one<T>(
         let hint = "give the gate an `over`, such as `over = \"10s\"`, or leave `abort` out";
         found.error_with(doc.at(typed), message, hint);
     }
-    let label = gate
-        .name
-        .as_ref()
-        .map_or_else(|| number.to_string(), |name| name.value.clone());
     Some(Gate {
-        id: format!("{}#{label}", scope.prefix),
+        id: id(scope.prefix, gate, number),
         expect,
-        class: match gate.class {
-            None | Some(raw::Class::Key) => Class::Key,
-            Some(raw::Class::Scored) => Class::Scored,
-            Some(raw::Class::Info) => Class::Info,
-        },
+        class: class(gate),
         weight,
         owner: gate.owner.as_ref().map(|owner| owner.value.clone()),
         scenario: scope.scenario.map(|scenario| scenario.name.clone()),
@@ -216,6 +208,23 @@ fn one<T>(
         role: Role::Verdict,
         origin: doc.origin(&typed.span),
     })
+}
+
+/// A gate's id: where it stands, and its name or its number there.
+pub(super) fn id(prefix: &str, gate: &raw::Gate, number: usize) -> String {
+    match &gate.name {
+        Some(name) => format!("{prefix}#{}", name.value),
+        None => format!("{prefix}#{number}"),
+    }
+}
+
+/// What its failure means; of a gate that does not say, that it decides.
+pub(super) fn class(gate: &raw::Gate) -> Class {
+    match gate.class {
+        None | Some(raw::Class::Key) => Class::Key,
+        Some(raw::Class::Scored) => Class::Scored,
+        Some(raw::Class::Info) => Class::Info,
+    }
 }
 
 /// A sliding window: whole seconds, no longer than the load.

@@ -2,17 +2,17 @@
 //! in `gates`.
 
 use super::findings::Findings;
+use super::gates;
 use super::load::Against;
 use crate::diagnostic::Place;
 use crate::expr::invariant::{Captured, Invariant};
 use crate::journey::{Action, Journey};
 use crate::name::Name;
 use crate::plan::ScenarioPlan;
-use crate::plan::gate::Class;
 use crate::plan::invariant::{Check, Each, InvariantPlan};
 use crate::suite::at::{At, Str};
 use crate::suite::document::Document;
-use crate::suite::raw::{self, ConfigFile, Gate, ScenarioFile};
+use crate::suite::raw::{ConfigFile, Gate, ScenarioFile};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -337,18 +337,10 @@ fn one<T>(
     let within = within.map_or(Some(WITHIN), |text| found.duration(doc, text));
     let weight = found.factor(doc, gate.weight.as_ref());
     let typed = gate.invariant.as_ref().or(gate.each.as_ref())?;
-    let label = gate
-        .name
-        .as_ref()
-        .map_or_else(|| number.to_string(), |name| name.value.clone());
     Some(InvariantPlan {
-        id: format!("{prefix}#{label}"),
+        id: gates::id(prefix, gate, number),
         check,
-        class: match gate.class {
-            None | Some(raw::Class::Key) => Class::Key,
-            Some(raw::Class::Scored) => Class::Scored,
-            Some(raw::Class::Info) => Class::Info,
-        },
+        class: gates::class(gate),
         weight,
         owner: gate.owner.as_ref().map(|owner| owner.value.clone()),
         scenario: scenario.name.clone(),
