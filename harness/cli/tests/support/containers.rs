@@ -6,6 +6,7 @@ use super::engine::ready;
 use super::{Suite, shop, until};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +16,15 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// The base of every image here.
 pub(crate) const BASE: &str = "debian:bookworm-slim";
 
-/// The engine's answer to a request, or why there is none.
+/// The engine's answer to a question, or why there is none.
 fn ask(path: &str) -> Result<String, String> {
+    order("GET", path)
+}
+
+/// The engine's answer to a request, or why there is none.
+fn order(method: &str, path: &str) -> Result<String, String> {
     let mut stream = UnixStream::connect(SOCKET).map_err(|error| format!("{SOCKET}: {error}"))?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.0\r\nHost: engine\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .map_err(|error| error.to_string())?;
@@ -28,10 +34,48 @@ fn ask(path: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    match head.contains(" 200 ") {
+    match head.contains(" 200 ") || head.contains(" 204 ") {
         true => Ok(body.to_owned()),
         false => Err(format!("the engine answers {head}: {body}")),
     }
+}
+
+/// Removes a container, as somebody does who knows nothing of the run.
+pub(crate) fn remove_by_hand(name: &str) {
+    // One that is just being started can't be removed.
+    until("its removal", || {
+        order("DELETE", &format!("/v1.41/containers/{name}?force=1")).ok()
+    });
+}
+
+/// The engine's address on its own bridge, which is one of this machine's; `None` where there is none.
+pub(crate) fn bridge() -> Option<String> {
+    let bridge: Value = serde_json::from_str(&ask("/v1.41/networks/bridge").ok()?).ok()?;
+    let gateway = bridge["IPAM"]["Config"][0]["Gateway"].as_str()?;
+    Some(gateway.to_owned())
+}
+
+/// A way to the engine over TCP, for as long as the test lives: what `DOCKER_HOST` says for it. It listens on an address of this
+/// machine.
+pub(crate) fn over_tcp(address: &str) -> String {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let host = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut engine = UnixStream::connect(SOCKET).unwrap();
+            let (mut back, mut answers) =
+                (client.try_clone().unwrap(), engine.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut client, &mut engine);
+                let _ = engine.shutdown(Shutdown::Write);
+            });
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut answers, &mut back);
+                let _ = back.shutdown(Shutdown::Write);
+            });
+        }
+    });
+    host
 }
 
 /// Whether an engine answers that has the base image; says visibly if not.
@@ -152,11 +196,12 @@ timeout = "2s"
 "#;
 
 /// A way to the engine that can be cut: connections through it end, and new ones are refused. Or it can be held up: they
-/// stay and new ones are taken, and nothing is answered any more.
+/// stay and new ones are taken, and nothing is answered any more. Or some requests are answered with an error, not by the engine.
 pub(crate) struct Way {
     socket: PathBuf,
     cut: Arc<AtomicBool>,
     held_up: Arc<AtomicBool>,
+    refused: Arc<Mutex<Vec<String>>>,
     open: Arc<Mutex<Vec<UnixStream>>>,
 }
 
@@ -167,6 +212,7 @@ impl Way {
             socket: socket.to_owned(),
             cut: Arc::default(),
             held_up: Arc::default(),
+            refused: Arc::default(),
             open: Arc::default(),
         };
         way.serve();
@@ -176,19 +222,28 @@ impl Way {
     fn serve(&self) {
         let listener = UnixListener::bind(&self.socket).unwrap();
         let (cut, open) = (Arc::clone(&self.cut), Arc::clone(&self.open));
-        let held_up = Arc::clone(&self.held_up);
+        let (held_up, refused) = (Arc::clone(&self.held_up), Arc::clone(&self.refused));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if cut.load(Ordering::Acquire) {
                     return;
                 }
                 let engine = UnixStream::connect(SOCKET).unwrap();
-                for (mut from, mut to) in [
-                    (client.try_clone().unwrap(), engine.try_clone().unwrap()),
-                    (engine.try_clone().unwrap(), client.try_clone().unwrap()),
+                for (mut from, mut to, asks) in [
+                    (
+                        client.try_clone().unwrap(),
+                        engine.try_clone().unwrap(),
+                        true,
+                    ),
+                    (
+                        engine.try_clone().unwrap(),
+                        client.try_clone().unwrap(),
+                        false,
+                    ),
                 ] {
-                    let held_up = Arc::clone(&held_up);
-                    std::thread::spawn(move || pass(&mut from, &mut to, &held_up));
+                    let (held_up, refused) = (Arc::clone(&held_up), Arc::clone(&refused));
+                    let is_refused = move |piece: &[u8]| asks && begins(piece, &refused);
+                    std::thread::spawn(move || pass(&mut from, &mut to, &held_up, is_refused));
                 }
                 open.lock().unwrap().extend([client, engine]);
             }
@@ -210,10 +265,15 @@ impl Way {
         self.held_up.store(true, Ordering::Release);
     }
 
+    /// From here on requests for a path that ends so are answered with an error; none, with no path.
+    pub(crate) fn refuse(&self, paths: &[&str]) {
+        *self.refused.lock().unwrap() = paths.iter().map(|path| (*path).to_owned()).collect();
+    }
+
     /// Ends every connection through it; new ones are taken.
     pub(crate) fn break_off(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
@@ -234,14 +294,39 @@ impl Way {
     }
 }
 
-/// Passes on what comes until it ends; what comes while it is held up is lost.
-fn pass(from: &mut UnixStream, to: &mut UnixStream, held_up: &AtomicBool) {
+/// What is said instead of the engine.
+const REFUSAL: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 34\r\nconnection: close\r\n\r\n{\"message\":\"the engine is unwell\"}";
+
+/// Whether this is the begin of a request for a path that ends in one of these ways.
+fn begins(piece: &[u8], paths: &Mutex<Vec<String>>) -> bool {
+    let line = piece
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let asked = line.strip_prefix("POST ");
+    let path = asked.and_then(|asked| asked.split([' ', '?']).next());
+    let paths = paths.lock().unwrap();
+    path.is_some_and(|path| paths.iter().any(|refused| path.ends_with(refused)))
+}
+
+/// Passes on what comes until it ends, or is refused; what comes while it is held up is lost.
+fn pass(
+    from: &mut UnixStream,
+    to: &mut UnixStream,
+    held_up: &AtomicBool,
+    is_refused: impl Fn(&[u8]) -> bool,
+) {
     let mut piece = [0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut piece) {
+        if is_refused(&piece[..count]) {
+            let _ = from.write_all(REFUSAL.as_bytes());
+            break;
+        }
         let passes = !held_up.load(Ordering::Acquire);
         if passes && to.write_all(&piece[..count]).is_err() {
             break;
         }
     }
-    let _ = to.shutdown(std::net::Shutdown::Write);
+    let _ = to.shutdown(Shutdown::Write);
 }

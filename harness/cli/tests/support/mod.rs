@@ -205,12 +205,17 @@ impl Suite {
 
     /// The same with a planted defect.
     fn start_with(&self, defect: &str, arguments: &[&str]) -> Running {
-        let out = self.path().join(".stdout");
-        let err = self.path().join(".stderr");
         let mut command = self.command(arguments);
         if !defect.is_empty() {
             command.env("DEFECT", defect);
         }
+        self.start_as(command)
+    }
+
+    /// The same with a command of this folder's.
+    pub(crate) fn start_as(&self, mut command: Command) -> Running {
+        let out = self.path().join(".stdout");
+        let err = self.path().join(".stderr");
         command
             .stdout(File::create(&out).unwrap())
             .stderr(File::create(&err).unwrap())

@@ -167,6 +167,44 @@ fn every_other_fault_strikes_what_a_compose_file_describes_too() {
     insta::assert_snapshot!(struck.join("\n"));
 }
 
+/// A service that is cut off for a while, and who finds it under a name that only the Compose file knows.
+const CUT_OFF: &str = r#"
+title = "It is found again"
+settle = "3s"
+[load]
+rate = "20/s"
+for = "12s"
+mix = { look = 1 }
+[[fault]]
+name = "cut off"
+service = "inventory"
+at = "2s"
+for = "2s"
+disconnect = true
+[[gate]]
+expect = "error_rate > 30%"
+during = "cut off"
+[[gate]]
+expect = "error_rate < 20%"
+"#;
+
+#[test]
+fn what_was_cut_off_is_found_again_under_all_its_names() {
+    if !plugin() {
+        return;
+    }
+    for name in ["stock", "warehouse"] {
+        let suite = Suite::composed(&[("scenarios/cut.toml", CUT_OFF)]);
+        let toml = suite.read("harness.toml");
+        let toml = toml.replace("${link.catalogue.url}", &format!("http://{name}:8080"));
+        suite.write("harness.toml", toml);
+        let (ran, summary, id) = suite.judged("", &["run"]);
+        nothing_left(&id);
+        let gates = &summary["verdict"]["gates"];
+        assert_eq!(ran.code, 0, "{name}: {gates:#}\n{}", ran.stderr);
+    }
+}
+
 const SHORT: &str = r#"
 title = "Looks"
 settle = "1s"

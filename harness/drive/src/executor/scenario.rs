@@ -109,9 +109,7 @@ async fn take_turn(stage: Stage<'_>, scenario: &ScenarioPlan) -> Result<(), Stri
     };
     let (end, kept) = play(stage, scenario).await?;
     scraper.once().await;
-    for text in target.heal().await {
-        run.mouth.say(Event::Notice { text }).await;
-    }
+    target.heal_aloud().await;
     if end == ScenarioEnd::Completed {
         tokio::select! {
             biased;

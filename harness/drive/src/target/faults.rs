@@ -4,6 +4,7 @@
 mod deploy;
 mod engine;
 mod hands;
+mod mend;
 
 use super::service::Service;
 use super::version::Version;
@@ -51,6 +52,23 @@ impl Doing {
     /// what hands did may be in a volume or on links.
     const fn outlasts_a_start(&self) -> bool {
         matches!(self, Self::Engine(_) | Self::Hands(_))
+    }
+}
+
+impl Struck {
+    /// The same, as whoever heals later knows it.
+    fn to_be_mended(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            kind: self.kind.clone(),
+            at: self.at,
+            doing: match &self.doing {
+                Doing::Engine(undo) => Doing::Engine(undo.clone()),
+                Doing::Hands(held) => Doing::Hands(held.clone()),
+                _ => Doing::Nothing,
+            },
+            by: self.by.clone(),
+        }
     }
 }
 
@@ -121,6 +139,9 @@ impl Faults for Target {
                 let risen = rising.await.map_err(|error| error.to_string())?;
                 return risen.map_err(|reason| format!("{service}: {reason}"));
             }
+            if self.is_given_up(service) {
+                return Ok(());
+            }
             let (plan, running) = self.find(service).await?;
             let ready = self.is_ready(&plan, &running).await;
             ready.map_err(|reason| format!("{service}: {reason}"))
@@ -130,50 +151,6 @@ impl Faults for Target {
 }
 
 impl Target {
-    /// Lifts every fault; what could not be, a sentence each. It stays known: who heals again tries again.
-    pub async fn heal(&self) -> Vec<String> {
-        let mut left = self.heal_links().await;
-        let services = self.heal_services().await.into_iter();
-        left.extend(services.map(|(_, reason)| reason));
-        left
-    }
-
-    /// The same before every service is started anew, which mends what was done to processes and signals; an error when
-    /// something else stays broken.
-    pub(super) async fn heal_for_restart(&self) -> Result<(), String> {
-        let mut left = self.heal_links().await;
-        let services = self.heal_services().await.into_iter();
-        self.struck().retain(|_, one| one.doing.outlasts_a_start());
-        let stays = services.filter(|(id, _)| self.struck().contains_key(id));
-        left.extend(stays.map(|(_, reason)| reason));
-        match left.is_empty() {
-            true => Ok(()),
-            false => Err(left.join("; ")),
-        }
-    }
-
-    async fn heal_links(&self) -> Vec<String> {
-        let left = self.links.heal().await.into_iter();
-        left.map(|reason| format!("a link could not be healed: {reason}"))
-            .collect()
-    }
-
-    /// By the fault's id, why what it did could not be undone.
-    async fn heal_services(&self) -> Vec<(String, String)> {
-        let ids: Vec<String> = self.struck().keys().cloned().collect();
-        let mut left = Vec::new();
-        for id in ids {
-            let Some(one) = self.struck().remove(&id) else {
-                continue;
-            };
-            let service = one.service.clone();
-            if let Err(reason) = self.mend(id.clone(), one).await {
-                left.push((id, format!("{service} could not be healed: {reason}")));
-            }
-        }
-        left
-    }
-
     fn struck(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Struck>> {
         self.struck.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -191,7 +168,7 @@ impl Target {
             ));
         }
         self.is_whole(service, &running)?;
-        let undo = self.undo_of(&running, service, kind).await?;
+        let undo = self.undo_of(&running, kind).await?;
         let (doing, by) = match &undo {
             Some(undo) => (Doing::Engine(undo.clone()), None),
             None => self.begin(&running, service, kind)?,
@@ -259,13 +236,12 @@ impl Target {
     async fn undo_of(
         &self,
         running: &Service,
-        service: &Name,
         kind: &FaultKind,
     ) -> Result<Option<engine::Undo>, String> {
         let (Some(containers), Some(vessel)) = (&self.containers, running.vessel()) else {
             return Ok(None);
         };
-        let undo = engine::undo(containers, vessel, service, kind).await;
+        let undo = engine::undo(containers, vessel, kind).await;
         let undo = undo.map_err(|error| error.to_string())?;
         match kind.of_container() && undo.is_none() {
             true => Err(format!(
@@ -340,89 +316,6 @@ impl Target {
 
     pub(super) fn me(&self) -> Result<Arc<Self>, String> {
         self.me.upgrade().ok_or_else(|| "the target is gone".into())
-    }
-
-    /// Undoes what was done to a service; what can't be stays known, for whoever heals.
-    async fn mend(&self, id: String, struck: Struck) -> Result<(), String> {
-        let again = Struck {
-            service: struck.service.clone(),
-            kind: struck.kind.clone(),
-            at: struck.at,
-            doing: match &struck.doing {
-                Doing::Engine(undo) => Doing::Engine(undo.clone()),
-                Doing::Hands(held) => Doing::Hands(held.clone()),
-                _ => Doing::Nothing,
-            },
-            by: struck.by.clone(),
-        };
-        // A roll-back takes its time: nobody else strikes the service meanwhile.
-        if matches!(struck.kind, FaultKind::Deploy(_)) {
-            self.struck().insert(id.clone(), again);
-            self.undo(struck).await?;
-            self.struck().remove(&id);
-            return Ok(());
-        }
-        let mended = self.undo(struck).await;
-        if mended.is_err() {
-            self.struck().insert(id, again);
-        }
-        mended
-    }
-
-    /// A kill is followed by a start.
-    async fn undo(&self, struck: Struck) -> Result<(), String> {
-        match struck.doing {
-            Doing::Work(stop, work) => {
-                stop.cancel();
-                let worked = work.await.map_err(|error| error.to_string())?;
-                // A deployment broke off where it was: that is looked at.
-                if !matches!(struck.kind, FaultKind::Deploy(_)) {
-                    return worked;
-                }
-            }
-            Doing::Pressed(pressed) => return pressed.lift().await,
-            Doing::Engine(undo) => {
-                let (_, running) = self.find(&struck.service).await?;
-                if let Some(vessel) = running.vessel() {
-                    let undone = engine::revert(vessel, &undo).await;
-                    undone.map_err(|error| error.to_string())?;
-                }
-                if matches!(undo, engine::Undo::Connect(_)) {
-                    self.hold_again(&struck.service).await;
-                }
-                return Ok(());
-            }
-            Doing::Hands(held) => return self.let_go(&held).await,
-            Doing::Nothing => {}
-        }
-        let (_, running) = self.find(&struck.service).await?;
-        match struck.kind {
-            FaultKind::Pause => running.go_on().await?,
-            FaultKind::Deploy(deployment) => {
-                self.roll_back(&struck.service, &deployment).await?;
-            }
-            // Of a loop that is over: it broke off between a kill and a start.
-            FaultKind::Kill | FaultKind::Stop | FaultKind::CrashLoop { .. } => {
-                self.rise(&struck.service, &running).await?;
-            }
-            // A restart was started at once, unless it broke off before that.
-            FaultKind::Restart if running.is_to_end() => {
-                self.rise(&struck.service, &running).await?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Starts a service that was to end, and may not have yet: its end was waited for in vain.
-    async fn rise(&self, service: &Name, running: &Service) -> Result<(), String> {
-        if running.is_to_end() && !running.ended() {
-            self.fell(service, running).await?;
-        }
-        match running.ended() {
-            true => self.start_again(service).await,
-            false => Ok(()),
-        }
     }
 
     /// Starts a service that was killed; that it gets ready is told when it is.

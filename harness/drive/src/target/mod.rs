@@ -47,7 +47,7 @@ use pressure::Pressures;
 use proxies::Proxies;
 use readings::Readings;
 use service::Service;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
@@ -105,6 +105,10 @@ pub struct Target {
     struck: std::sync::Mutex<BTreeMap<String, Struck>>,
     /// Services started again since they were last struck, until somebody waits for them.
     rising: std::sync::Mutex<BTreeMap<Name, Rising>>,
+    /// Services whose container somebody removed while they were down: told, and waited for by nobody.
+    given_up: std::sync::Mutex<BTreeSet<Name>>,
+    /// What was said to be beyond healing.
+    told: std::sync::Mutex<BTreeSet<String>>,
     /// Services are started and watched here, whoever asks: a walk's own runtime ends with the walk.
     runtime: tokio::runtime::Handle,
     me: Weak<Self>,
@@ -188,6 +192,8 @@ impl Target {
             pressures,
             struck: std::sync::Mutex::default(),
             rising: std::sync::Mutex::default(),
+            given_up: std::sync::Mutex::default(),
+            told: std::sync::Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             me: me.clone(),
         }))
@@ -274,9 +280,7 @@ impl Target {
 
     /// Stops every service, those that need others first, ends the links, and removes the scratch folder. Safe to call twice.
     pub async fn down(&self) {
-        for text in self.heal().await {
-            self.around.mouth.say(Event::Notice { text }).await;
-        }
+        self.heal_aloud().await;
         self.stop_all().await;
         if let Some(reason) = self.links.shut_down().await {
             let text = format!("the links were not all ended: {reason}");

@@ -156,7 +156,7 @@ impl Service {
 
     /// From here on its end is no surprise; that of one which has ended already stays one.
     pub(super) fn let_end(&self) {
-        self.to_end.store(!self.ended(), Ordering::Release);
+        self.to_end.fetch_or(!self.ended(), Ordering::AcqRel);
     }
 
     /// Whether it is meant to end, or has.
@@ -313,6 +313,15 @@ pub(super) mod tests {
             ("exit code 7", vec!["last words".to_owned()])
         );
         assert!(service.death().await.is_none(), "it was told twice");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_was_killed_is_no_surprise_when_all_are_stopped_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = started("exec sleep 300", folder.path()).await;
+        service.kill().await.unwrap();
+        service.let_end();
+        assert!(service.death().await.is_none());
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::time::Duration;
 use testcontainers::bollard::errors::Error as ClientError;
-use testcontainers::bollard::models::{ContainerState, HealthStatusEnum};
+use testcontainers::bollard::models::{ContainerState, ContainerStateStatusEnum, HealthStatusEnum};
 use testcontainers::bollard::query_parameters::{
     EventsOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
@@ -54,6 +54,8 @@ pub struct State {
     pub running: bool,
     /// Whether it is paused.
     pub paused: bool,
+    /// Whether it is being removed: nothing can be done to it any more.
+    pub leaving: bool,
     /// Its first process, as the engine's machine numbers it; `None` while it does not run.
     pub pid: Option<i32>,
     /// How its last life ended, if it does not run.
@@ -68,6 +70,14 @@ impl Engine {
         let doing = format!("inspect {id}");
         let found = self.found(id, &doing).await?;
         Ok(state(found.state.unwrap_or_default()))
+    }
+
+    /// Whether it is gone, or about to be: nothing can be done to it any more. What nobody can tell is not.
+    pub async fn vanished(&self, id: &ContainerId) -> bool {
+        match self.inspect(id).await {
+            Ok(state) => state.leaving,
+            Err(error) => error.is_absent(),
+        }
     }
 
     /// Its first process, as the engine's machine numbers it; an error if it does not run.
@@ -220,6 +230,10 @@ fn state(state: ContainerState) -> State {
     State {
         running,
         paused: state.paused.unwrap_or(false),
+        leaving: matches!(
+            state.status,
+            Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD)
+        ),
         pid: pid.filter(|pid| *pid > 0),
         ended: (!running).then_some(ended),
         health: match health.status {

@@ -88,7 +88,11 @@ impl Engine {
     }
 
     /// How a container hangs in a network.
-    async fn attachment(&self, id: &ContainerId, network: &str) -> Result<Attachment, EngineError> {
+    pub async fn attachment(
+        &self,
+        id: &ContainerId,
+        network: &str,
+    ) -> Result<Attachment, EngineError> {
         let doing = format!("inspect {id}");
         let found = self.found(id, &doing).await?;
         let settings = found.network_settings.unwrap_or_default();

@@ -4,8 +4,6 @@
 use crate::target::containers::Containers;
 use crate::target::engine::{Attachment, EngineError, Limits};
 use crate::target::service::Vessel;
-use crate::target::version::Version;
-use harness_core::name::Name;
 use harness_core::plan::fault::FaultKind;
 
 /// How what was done is undone.
@@ -36,15 +34,13 @@ pub(super) fn by(kind: &FaultKind) -> Option<String> {
 pub(super) async fn undo(
     containers: &Containers,
     vessel: &Vessel,
-    service: &Name,
     kind: &FaultKind,
 ) -> Result<Option<Undo>, EngineError> {
     Ok(match kind {
         FaultKind::Disconnect => {
-            // Struck while it is not deployed.
-            let alias = containers.alias_of(service, Version::Own);
-            let mut networks = containers.networks(&[&alias]);
-            Some(Undo::Connect(networks.swap_remove(0)))
+            // Its names are the plan's, or those that a Compose file gives it.
+            let (engine, net) = (&vessel.engine, containers.net());
+            Some(Undo::Connect(engine.attachment(&vessel.id, &net).await?))
         }
         FaultKind::Cpu { .. } | FaultKind::Memory { .. } => {
             Some(Undo::Limits(vessel.engine.limits(&vessel.id).await?))
