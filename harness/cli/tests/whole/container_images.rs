@@ -187,7 +187,7 @@ http = { status = 503 }
 
 /// A Toxiproxy's image: of the real server where the path leads to one, else of `harness proxy --strict`, which does what
 /// that does and no more. Says which.
-fn toxiproxy() -> &'static str {
+pub(super) fn toxiproxy() -> &'static str {
     let image = "harness-test-toxiproxy:dev";
     let folder = tempfile::tempdir().unwrap();
     let real = program("toxiproxy-server");

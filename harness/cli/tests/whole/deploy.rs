@@ -1,22 +1,26 @@
-//! Rolling deployments under load, of processes and of containers: one that is done well loses no request, one that is not is
+//! Rolling deployments under load, of processes, of containers and of what a Compose file describes: one that is done well loses no request, one that is not is
 //! caught, a version that never gets ready changes nothing, other edges wait for none of it, and whatever ends a run in the
 //! middle of one leaves nothing.
 
+use crate::support::compose::plugin;
 use crate::support::containers::{engine, nothing_left, until_nothing_left};
 use crate::support::{Suite, shop, until, until_nothing_lives};
 use serde_json::Value;
 
-/// A gateway and what it asks, in both modes. The inventory's image has the name under which the gateway is deployed.
+/// A gateway and what it asks, in every mode. The inventory's image has the name under which the gateway is deployed.
 const TARGET: &str = r#"
 [project]
 name = "deployed"
 [target]
 mode = "process"
+compose = ["compose.yml"]
 [target.service.inventory]
+compose = { port = 8080 }
 process = { command = ["SHOP", "inventory", "--port", "${port}", "--db", "${run.dir}/inventory.db"] }
 container = { image = "harness-test-shop:next", build = { context = ".", dockerfile = "Dockerfile" }, command = ["shop", "inventory", "--host", "0.0.0.0", "--port", "${port}", "--db", "/tmp/inventory.db"], port = 8080 }
 ready = { get = "/health/ready", within = "60s" }
 [target.service.gateway]
+compose = { service = "shop", port = 8080 }
 process = { command = OWN_PROCESS }
 container = { image = "harness-test-shop:dev", build = { context = ".", dockerfile = "Dockerfile" }, command = OWN_CONTAINER, port = 8080 }
 env = { INVENTORY_URL = "${link.catalogue.url}", ORDERS_URL = "${link.catalogue.url}", NOTIFICATIONS_URL = "${service.inventory.url}", BROKER_URL = "${service.inventory.url}", CACHE = "off", SHOP_API_KEY = "demo-key" }
@@ -31,14 +35,32 @@ headers = { x-api-key = "demo-key" }
 timeout = "2s"
 "#;
 
+/// The same as a Compose file has it: the gateway under another name than the suite's, the inventory under two.
+const FILE: &str = r#"
+x-shop: &shop
+  image: harness-test-shop:dev
+  build: { context: ., dockerfile: Dockerfile }
+services:
+  shop:
+    <<: *shop
+    command: OWN_COMPOSE
+    networks: [inside]
+  inventory:
+    <<: *shop
+    image: harness-test-shop:next
+    command: [shop, inventory, --host, 0.0.0.0, --port, "8080", --db, /tmp/inventory.db]
+    networks: { inside: { aliases: [stock] } }
+networks: { inside: {} }
+"#;
+
 /// The gateway's own command, as a process and in a container.
-const GATEWAY: [&str; 2] = [
+pub(super) const GATEWAY: [&str; 2] = [
     r#"["SHOP", "gateway", "--port", "${port}"]"#,
     r#"["shop", "gateway", "--host", "0.0.0.0", "--port", "${port}"]"#,
 ];
 
 /// Load over one deployment.
-const SCENARIO: &str = r#"
+pub(super) const SCENARIO: &str = r#"
 title = "A new version"
 settle = "2s"
 [load]
@@ -62,41 +84,50 @@ during = "recovering new"
 "#;
 
 /// Modes of the target, as far as this machine has them.
-#[derive(Clone, Copy, PartialEq)]
-enum Mode {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Mode {
     Process,
     Container,
+    Compose,
 }
 
 impl Mode {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Process => "process",
             Self::Container => "container",
+            Self::Compose => "compose",
         }
     }
 
     /// Whether it can be tried here; says visibly if not.
-    fn there(self) -> bool {
-        self == Self::Process || engine()
+    pub(super) fn there(self) -> bool {
+        match self {
+            Self::Process => true,
+            Self::Container => engine(),
+            Self::Compose => plugin(),
+        }
     }
 
-    fn nothing_left(self, id: &str) {
+    pub(super) fn nothing_left(self, id: &str) {
         match self {
             Self::Process => until_nothing_lives(id),
-            Self::Container => nothing_left(id),
+            Self::Container | Self::Compose => nothing_left(id),
         }
     }
 }
 
 /// The target with this scenario, and with other commands of the gateway where they are given.
-fn suite(scenario: &str, own: [&str; 2]) -> Suite {
+pub(super) fn suite(scenario: &str, own: [&str; 2]) -> Suite {
     let suite = Suite::small(&[("scenarios/new.toml", scenario)]);
     let shop = shop().display().to_string();
     let toml = TARGET
         .replace("OWN_PROCESS", own[0])
         .replace("OWN_CONTAINER", own[1]);
     suite.write("harness.toml", toml.replace("SHOP\"", &format!("{shop}\"")));
+    // The tool takes dollar signs for its own.
+    let own = own[1].replace("${port}", "8080").replace('$', "$$");
+    suite.write("compose.yml", FILE.replace("OWN_COMPOSE", &own));
     suite
 }
 
@@ -116,7 +147,7 @@ fn grades(summary: &Value) -> Vec<String> {
 }
 
 /// Runs it in a mode; the exit code, the grades of its gates, the events and all that was said.
-fn played(suite: &Suite, mode: Mode) -> (i32, Vec<String>, Vec<Value>, String) {
+pub(super) fn played(suite: &Suite, mode: Mode) -> (i32, Vec<String>, Vec<Value>, String) {
     let (ran, summary, id) = suite.judged("", &["run", "--target", mode.word()]);
     mode.nothing_left(&id);
     let said = format!("{:#}\n{}", summary["verdict"]["gates"], ran.stderr);
@@ -129,7 +160,7 @@ fn loses_nothing(mode: Mode) {
     }
     let scenario = match mode {
         Mode::Process => SCENARIO.to_owned(),
-        Mode::Container => SCENARIO.replace(
+        Mode::Container | Mode::Compose => SCENARIO.replace(
             "deploy = {",
             "deploy = { image = \"harness-test-shop:next\",",
         ),
@@ -145,7 +176,11 @@ fn loses_nothing(mode: Mode) {
     assert_eq!(ups.count(), 3);
     let effective = &events[place(&events, &[("event", "fault_effective")])];
     let by = effective["by"].as_str().unwrap();
-    assert!(by.contains(mode.word()), "{by}");
+    let body = match mode {
+        Mode::Process => "a process beside",
+        Mode::Container | Mode::Compose => "a container beside",
+    };
+    assert!(by.contains(body), "{by}");
     let lifted = place(&events, &[("event", "fault_lifted")]);
     assert!(place(&events, &[("event", "fault_effective")]) < lifted);
 }
@@ -158,6 +193,11 @@ fn a_deployment_of_a_process_loses_nothing() {
 #[test]
 fn a_deployment_of_a_container_loses_nothing() {
     loses_nothing(Mode::Container);
+}
+
+#[test]
+fn a_deployment_of_what_a_compose_file_describes_loses_nothing() {
+    loses_nothing(Mode::Compose);
 }
 
 /// A version that says that it is ready, and then finds nothing behind it: whoever asks it for more hears 502.
@@ -186,6 +226,11 @@ fn a_process_that_lies_about_being_ready_is_caught() {
 #[test]
 fn a_container_that_lies_about_being_ready_is_caught() {
     lying_is_caught(Mode::Container);
+}
+
+#[test]
+fn a_compose_service_that_lies_about_being_ready_is_caught() {
+    lying_is_caught(Mode::Compose);
 }
 
 /// Requests that take their time, each on a connection of its own: some are always under way.
@@ -240,6 +285,12 @@ fn an_old_container_that_drops_what_it_is_about_is_caught() {
     stopped_undrained(Mode::Container, false);
 }
 
+#[test]
+fn an_old_compose_service_that_drops_what_it_is_about_is_caught() {
+    stopped_undrained(Mode::Compose, true);
+    stopped_undrained(Mode::Compose, false);
+}
+
 /// What is deployed ends before it is ready.
 fn never_ready(mode: Mode) {
     if !mode.there() {
@@ -273,6 +324,11 @@ fn a_process_that_never_gets_ready_changes_nothing() {
 #[test]
 fn a_container_that_never_gets_ready_changes_nothing() {
     never_ready(Mode::Container);
+}
+
+#[test]
+fn a_compose_service_that_never_gets_ready_changes_nothing() {
+    never_ready(Mode::Compose);
 }
 
 #[test]
@@ -424,7 +480,7 @@ fn ended_in_the_middle(mode: Mode) {
             running.ends().exits(code);
             match mode {
                 Mode::Process => until_nothing_lives(&id),
-                Mode::Container => until_nothing_left(&id),
+                Mode::Container | Mode::Compose => until_nothing_left(&id),
             }
         }
     }
@@ -438,4 +494,9 @@ fn a_run_ended_in_the_middle_of_a_deployment_leaves_no_process() {
 #[test]
 fn a_run_ended_in_the_middle_of_a_deployment_leaves_no_container() {
     ended_in_the_middle(Mode::Container);
+}
+
+#[test]
+fn a_run_ended_in_the_middle_of_a_deployment_leaves_nothing_of_a_compose_file() {
+    ended_in_the_middle(Mode::Compose);
 }

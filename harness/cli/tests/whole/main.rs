@@ -38,6 +38,7 @@ mod containers;
 mod control;
 mod data;
 mod deploy;
+mod deploy_beside;
 mod doctor;
 mod export;
 mod export_prometheus;

@@ -6,6 +6,7 @@ mod entrance;
 mod proxy;
 mod start;
 
+use super::compose::Project;
 use super::engine::{Attachment, ContainerId, Engine, EngineError, Labels, RUN, Seen};
 use super::hands::Hands;
 use super::journal::Entry;
@@ -46,6 +47,8 @@ pub(super) struct Containers {
     hands: OnceLock<Hands>,
     /// What a Compose file adds to the suite, once its containers were made.
     beside: OnceLock<Beside>,
+    /// The Compose file that is played, likewise.
+    project: OnceLock<Project>,
     /// Set once it was told that the engine is gone.
     lost: AtomicBool,
 }
@@ -75,6 +78,7 @@ impl Containers {
             entrances: entrances.collect(),
             hands: OnceLock::new(),
             beside: OnceLock::new(),
+            project: OnceLock::new(),
             lost: AtomicBool::new(false),
         })
     }

@@ -308,9 +308,6 @@ fn can_be_played(plan: &Plan) -> Result<(), Failed> {
             FaultKind::Memory { .. } if !engine && !pressure::CAN_LIMIT => {
                 "limits memory, which the harness can do on Linux only"
             }
-            FaultKind::Deploy(_) if plan.target.mode == Mode::Compose => {
-                "deploys a service of a Compose file, which has one container and no second"
-            }
             _ => continue,
         };
         return Err(Failed::whole(format!(

@@ -54,11 +54,14 @@ pub(super) fn next(plan: &ServicePlan, deployment: &Deployment) -> ServicePlan {
         next.command.clone_from(&deployment.command);
     }
     next.env.extend(deployment.env.clone());
-    if let (Some(image), Some(Vessel::Container(container))) = (&deployment.image, &mut next.vessel)
-    {
-        container.image.clone_from(image);
-        // It is the name of what is there or is pulled.
-        container.build = None;
+    match (&deployment.image, &mut next.vessel) {
+        (Some(image), Some(Vessel::Container(container))) => {
+            container.image.clone_from(image);
+            // It is the name of what is there or is pulled.
+            container.build = None;
+        }
+        (Some(image), Some(Vessel::Compose(compose))) => compose.image = Some(image.clone()),
+        _ => {}
     }
     next
 }

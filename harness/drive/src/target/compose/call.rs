@@ -23,6 +23,8 @@ const TOLD: usize = 30;
 const READ: Duration = Duration::from_secs(30);
 /// What building images may take, and what pulling them and making containers may, each.
 const WORK: Duration = Duration::from_secs(30 * 60);
+/// What making one container more may take while a load runs: its image is there.
+const ONE: Duration = Duration::from_secs(60);
 /// Bytes that a Compose file may have.
 const SIZE: u64 = 16 << 20;
 /// How long the output of a tool that ended is still read.
@@ -147,12 +149,12 @@ impl Files {
     }
 
     /// Writes the file that is played into a folder that goes with the target, builds what is to be built, and makes the containers of the
-    /// services that are wanted and of those they depend on. None is started. Says what is to be known of each.
+    /// services that are wanted and of those they depend on. None is started. Says what is played, and what is to be known of each.
     pub async fn make(
         &self,
         wants: &Wants,
         folder: &Path,
-    ) -> Result<BTreeMap<String, Piece>, ComposeError> {
+    ) -> Result<(Value, BTreeMap<String, Piece>), ComposeError> {
         let mut config = self.command(&self.files, wants, &["config"]);
         // What is wanted of it is chosen by name.
         config.env("COMPOSE_PROFILES", "*");
@@ -162,13 +164,7 @@ impl Files {
         let resolved: Value = serde_saphyr::from_str(&resolved)
             .map_err(|error| ProjectError::Odd(error.to_string()))?;
         let (played, pieces) = project::played(resolved, wants)?;
-        let path = folder.join(PLAYED);
-        let written = write(&path, &format!("{played:#}\n")).await;
-        written.map_err(|source| ComposeError::Write {
-            path: path.clone(),
-            source,
-        })?;
-        let files = [path];
+        let files = [lay(folder, PLAYED, &played).await?];
         let built = needs_building(&played);
         let built: Vec<_> = built.iter().map(String::as_str).collect();
         if !built.is_empty() {
@@ -177,7 +173,21 @@ impl Files {
         }
         let up = self.command(&files, wants, &["up", "--no-start", "--no-build"]);
         self.call(up, "make the containers", WORK, false).await?;
-        Ok(pieces)
+        Ok((played, pieces))
+    }
+
+    /// Makes the container of one more service, of a file that is played with it, and starts it not.
+    pub(super) async fn make_one(
+        &self,
+        wants: &Wants,
+        folder: &Path,
+        (played, service): (&Value, &str),
+    ) -> Result<(), ComposeError> {
+        let files = [lay(folder, &format!("{service}.{PLAYED}"), played).await?];
+        let words = ["up", "--no-start", "--no-build", "--no-deps", service];
+        let up = self.command(&files, wants, &words);
+        let made = self.call(up, "make another container", ONE, false).await;
+        made.map(drop)
     }
 
     fn command(&self, files: &[PathBuf], wants: &Wants, words: &[&str]) -> Command {
@@ -320,6 +330,15 @@ impl Drop for Ends<'_> {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
+    }
+}
+
+/// Writes a file that is played; says where.
+async fn lay(folder: &Path, name: &str, played: &Value) -> Result<PathBuf, ComposeError> {
+    let path = folder.join(name);
+    match write(&path, &format!("{played:#}\n")).await {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ComposeError::Write { path, source }),
     }
 }
 

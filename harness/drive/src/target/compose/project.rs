@@ -1,6 +1,7 @@
 //! A Compose file as a run plays it: what the tool made of the user's files, with labels on everything, the environment
 //! that the suite gives, all of it in the run's network, and without what two runs would fight for. Pure.
 
+use super::another;
 use super::needs::{self, Until};
 use crate::target::engine::Attachment;
 use serde_json::{Map, Value, json};
@@ -40,6 +41,8 @@ pub struct Wanted {
     pub env: BTreeMap<String, String>,
     /// The port it listens on.
     pub port: Option<u16>,
+    /// The only name that its container has, where somebody else stands under its names and leads to it.
+    pub behind: Option<String>,
 }
 
 /// Why a file can't be played.
@@ -73,6 +76,16 @@ pub enum ProjectError {
         /// Its name there.
         service: String,
         /// What it has.
+        what: String,
+        /// What to write.
+        instead: &'static str,
+    },
+    /// Nobody can stand under the names of a service and lead to one container or the other.
+    #[error("the Compose service `{service}` is deployed by a fault, and {what}: {instead}")]
+    Undeployable {
+        /// Its name there.
+        service: String,
+        /// What is in the way.
         what: String,
         /// What to write.
         instead: &'static str,
@@ -116,14 +129,20 @@ pub fn played(
     }
     let needed = needs::all(services, wants);
     services.retain(|name, _| needed.contains(name));
+    let mut needs: BTreeMap<String, _> = services
+        .iter()
+        .map(|(name, service)| (name.clone(), needs::of(service)))
+        .collect();
+    another::deployable(services, &shared.networks, wants)?;
     let mut pieces = BTreeMap::new();
     for (name, service) in services.iter_mut() {
-        let needs = needs::of(service);
         let service = service.as_object_mut().ok_or_else(|| odd(name))?;
         shared.at_start(name, service)?;
         of_service(name, service, wants)?;
-        let networks = shared.attach(name, service, wants);
-        pieces.insert(name.clone(), Piece { needs, networks });
+        let found = shared.attach(name, service, wants);
+        let needs = needs.remove(name).unwrap_or_default();
+        let wanted = wants.services.get(name);
+        pieces.insert(name.clone(), Piece::of(wanted, found, needs, wants));
     }
     let networks = below(whole, "networks");
     networks.retain(|name, _| shared.networks.contains_key(name));
@@ -142,6 +161,48 @@ pub struct Piece {
     pub needs: BTreeMap<String, Until>,
     /// How it hangs in the engine's networks.
     pub networks: Vec<Attachment>,
+    /// How whoever has its names hangs in those in which others find it.
+    pub found: Vec<Attachment>,
+}
+
+impl Piece {
+    fn of(
+        wanted: Option<&Wanted>,
+        found: Vec<Attachment>,
+        needs: BTreeMap<String, Until>,
+        wants: &Wants,
+    ) -> Self {
+        let behind = wanted.and_then(|wanted| wanted.behind.as_deref());
+        let mut networks = behind.map_or_else(|| found.clone(), |own| under(&found, own));
+        // Only who is looked at from outside: what is seen there must survive what is done to the other network.
+        networks.extend(wanted.map(|_| wants.observed()));
+        Self {
+            needs,
+            networks,
+            found,
+        }
+    }
+
+    /// How another version of it hangs there, under a name of its own.
+    pub fn another(&self, alias: &str, wants: &Wants) -> Vec<Attachment> {
+        let mut networks = under(&self.found, alias);
+        networks.push(wants.observed());
+        networks
+    }
+}
+
+impl Wants {
+    fn observed(&self) -> Attachment {
+        Attachment::new(&self.control, &[])
+    }
+}
+
+/// The same networks, under one name.
+fn under(found: &[Attachment], alias: &str) -> Vec<Attachment> {
+    let networks = found.iter();
+    networks
+        .map(|at| Attachment::new(&at.network, &[alias]))
+        .collect()
 }
 
 /// What services of a file share.
@@ -249,9 +310,6 @@ impl Shared {
             network: wants.network.clone(),
             aliases: known,
         });
-        // Only who is looked at from outside: what is seen there must survive what is done to the other network.
-        let control = wanted.map(|_| Attachment::new(&wants.control, &[]));
-        networks.extend(control);
         networks
     }
 }
@@ -301,12 +359,7 @@ fn of_service(
             mode: mode.to_owned(),
         });
     }
-    let mut env = pairs(service.remove("environment"));
-    let given = wanted.env.iter();
-    env.extend(given.map(|(key, value)| (key.clone(), json!(verbatim(value)))));
-    if !env.is_empty() {
-        service.insert("environment".to_owned(), Value::Object(env));
-    }
+    environ(service, &wanted.env);
     if let (Some(port), Some(at)) = (wanted.port, &wants.publish) {
         let published = match at.as_str() {
             "" => port.to_string(),
@@ -315,6 +368,16 @@ fn of_service(
         service.insert("ports".to_owned(), json!([published]));
     }
     Ok(())
+}
+
+/// Puts environment over a service's own.
+pub(super) fn environ(service: &mut Map<String, Value>, given: &BTreeMap<String, String>) {
+    let mut env = pairs(service.remove("environment"));
+    let given = given.iter();
+    env.extend(given.map(|(key, value)| (key.clone(), json!(verbatim(value)))));
+    if !env.is_empty() {
+        service.insert("environment".to_owned(), Value::Object(env));
+    }
 }
 
 /// A volume of the file's own: labelled, and with a name of this run's.
@@ -359,12 +422,15 @@ fn pairs(written: Option<Value>) -> Map<String, Value> {
 }
 
 /// A text in which the tool replaces nothing.
-fn verbatim(text: &str) -> String {
+pub(super) fn verbatim(text: &str) -> String {
     text.replace('$', "$$")
 }
 
 /// The map at a key, made if there is none.
-fn below<'v>(whole: &'v mut Map<String, Value>, key: &str) -> &'v mut Map<String, Value> {
+pub(super) fn below<'v>(
+    whole: &'v mut Map<String, Value>,
+    key: &str,
+) -> &'v mut Map<String, Value> {
     let at = whole.entry(key).or_insert(Value::Null);
     if !at.is_object() {
         *at = Value::Object(Map::new());

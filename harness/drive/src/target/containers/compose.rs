@@ -2,6 +2,7 @@
 //! as the file says, for those it names.
 
 use super::{Containers, Made};
+use crate::target::compose::another::Another;
 use crate::target::compose::call::{ComposeError, Files};
 use crate::target::compose::needs::Until;
 use crate::target::compose::project::{Wanted, Wants};
@@ -108,7 +109,7 @@ impl Target {
         let made = async {
             let (files, run) = ((&*around.root, &*self.plan.compose), around.run.as_str());
             let files = Files::find(files, run, engine.reach(), sink).await?;
-            compose(&files, &wants, engine, &around.folder.join("scratch")).await
+            compose(files, wants, engine, &around.folder.join("scratch")).await
         };
         let telling = ready::still(&around.mouth, |waited| {
             let waited = format_duration(waited);
@@ -120,11 +121,12 @@ impl Target {
             made = made => made,
             never = telling => match never {},
         };
-        let made = made.map_err(|error: ComposeError| Failed {
+        let (project, made) = made.map_err(|error: ComposeError| Failed {
             service: None,
             output: error.output().to_vec(),
             reason: error.to_string(),
         })?;
+        let _ = containers.project.set(project);
         let vessel = |composed: Composed| {
             let engine = engine.clone();
             let id = composed.id.clone();
@@ -176,6 +178,7 @@ impl Target {
                 image: service.image.clone(),
                 env: self.env_of(plan, Version::Own)?,
                 port: service.port,
+                behind: containers.entered_by(plan),
             };
             Ok::<_, Failed>((service.service.clone(), wanted))
         });
@@ -190,6 +193,29 @@ impl Target {
             control: containers.control(),
             publish: (!engine.is_local()).then(|| engine.publishes_at().to_owned()),
         })
+    }
+
+    /// Has the tool make the container of a service's next version.
+    pub(super) async fn make_next(
+        &self,
+        containers: &Containers,
+        (plan, service): (&ServicePlan, &ComposeService),
+    ) -> Result<Vessel, Failed> {
+        let failed = |reason: String, output| Failed::of(&plan.name, reason, output);
+        let project = containers.project.get();
+        let project = project.ok_or_else(|| failed("nothing was made of it".into(), Vec::new()))?;
+        let (name, version) = (&plan.name, Version::Next);
+        let another = Another {
+            container: containers.name_of(name, version),
+            alias: containers.alias_of(name, version),
+            image: service.image.clone(),
+            command: self.insides(&plan.command, (name, version))?,
+            env: self.env_of(plan, version)?,
+        };
+        let engine = containers.engine().clone();
+        let made = project.another(&engine, &service.service, &another).await;
+        let id = made.map_err(|error| failed(error.to_string(), error.output().to_vec()))?;
+        Ok(Vessel { engine, id })
     }
 
     /// What images that the tool builds are called, before their service: the same in every run of a suite, and of no other.

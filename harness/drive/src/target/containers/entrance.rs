@@ -2,13 +2,14 @@
 //! version serves. Connections that are open stay with the version they have, so that it can be drained.
 
 use super::Containers;
-use crate::target::engine::Wanted;
+use crate::target::engine::{Attachment, Wanted};
 use crate::target::service::{Service, Vessel};
 use crate::target::toxiproxy::{Toxiproxy, Wanted as Lead};
 use crate::target::version::Version;
 use crate::target::{Failed, Target};
 use futures::future::try_join_all;
 use harness_core::name::Name;
+use harness_core::plan::target::{ServicePlan, Vessel as Planned};
 use std::collections::BTreeSet;
 
 /// Where an entrance's API listens.
@@ -40,7 +41,7 @@ impl Target {
             name: containers.own(&format!("entrance-{service}")),
             image: engine.own_image().await.map_err(Failed::whole)?,
             command: [&command[..], &[api.to_string()]].concat(),
-            networks: containers.networks(&[service.as_str()]),
+            networks: self.before(containers, service),
             publish: containers.published([api]),
             ..Wanted::default()
         };
@@ -67,7 +68,30 @@ impl Target {
     }
 }
 
+impl Target {
+    /// How an entrance hangs in networks: under all the names by which its service is found.
+    fn before(&self, containers: &Containers, service: &Name) -> Vec<Attachment> {
+        let mut networks = containers.networks(&[service.as_str()]);
+        let plan = self.plan_of(service.as_str());
+        if let Some(Planned::Compose(of)) = plan.and_then(|plan| plan.vessel.as_ref())
+            && let Some(project) = containers.project.get()
+        {
+            let observed = networks.split_off(1);
+            networks = project.found(&of.service);
+            networks.extend(observed);
+        }
+        networks
+    }
+}
+
 impl Containers {
+    /// The only name of a service's container, where an entrance has its others.
+    pub(super) fn entered_by(&self, plan: &ServicePlan) -> Option<String> {
+        plan.inner_port()?;
+        let entrance = self.entrances.contains_key(&plan.name);
+        entrance.then(|| self.alias_of(&plan.name, Version::Own))
+    }
+
     fn upstream_of(&self, service: &Name, version: Version, port: u16) -> String {
         format!("{}:{port}", self.alias_of(service, version))
     }

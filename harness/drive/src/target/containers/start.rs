@@ -31,9 +31,12 @@ impl Target {
             .map(|(service, container)| self.image(containers, service, container));
         let images = try_join_all(images);
         let proxy = self.serve_links(containers);
-        let entrances = self.open_entrances(containers);
-        let composed = self.make_composed(containers);
-        tokio::try_join!(images, proxy, entrances, composed)?;
+        let entrances = async {
+            // A Compose file says under which names they are found.
+            self.make_composed(containers).await?;
+            self.open_entrances(containers).await
+        };
+        tokio::try_join!(images, proxy, entrances)?;
         // After those that are built: one may be deployed as well.
         self.next_images(containers).await?;
         let me = self.me().map_err(Failed::whole)?;
@@ -100,14 +103,24 @@ impl Target {
                 self.notice(format!("building the image {image}")).await;
                 engine.build(&self.build_of(image, build)?, |_| {}).await
             }
-            None => {
-                let there = engine.has_image(image).await;
-                if there.as_ref().is_ok_and(|there| !there) {
-                    self.notice(format!("pulling the image {image}")).await;
-                }
-                engine.ensure_image(image, |_| {}).await
-            }
+            None => return self.present(containers, service, image).await,
         };
+        there.map_err(|error| Failed::of(&service.name, error, Vec::new()))
+    }
+
+    /// Sees to it that an image is there, pulled where it is not.
+    async fn present(
+        &self,
+        containers: &Containers,
+        service: &ServicePlan,
+        image: &str,
+    ) -> Result<(), Failed> {
+        let engine = containers.engine();
+        let there = engine.has_image(image).await;
+        if there.as_ref().is_ok_and(|there| !there) {
+            self.notice(format!("pulling the image {image}")).await;
+        }
+        let there = engine.ensure_image(image, |_| {}).await;
         there.map_err(|error| Failed::of(&service.name, error, Vec::new()))
     }
 
@@ -118,10 +131,11 @@ impl Target {
                 continue;
             };
             let next = version::next(plan, deployment);
-            if let (Some(_), Some(Planned::Container(container))) =
-                (&deployment.image, &next.vessel)
-            {
-                self.image(containers, &next, container).await?;
+            let Some(image) = &deployment.image else {
+                continue;
+            };
+            if next.vessel.is_some() {
+                self.present(containers, &next, image).await?;
             }
         }
         Ok(())
@@ -152,6 +166,15 @@ impl Target {
             (Some(made), _) => {
                 engine.start_again(&made.vessel.id).await.map_err(failed)?;
                 (made.vessel, made.seen)
+            }
+            (None, Planned::Compose(service)) if version == Version::Next => {
+                let vessel = self.make_next(containers, (plan, service)).await?;
+                if let Err(error) = engine.start_again(&vessel.id).await {
+                    // What is left is removed by its label in the end; the first error is the one to tell.
+                    let _ = engine.remove(&vessel.id).await;
+                    return Err(failed(error));
+                }
+                (vessel, Seen::default())
             }
             // The tool made all of them before the first was started.
             (None, Planned::Compose(_)) => {

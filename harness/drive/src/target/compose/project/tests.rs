@@ -1,6 +1,7 @@
 //! What is made of a Compose file.
 
 use super::*;
+use crate::target::compose::another::{Another, with_another};
 
 fn wants() -> Wants {
     let orders = Wanted {
@@ -15,6 +16,7 @@ fn wants() -> Wants {
         ]
         .into(),
         port: Some(8080),
+        behind: None,
     };
     Wants {
         project: "harness-r1".into(),
@@ -118,6 +120,111 @@ fn all_hang_in_the_runs_network_and_in_those_that_somebody_else_made() {
         pieces["orders"].needs,
         [("db".to_owned(), Until::Started)].into()
     );
+}
+
+/// What is wanted where the suite's service is deployed.
+fn deployed() -> Wants {
+    let mut wants = wants();
+    let orders = wants.services.get_mut("orders").unwrap();
+    orders.behind = Some("harness-own-shop".into());
+    wants
+}
+
+#[test]
+fn one_that_is_deployed_leaves_its_names_to_another_and_has_a_second_beside() {
+    let mut file = file();
+    file["services"]["orders"]["networks"] = json!({
+        "back": { "aliases": ["store"] },
+        "office": { "aliases": ["shop-orders"] },
+    });
+    file["services"]["db"]["links"] = json!(["orders", "mail:post"]);
+    let wants = deployed();
+    let (played, pieces) = played(file, &wants).unwrap();
+    let net = "harness-r1-services";
+    assert_eq!(
+        pieces["orders"].found,
+        [
+            Attachment::new("office", &["shop-orders", "orders"]),
+            Attachment::new(net, &["orders", "shop", "store"]),
+        ]
+    );
+    let under = |alias: &str| {
+        [
+            Attachment::new("office", &[alias]),
+            Attachment::new(net, &[alias]),
+            Attachment::new("harness-r1-control", &[]),
+        ]
+    };
+    assert_eq!(pieces["orders"].networks, under("harness-own-shop"));
+    assert_eq!(pieces["orders"].another("next", &wants), under("next"));
+    // A link would lead past who has its names; who needs whom stays as it was.
+    assert_eq!(played["services"]["db"]["links"], json!(["mail:post"]));
+    assert!(pieces["db"].needs.contains_key("orders"));
+
+    let wanted = Another {
+        container: "harness-r1.next-shop".into(),
+        alias: "harness-next-shop".into(),
+        image: None,
+        command: vec!["orders".into(), "$HOME".into()],
+        env: [("PRICE".to_owned(), "6$".to_owned())].into(),
+    };
+    let both = with_another(played.clone(), "orders", &wanted).unwrap();
+    let alias = json!({ "aliases": ["harness-next-shop"] });
+    assert_eq!(
+        both["services"]["harness-next-orders"],
+        json!({
+            "image": "harness-compose-shop-orders",
+            "container_name": "harness-r1.next-shop",
+            "command": ["orders", "$$HOME"],
+            "labels": { "team": "a", "harness.run": "r1" },
+            "restart": "no",
+            "environment": {
+                "PAYMENTS_URL": "http://harness-proxy:20000", "HOME": null, "PRICE": "6$$",
+            },
+            "networks": { "harness": alias, "office": alias },
+        })
+    );
+    assert_eq!(both["services"]["orders"], played["services"]["orders"]);
+    let wanted = Another {
+        image: Some("shop:next".into()),
+        ..Another::default()
+    };
+    let both = with_another(played, "orders", &wanted).unwrap();
+    let another = &both["services"]["harness-next-orders"];
+    assert_eq!(another["image"], "shop:next");
+    assert_eq!(another["command"], Value::Null, "its image's own");
+}
+
+#[test]
+fn what_can_have_no_second_is_told() {
+    let told = |service: &str, key: &str, value: Value| {
+        let mut file = file();
+        file["services"]["db"]["depends_on"] = json!(["mail"]);
+        file["services"][service][key] = value;
+        played(file.clone(), &wants()).unwrap();
+        played(file, &deployed()).unwrap_err().to_string()
+    };
+    let refused = [
+        told("mail", "ipc", json!("service:orders")),
+        told("db", "network_mode", json!("service:orders")),
+        told("db", "links", json!(["orders:front"])),
+        told(
+            "orders",
+            "networks",
+            json!({ "office": { "ipv4_address": "10.0.0.7" } }),
+        ),
+    ];
+    let wanted = [
+        "`mail` lives in its container (`ipc`): give that one its own",
+        "`db` lives in its container (`network_mode`): give that one its own",
+        "`db` finds it as `front` by a link: write that name as one of its `aliases` in a network",
+        "it has a fixed address in the network `office`: have it found by its name",
+    ];
+    for (said, words) in refused.iter().zip(wanted) {
+        let begin = "the Compose service `orders` is deployed by a fault, and ";
+        let end = ", or leave the deployment out";
+        assert_eq!(*said, format!("{begin}{words}{end}"));
+    }
 }
 
 #[test]
