@@ -2,6 +2,7 @@
 //! not measure each other. It must not know what is run.
 
 use super::HARNESS;
+use serde_json::Value;
 use std::cell::Cell;
 use std::fs::{File, TryLockError};
 use std::marker::PhantomData;
@@ -89,6 +90,9 @@ pub(crate) fn part() -> Turn {
     }
 }
 
+/// When one wake-up in a hundred comes later than this, others had the cores.
+const LAG_US: u64 = 4_000;
+
 /// How much others want the machine, from when this is made.
 pub(crate) struct Pressure {
     begun: Instant,
@@ -105,10 +109,26 @@ impl Pressure {
         }
     }
 
+    /// Whether a run under this pressure says nothing: its instrument did not keep the schedule, or its answer is not as it
+    /// should be and others wanted the machine.
+    pub(crate) fn spoiled(
+        &self,
+        summary: &Value,
+        as_it_should: impl FnOnce(&Value) -> bool,
+    ) -> bool {
+        let generators = summary["verdict"]["generator"].as_array().unwrap();
+        let trust = |word: &str| generators.iter().any(|one| one["trust"] == word);
+        // A task that only has to wake up, and a target that has to answer, wait for the same cores.
+        let lag = |one: &Value| one["figures"]["lag_p99_us"].as_u64();
+        let lagged = || generators.iter().filter_map(lag).any(|lag| lag > LAG_US);
+        let wanted = || trust("degraded") || lagged() || self.was_high();
+        trust("invalid") || (!as_it_should(summary) && wanted())
+    }
+
     /// Whether something had to wait for a core half of the time since, or for a disk a third of it. What a test does itself
     /// is far from that; where the kernel does not tell, nothing waited.
     #[expect(clippy::disallowed_methods, reason = "a test has no run's clock")]
-    pub(crate) fn was_high(&self) -> bool {
+    fn was_high(&self) -> bool {
         let took = self.begun.elapsed();
         let most = |what: &str, then: Option<Duration>, share: u32| {
             let since = waited(what).zip(then).map(|(now, then)| now - then);

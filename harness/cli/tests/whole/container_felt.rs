@@ -15,11 +15,11 @@ expect = ["status == 200"]
 /// What each is for the one path is nothing to the other, and both come back.
 const BREAKS: &str = r#"
 title = "Disks and names go, and come back"
-settle = "2s"
+settle = "3s"
 [load]
-rate = "40/s"
-for = "26s"
-mix = { note = 1, lookup = 1 }
+rate = "90/s"
+for = "40s"
+mix = { note = 1, lookup = 2 }
 [[fault]]
 name = "full"
 service = "notes"
@@ -29,20 +29,20 @@ disk_full = { path = "/data" }
 [[fault]]
 name = "frozen"
 service = "notes"
-at = "6s"
+at = "8s"
 for = "2s"
 read_only = { path = "/data" }
 [[fault]]
 name = "nameless"
 service = "notes"
-at = "10s"
+at = "14s"
 for = "2s"
 dns = true
 [[fault]]
 name = "crashing"
 service = "notes"
-at = "14s"
-for = "6s"
+at = "20s"
+for = "10s"
 crash_loop = { every = "800ms" }
 [[gate]]
 expect = "error_rate(note) > 60%"
@@ -68,9 +68,9 @@ during = "crashing"
 [[gate]]
 expect = "error_rate > 5%"
 during = "crashing"
-# How soon it is back after each is the engine's affair.
+# A thousand requests decide it.
 [[gate]]
-expect = "error_rate < 15%"
+expect = "error_rate < 2%"
 [[gate]]
 name = "what was kept is there"
 invariant = "delta(notes.$.is) >= distinct(note.file)"
@@ -98,8 +98,8 @@ fn disks_names_and_crashes_are_felt_while_they_last_and_nothing_kept_is_lost() {
     // Each crash is a start of its own, in the same container: the volume is still the one it had.
     let starts = suite.events_of(&id, "service_ready").into_iter();
     let starts = starts.filter(|event| event["service"] == "notes").count();
-    // Its own, one in the loop, and one when that is lifted; how many more depends on how soon an engine starts one.
-    assert!(starts >= 3, "{starts} starts");
+    // Its own, two in the loop, and one when that is lifted; how many more depends on how soon an engine starts one.
+    assert!(starts >= 4, "{starts} starts");
     let said = suite.read(&format!("reports/runs/{id}/services/notes.log"));
     for word in [
         "No space left on device",
