@@ -2,11 +2,15 @@
 //! significant digits. Sorted pairs, so adding is a merge and a quantile is a scan; what it costs goes with the
 //! distinct latencies seen, not with the range. Hot recording happens elsewhere, in dense histograms.
 
+mod coarse;
 mod packed;
 
+pub use coarse::CoarseSum;
 pub use packed::Packed;
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// Microseconds above this are counted here: 10 minutes, longer than any time limit the plan accepts.
 pub const MAX_US: u64 = 600_000_000;
@@ -60,19 +64,23 @@ impl Hist {
 
     /// From (value in µs, count) pairs in any order.
     pub fn from_counts(counts: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let mut buckets: Vec<_> = counts
-            .into_iter()
-            .filter(|(_, n)| *n > 0)
-            .map(|(v, n)| (bucket_of(v), n))
-            .collect();
-        buckets.sort_unstable_by_key(|(value, _)| *value);
-        buckets.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 += next.1;
-            }
-            same
-        });
+        let counted = counts.into_iter().filter(|(_, n)| *n > 0);
+        Self::of(counted.map(|(v, n)| (bucket_of(v), n)).collect())
+    }
+
+    /// Of buckets in any order, some of them perhaps several times.
+    fn of(mut buckets: Vec<(u64, u64)>) -> Self {
+        if !buckets.is_sorted_by(|a, b| a.0 < b.0) {
+            // Stable, for that makes use of stretches that are sorted already.
+            buckets.sort_by_key(|(value, _)| *value);
+            buckets.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 += next.1;
+                }
+                same
+            });
+        }
         Self { buckets }
     }
 
@@ -98,11 +106,12 @@ impl Hist {
 
     /// Adds another distribution, exactly.
     pub fn add(&mut self, other: &Self) {
+        if self.is_empty() {
+            self.buckets.clone_from(&other.buckets);
+            return;
+        }
         if other.buckets.len() * 8 < self.buckets.len() {
-            other
-                .buckets
-                .iter()
-                .for_each(|(value, n)| self.record_n(*value, *n));
+            self.add_few(other);
             return;
         }
         let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
@@ -133,6 +142,30 @@ impl Hist {
             }
         }
         self.buckets = merged;
+    }
+
+    /// Adds many, exactly: cheaper than one after another, for what is large is gone through once.
+    pub fn add_all<'h>(&mut self, others: impl IntoIterator<Item = &'h Self>) {
+        let more = others.into_iter().flat_map(|other| &other.buckets).copied();
+        self.add(&Self::of(more.collect()));
+    }
+
+    /// Adds one that is small beside this: both ascend, so each place bounds the search for the next.
+    fn add_few(&mut self, other: &Self) {
+        let mut from = 0;
+        for (value, n) in &other.buckets {
+            match self.buckets[from..].binary_search_by_key(value, |(held, _)| *held) {
+                Ok(at) => {
+                    from += at;
+                    self.buckets[from].1 += n;
+                }
+                Err(at) => {
+                    from += at;
+                    self.buckets.insert(from, (*value, *n));
+                }
+            }
+            from += 1;
+        }
     }
 
     /// The same at HdrHistogram's two significant digits, for windows that are kept by the hundred: above 256 µs,
@@ -217,16 +250,33 @@ impl Serialize for Hist {
 
 impl<'de> Deserialize<'de> for Hist {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let flat = Vec::<u64>::deserialize(deserializer)?;
-        let (pairs, rest) = flat.as_chunks::<2>();
-        if !rest.is_empty() {
-            return Err(serde::de::Error::custom(
-                "a distribution has a value without a count",
-            ));
+        deserializer.deserialize_seq(Flat)
+    }
+}
+
+/// Reads the flat array pair by pair: an hour's recording has half a million of them.
+struct Flat;
+
+impl<'de> Visitor<'de> for Flat {
+    type Value = Hist;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of values and counts")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut flat: S) -> Result<Hist, S::Error> {
+        const USUAL: usize = 64;
+        let mut buckets = Vec::with_capacity(USUAL);
+        while let Some(value) = flat.next_element()? {
+            let Some(count) = flat.next_element()? else {
+                let problem = "a distribution has a value without a count";
+                return Err(serde::de::Error::custom(problem));
+            };
+            if count > 0 {
+                buckets.push((bucket_of(value), count));
+            }
         }
-        Ok(Self::from_counts(
-            pairs.iter().map(|[value, n]| (*value, *n)),
-        ))
+        Ok(Hist::of(buckets))
     }
 }
 
@@ -282,6 +332,9 @@ mod tests {
             let mut sum = of(&a);
             sum.add(&of(&b));
             prop_assert_eq!(&sum, &of(&[a.clone(), b.clone()].concat()));
+            let mut all = of(&a[..a.len() / 2]);
+            all.add_all([&of(&a[a.len() / 2..]), &Hist::new(), &of(&b)]);
+            prop_assert_eq!(&all, &sum);
             let mut recorded = Hist::new();
             a.iter().chain(&b).for_each(|v| recorded.record(*v));
             prop_assert_eq!(sum, recorded);
@@ -323,6 +376,15 @@ mod tests {
             let hist = of(&values);
             let text = serde_json::to_string(&hist).unwrap();
             prop_assert_eq!(serde_json::from_str::<Hist>(&text).unwrap(), hist);
+        }
+
+        #[test]
+        fn any_pairs_are_read_and_no_others(pairs in prop::collection::vec((0u64..2 * MAX_US, 0u64..3), 0..100)) {
+            let mut flat: Vec<u64> = pairs.iter().flat_map(|(value, n)| [*value, *n]).collect();
+            let read = |flat: &[u64]| serde_json::from_str::<Hist>(&serde_json::to_string(flat).unwrap());
+            prop_assert_eq!(read(&flat).unwrap(), Hist::from_counts(pairs));
+            flat.push(7);
+            prop_assert!(read(&flat).unwrap_err().to_string().contains("a value without a count"));
         }
     }
 }

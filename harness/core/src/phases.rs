@@ -123,6 +123,14 @@ impl Phases {
         }
     }
 
+    /// Adds many, exactly; see [`Hist::add_all`].
+    pub fn add_all<'p>(&mut self, others: impl Iterator<Item = &'p Self> + Clone) {
+        for phase in RequestPhase::ALL {
+            let more = others.clone().map(|other| other.get(phase));
+            self.get_mut(phase).add_all(more);
+        }
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         RequestPhase::ALL

@@ -9,7 +9,9 @@ use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::plan::readiness::Needed;
 use harness_core::readiness::{Decision, Item, Standing};
-use harness_core::record::{ContractRecord, JourneyRecord, Record, ScenarioRecord, Tally};
+use harness_core::record::{
+    ContractRecord, EpochRecord, JourneyRecord, Record, ScenarioRecord, Tally,
+};
 use harness_core::units::format_duration;
 use harness_core::verdict::{GateResult, Grade, InvariantResult, Trust, Verdict};
 use std::collections::BTreeMap;
@@ -90,6 +92,7 @@ pub fn requests(scenario: &ScenarioRecord) -> u64 {
             .filter(|(name, _)| is_journey(name) != steps);
         names
             .flat_map(|(_, record)| record.epochs.values())
+            .flat_map(EpochRecord::parts)
             .map(Tally::finished)
             .sum()
     };
@@ -389,7 +392,7 @@ mod tests {
         };
         let windows = (0..seconds).map(|w| ((w, 0), Window::from(&one))).collect();
         let record = NameRecord {
-            epochs: BTreeMap::from([(0, Tally::default())]),
+            epochs: BTreeMap::from([(0, EpochRecord::default())]),
             windows,
         };
         ScenarioRecord {

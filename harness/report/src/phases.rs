@@ -163,7 +163,7 @@ mod tests {
                 ..Tally::default()
             };
             let record = NameRecord {
-                epochs: BTreeMap::from([(0, tally)]),
+                epochs: BTreeMap::from([(0, tally.into())]),
                 windows: BTreeMap::new(),
             };
             ((*name).to_owned(), record)

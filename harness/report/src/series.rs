@@ -1,7 +1,7 @@
 //! The whole series of a scenario as CSV, for what a page of at most 600 points and 60 rows leaves out. A row for each
 //! window and name, as the record holds them: a second each up to ten minutes of load, longer ones beyond.
 
-use harness_core::record::ScenarioRecord;
+use harness_core::record::{EpochRecord, ScenarioRecord};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -27,6 +27,7 @@ pub fn csv(scenario: &ScenarioRecord) -> String {
         .names
         .values()
         .flat_map(|name| name.epochs.values())
+        .flat_map(EpochRecord::parts)
         .flat_map(|tally| tally.errors.keys().cloned())
         .collect();
     let mut out =

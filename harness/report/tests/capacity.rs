@@ -73,7 +73,7 @@ fn searched(find: &str, trials: &[(f64, u64, Fate)]) -> Record {
             ..Tally::default()
         };
         let browse = scenario.names.get_mut("browse").unwrap();
-        browse.epochs.insert(n, tally);
+        browse.epochs.insert(n, tally.into());
         scenario.trials.push(CapacityTrial {
             scenario: scenario.name.clone(),
             trial: n,

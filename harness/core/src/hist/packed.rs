@@ -11,13 +11,18 @@ pub struct Packed(Box<[u8]>);
 impl Packed {
     /// The distribution.
     pub fn unpack(&self) -> Hist {
-        let mut numbers = Numbers(self.0.iter());
-        let (mut value, mut buckets) = (0, Vec::new());
-        while let (Some(distance), Some(count)) = (numbers.next(), numbers.next()) {
-            value += distance;
-            buckets.push((value, count));
-        }
+        // A pair has two bytes at least.
+        let mut buckets = Vec::with_capacity(self.0.len() / 2);
+        buckets.extend(self.pairs());
         Hist { buckets }
+    }
+
+    /// The pairs (lowest value of the bucket in µs, count), ascending.
+    pub(super) fn pairs(&self) -> Pairs<'_> {
+        Pairs {
+            bytes: self.0.iter(),
+            before: 0,
+        }
     }
 
     /// Adds a distribution, exactly.
@@ -25,9 +30,26 @@ impl Packed {
         if other.is_empty() {
             return;
         }
-        let mut sum = self.unpack();
-        sum.add(other);
-        *self = Self::from(&sum);
+        let mut held = self.pairs();
+        let mut next = held.next();
+        let mut sum = Packing::with_room(self.0.len() + other.buckets.len() * 3);
+        for (value, count) in &other.buckets {
+            while let Some((before, held_there)) = next.filter(|(held, _)| held < value) {
+                sum.push(before, held_there);
+                next = held.next();
+            }
+            let same = next.filter(|(held, _)| held == value);
+            if same.is_some() {
+                next = held.next();
+            }
+            sum.push(*value, count + same.map_or(0, |(_, count)| count));
+        }
+        if let Some((value, count)) = next {
+            sum.push(value, count);
+            // Distances from there on are the same as before.
+            sum.bytes.extend_from_slice(held.bytes.as_slice());
+        }
+        *self = sum.done();
     }
 
     /// Whether nothing was counted.
@@ -38,33 +60,57 @@ impl Packed {
 
 impl From<&Hist> for Packed {
     fn from(hist: &Hist) -> Self {
-        let (mut bytes, mut before) = (Vec::with_capacity(hist.buckets.len() * 3), 0);
+        let mut packing = Packing::with_room(hist.buckets.len() * 3);
         for (value, count) in &hist.buckets {
-            push(&mut bytes, value - before);
-            push(&mut bytes, *count);
-            before = *value;
+            packing.push(*value, *count);
         }
-        Self(bytes.into_boxed_slice())
+        packing.done()
     }
 }
 
-fn push(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+/// Bytes under way, in ascending order of values.
+struct Packing {
+    bytes: Vec<u8>,
+    before: u64,
 }
 
-/// Reads numbers as [`push`] writes them.
-struct Numbers<'b>(std::slice::Iter<'b, u8>);
+impl Packing {
+    fn with_room(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            before: 0,
+        }
+    }
 
-impl Iterator for Numbers<'_> {
-    type Item = u64;
+    fn push(&mut self, value: u64, count: u64) {
+        self.number(value - self.before);
+        self.number(count);
+        self.before = value;
+    }
 
-    fn next(&mut self) -> Option<u64> {
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn done(self) -> Packed {
+        Packed(self.bytes.into_boxed_slice())
+    }
+}
+
+/// Reads what [`Packing`] writes.
+pub(super) struct Pairs<'b> {
+    bytes: std::slice::Iter<'b, u8>,
+    before: u64,
+}
+
+impl Pairs<'_> {
+    fn number(&mut self) -> Option<u64> {
         let (mut number, mut shift) = (0, 0);
-        for byte in self.0.by_ref() {
+        for byte in self.bytes.by_ref() {
             number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return Some(number);
@@ -72,6 +118,15 @@ impl Iterator for Numbers<'_> {
             shift += 7;
         }
         None
+    }
+}
+
+impl Iterator for Pairs<'_> {
+    type Item = (u64, u64);
+
+    fn next(&mut self) -> Option<(u64, u64)> {
+        self.before += self.number()?;
+        Some((self.before, self.number()?))
     }
 }
 

@@ -29,7 +29,7 @@ pub fn fold(events: impl IntoIterator<Item = Envelope>) -> Result<Record, FoldEr
     let mut record = Record::default();
     events
         .into_iter()
-        .try_for_each(|envelope| record.apply(&envelope))?;
+        .try_for_each(|envelope| record.take_in(envelope))?;
     Ok(record)
 }
 
@@ -41,10 +41,25 @@ impl Record {
         } = envelope;
         self.admit(*seq, event)?;
         self.take(*at_us, event);
-        self.events += 1;
-        self.last_seq = self.last_seq.max(*seq);
-        self.last_us = self.last_us.max(*at_us);
+        self.count(*seq, *at_us);
         Ok(())
+    }
+
+    /// [`Self::apply`] for who has no further use for the event.
+    pub fn take_in(&mut self, envelope: Envelope) -> Result<(), FoldError> {
+        self.admit(envelope.seq, &envelope.event)?;
+        match envelope.event {
+            Event::LoadTick(tick) => self.load(envelope.at_us, *tick),
+            event => self.take(envelope.at_us, &event),
+        }
+        self.count(envelope.seq, envelope.at_us);
+        Ok(())
+    }
+
+    fn count(&mut self, seq: u64, at_us: u64) {
+        self.events += 1;
+        self.last_seq = self.last_seq.max(seq);
+        self.last_us = self.last_us.max(at_us);
     }
 
     fn take(&mut self, at: u64, event: &Event) {
@@ -102,7 +117,7 @@ impl Record {
                     scenario.trials.push(trial.as_ref().clone());
                 }
             }
-            Event::LoadTick(tick) => self.load(at, tick),
+            Event::LoadTick(tick) => self.load(at, tick.as_ref().clone()),
             Event::LinkTick(tick) => self.link(at, tick),
             Event::Exemplar(exemplar) => {
                 // Slow ones come all the time, and those of errors at the end: neither takes the other's room.
@@ -357,7 +372,7 @@ impl Record {
         }
     }
 
-    fn load(&mut self, at: u64, tick: &LoadTick) {
+    fn load(&mut self, at: u64, tick: LoadTick) {
         let Some(run) = &self.run else { return };
         let Some(scenario) = self
             .scenarios
@@ -369,16 +384,20 @@ impl Record {
         let known = scenario.names.contains_key(&tick.name)
             || ScenarioRecord::is_planned(&run.plan, &scenario.name, &tick.name);
         if known {
-            scenario.take(tick, &tick.name);
+            let name = tick.name.clone();
+            scenario.take(tick, &name);
             return;
         }
         let first = !scenario.names.contains_key(OTHER);
-        scenario.take(tick, OTHER);
-        if first {
-            let text = format!(
+        let text = || {
+            format!(
                 "scenario `{}` has figures of `{}`, which its plan does not name; kept under `{OTHER}`, where no gate looks",
                 tick.scenario, tick.name
-            );
+            )
+        };
+        let text = first.then(text);
+        scenario.take(tick, OTHER);
+        if let Some(text) = text {
             self.notice(at, text);
         }
     }

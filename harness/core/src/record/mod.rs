@@ -247,7 +247,7 @@ pub struct Instrument {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NameRecord {
     /// Full figures per epoch.
-    pub epochs: BTreeMap<u32, Tally>,
+    pub epochs: BTreeMap<u32, EpochRecord>,
     /// (window, epoch) → figures, with latencies at two digits.
     pub windows: BTreeMap<(u32, u32), Window>,
 }
@@ -260,6 +260,54 @@ pub struct Window {
     counts: Tally,
     response: Packed,
     service: Packed,
+}
+
+/// Figures that grow by a second at a time: the last ones lie beside the sum until there are enough of them, because adding
+/// a few latencies to thousands costs nearly as much as adding many.
+#[derive(Debug, Clone, Default)]
+pub struct EpochRecord {
+    sum: Tally,
+    fresh: Vec<Tally>,
+}
+
+impl EpochRecord {
+    /// How many lie beside the sum at most.
+    const FRESH: usize = 32;
+
+    /// Adds figures.
+    fn add(&mut self, tally: Tally) {
+        self.fresh.push(tally);
+        if self.fresh.len() >= Self::FRESH {
+            self.sum.add_all(&self.fresh);
+            self.fresh.clear();
+        }
+    }
+
+    /// What adds up to its figures.
+    pub fn parts(&self) -> impl Iterator<Item = &Tally> {
+        std::iter::once(&self.sum).chain(&self.fresh)
+    }
+
+    /// The figures.
+    pub fn tally(&self) -> Tally {
+        let mut sum = self.sum.clone();
+        sum.add_all(&self.fresh);
+        sum
+    }
+}
+
+impl From<Tally> for EpochRecord {
+    fn from(sum: Tally) -> Self {
+        let fresh = Vec::new();
+        Self { sum, fresh }
+    }
+}
+
+impl PartialEq for EpochRecord {
+    /// What lies where is no difference.
+    fn eq(&self, other: &Self) -> bool {
+        self.tally() == other.tally()
+    }
 }
 
 impl From<&Tally> for Window {
@@ -275,7 +323,7 @@ impl Window {
     fn add(&mut self, tally: &Tally) {
         self.response.add(&tally.response.coarsen());
         self.service.add(&tally.service.coarsen());
-        self.counts.add(&tally.without_latencies());
+        self.counts.add_counts(tally);
     }
 
     /// The figures.
@@ -332,6 +380,24 @@ pub struct Tally {
 impl Tally {
     /// Adds another, exactly.
     pub fn add(&mut self, other: &Self) {
+        self.add_counts(other);
+        self.response.add(&other.response);
+        self.affected.add(&other.affected);
+        self.service.add(&other.service);
+        self.phases.add(&other.phases);
+    }
+
+    /// Adds many, exactly; see [`Hist::add_all`].
+    pub fn add_all(&mut self, others: &[Self]) {
+        others.iter().for_each(|other| self.add_counts(other));
+        self.response.add_all(others.iter().map(|o| &o.response));
+        self.affected.add_all(others.iter().map(|o| &o.affected));
+        self.service.add_all(others.iter().map(|o| &o.service));
+        self.phases.add_all(others.iter().map(|o| &o.phases));
+    }
+
+    /// Adds all but the latencies.
+    fn add_counts(&mut self, other: &Self) {
         self.users += other.users;
         self.planned += other.planned;
         self.started += other.started;
@@ -347,23 +413,7 @@ impl Tally {
         for (class, n) in &other.errors {
             *self.errors.entry(class.clone()).or_default() += n;
         }
-        self.response.add(&other.response);
-        self.affected.add(&other.affected);
         self.affected_errors += other.affected_errors;
-        self.service.add(&other.service);
-        self.phases.add(&other.phases);
-    }
-
-    /// The counts alone.
-    fn without_latencies(&self) -> Self {
-        Self {
-            errors: self.errors.clone(),
-            response: Hist::default(),
-            affected: Hist::default(),
-            service: Hist::default(),
-            phases: Phases::default(),
-            ..*self
-        }
     }
 
     /// Whether there was no load at all.

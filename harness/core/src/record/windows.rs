@@ -1,8 +1,9 @@
 //! A scenario's figures and the questions asked of them: which epochs belong to a phase, how long it lasted, what was
 //! seen in it, and how it went over time. Adds up; judges nothing.
 
-use super::{Instrument, NameRecord, ScenarioRecord, Tally};
+use super::{Instrument, NameRecord, ScenarioRecord, Tally, Window};
 use crate::event::{Epoch, LoadTick, SelfHealth};
+use crate::hist::CoarseSum;
 use crate::name::Name;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::During;
@@ -94,7 +95,7 @@ impl ScenarioRecord {
     }
 
     /// Adds a tick or an amendment under a name.
-    pub(super) fn take(&mut self, tick: &LoadTick, name: &str) {
+    pub(super) fn take(&mut self, tick: LoadTick, name: &str) {
         while tick.second / self.window_s >= MAX_WINDOWS + DRAIN_WINDOWS {
             self.double_windows();
         }
@@ -116,21 +117,18 @@ impl ScenarioRecord {
             begun: tick.begun,
             no_data: tick.no_data,
             ok: tick.ok,
-            errors: tick.errors.clone(),
+            errors: tick.errors,
             cancelled: tick.cancelled,
             bytes_in: tick.bytes_in,
-            response: tick.response.clone(),
-            affected: tick.affected.clone(),
+            response: tick.response,
+            affected: tick.affected,
             affected_errors: tick.affected_errors,
-            service: tick.service.clone(),
-            phases: tick.phases.clone(),
+            service: tick.service,
+            phases: tick.phases,
         };
-        record.epochs.entry(tick.epoch).or_default().add(&tally);
-        record
-            .windows
-            .entry((window, tick.epoch))
-            .or_default()
-            .add(&tally);
+        let held = record.windows.entry((window, tick.epoch)).or_default();
+        held.add(&tally);
+        record.epochs.entry(tick.epoch).or_default().add(tally);
     }
 
     /// Adds a second of the instrument. A second without a wake-up and without work says nothing about it.
@@ -195,7 +193,8 @@ impl ScenarioRecord {
         let mut sum = Tally::default();
         for (_, record) in self.named(name) {
             let kept = record.epochs.iter().filter(|(epoch, _)| keep(**epoch));
-            kept.for_each(|(_, tally)| sum.add(tally));
+            let parts = kept.flat_map(|(_, epoch)| epoch.parts());
+            parts.for_each(|tally| sum.add(tally));
         }
         sum
     }
@@ -232,17 +231,28 @@ impl ScenarioRecord {
 
     /// [`Self::series`] of the epochs a filter keeps.
     pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
-        let mut windows: BTreeMap<u32, Tally> = BTreeMap::new();
-        for (_, record) in self.named(name) {
-            for ((window, _), held) in record.windows.iter().filter(|((_, epoch), _)| keep(*epoch))
-            {
-                windows.entry(*window).or_default().add(&held.tally());
+        let windows = self.named(name).flat_map(|(_, record)| &record.windows);
+        let mut held: Vec<(u32, &Window)> = windows
+            .filter(|((_, epoch), _)| keep(*epoch))
+            .map(|((window, _), held)| (*window, held))
+            .collect();
+        held.sort_by_key(|(window, _)| *window);
+        let (mut response, mut service) = (CoarseSum::default(), CoarseSum::default());
+        let together = held.chunk_by(|a, b| a.0 == b.0).filter_map(|held| {
+            let mut tally = Tally::default();
+            for (_, window) in held {
+                tally.add_counts(&window.counts);
+                response.add(&window.response);
+                service.add(&window.service);
             }
-        }
-        self.points(windows)
+            tally.response = response.take();
+            tally.service = service.take();
+            Some((held.first()?.0, tally))
+        });
+        self.points(together)
     }
 
-    fn points(&self, windows: BTreeMap<u32, Tally>) -> Vec<WindowPoint> {
+    fn points(&self, windows: impl IntoIterator<Item = (u32, Tally)>) -> Vec<WindowPoint> {
         let point = |(window, tally)| WindowPoint {
             second: window * self.window_s,
             tally,

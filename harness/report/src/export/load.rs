@@ -4,7 +4,7 @@
 use super::{About, Builder, Counts, Kind, MAX_KINDS, Unit, Value, label};
 use harness_core::hist::Hist;
 use harness_core::journey::{Action, Step};
-use harness_core::record::{Record, ScenarioRecord, Tally, WindowPoint};
+use harness_core::record::{EpochRecord, Record, ScenarioRecord, Tally, WindowPoint};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -195,7 +195,8 @@ fn kinds(scenario: &ScenarioRecord) -> BTreeSet<String> {
     let tallies = scenario
         .names
         .values()
-        .flat_map(|name| name.epochs.values());
+        .flat_map(|name| name.epochs.values())
+        .flat_map(EpochRecord::parts);
     for (kind, n) in tallies.flat_map(|tally| &tally.errors) {
         *counts.entry(kind).or_default() += n;
     }

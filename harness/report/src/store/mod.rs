@@ -3,10 +3,12 @@
 mod calibrations;
 mod line;
 mod read;
+mod recorded;
 mod writer;
 
 pub use calibrations::{CalibrationStore, Calibrations};
-pub use read::{EventReader, ReadError, Recorded, read, record};
+pub use read::{EventReader, ReadError, read};
+pub use recorded::{Recorded, record};
 pub use writer::{EventWriter, WriteError};
 
 use crate::leak::{self, Leak, Secret};

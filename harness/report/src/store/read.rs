@@ -3,14 +3,11 @@
 
 use super::line;
 use harness_core::event::{Envelope, Event, FORMAT};
-use harness_core::record::{FoldError, Record};
+use harness_core::record::FoldError;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 
 /// The longest line read: a plan carries whole API documents.
 const LONGEST: u64 = 64 << 20;
@@ -62,83 +59,21 @@ pub enum ReadError {
     },
 }
 
-/// Events handed from the reading thread to the folding one at a time.
-const BATCH: usize = 256;
-/// Batches read ahead.
-const AHEAD: usize = 8;
-
 /// A recording's events, in order. Ends after the first error.
 pub struct EventReader {
-    path: PathBuf,
-    input: Box<dyn BufRead + Send>,
+    lines: Lines,
     buffer: Vec<u8>,
-    line: u64,
     done: bool,
     cut_short: bool,
 }
 
 /// Opens a recording, `.ndjson` or `.ndjson.zst`; which of the two is seen from its first bytes.
 pub fn read(path: &Path) -> Result<EventReader, ReadError> {
-    let fail = |source| ReadError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
-    let compressed = file.fill_buf().map_err(fail)?.starts_with(&MAGIC);
-    let input: Box<dyn BufRead + Send> = if compressed {
-        let decoder = zstd::Decoder::with_buffer(file).map_err(fail)?;
-        Box::new(BufReader::with_capacity(1 << 17, decoder))
-    } else {
-        Box::new(file)
-    };
     Ok(EventReader {
-        path: path.to_owned(),
-        input,
+        lines: Lines::open(path)?,
         buffer: Vec::new(),
-        line: 0,
         done: false,
         cut_short: true,
-    })
-}
-
-/// A recording, folded.
-#[derive(Debug)]
-pub struct Recorded {
-    /// What its events add up to.
-    pub record: Record,
-    /// Whether it ends before the run did.
-    pub cut_short: bool,
-}
-
-/// Reads a recording and folds it at the same time, on two threads, without holding more than a few thousand of its
-/// events.
-pub fn record(path: &Path) -> Result<Recorded, ReadError> {
-    let mut reader = read(path)?;
-    let (send, receive) = mpsc::sync_channel::<Vec<Envelope>>(AHEAD);
-    thread::scope(|scope| {
-        let reading = scope.spawn(move || {
-            loop {
-                let some = reader.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
-                // Nobody listens any more once an event could not be folded, and that is the error then.
-                if some.is_empty() || send.send(some).is_err() {
-                    return Ok(reader.cut_short());
-                }
-            }
-        });
-        let mut record = Record::default();
-        let folded = receive
-            .into_iter()
-            .flatten()
-            .try_for_each(|event| record.apply(&event));
-        let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
-        folded.map_err(|source| ReadError::Fold {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Recorded {
-            record,
-            cut_short: read?,
-        })
     })
 }
 
@@ -156,59 +91,12 @@ impl EventReader {
         self.cut_short
     }
 
-    /// The next whole line into the buffer; `false` at the end, and where the rest of a line or frame is missing.
-    fn next_line(&mut self) -> Result<bool, ReadError> {
+    fn event(&mut self) -> Result<Option<Envelope>, ReadError> {
         self.buffer.clear();
-        self.line += 1;
-        match (&mut self.input)
-            .take(LONGEST)
-            .read_until(b'\n', &mut self.buffer)
-        {
-            Ok(_) if self.buffer.last() == Some(&b'\n') => Ok(true),
-            Ok(n) if n as u64 == LONGEST => {
-                Err(self.bad(format!("longer than {} MiB", LONGEST >> 20)))
-            }
-            // Without its line break the last line may be half a line: it counts only if it reads as a whole one.
-            Ok(n) => {
-                Ok(n > 0 && serde_json::from_slice::<serde::de::IgnoredAny>(&self.buffer).is_ok())
-            }
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(e) => Err(self.bad(e.to_string())),
+        if !self.lines.next(&mut self.buffer)? {
+            return Ok(None);
         }
-    }
-
-    fn bad(&self, reason: String) -> ReadError {
-        ReadError::Line {
-            path: self.path.clone(),
-            line: self.line,
-            reason,
-        }
-    }
-
-    fn parse(&self) -> Result<Envelope, ReadError> {
-        if self.line == 1 {
-            self.first()?;
-        }
-        line::parse(&self.buffer).map_err(|reason| self.bad(reason))
-    }
-
-    /// Whether a recording begins here, and one that this harness can read.
-    fn first(&self) -> Result<(), ReadError> {
-        let path = || self.path.clone();
-        match serde_json::from_slice::<First>(&self.buffer) {
-            Ok(First {
-                format: Some(found),
-                ..
-            }) if found > FORMAT => Err(ReadError::Newer {
-                path: path(),
-                found,
-            }),
-            Ok(First {
-                event,
-                format: Some(_),
-            }) if event == "run_started" => Ok(()),
-            _ => Err(ReadError::NotARun { path: path() }),
-        }
+        parse(&self.lines.path, self.lines.line, &self.buffer).map(Some)
     }
 }
 
@@ -219,20 +107,116 @@ impl Iterator for EventReader {
         if self.done {
             return None;
         }
-        let read = self
-            .next_line()
-            .and_then(|more| more.then(|| self.parse()).transpose());
+        let read = self.event();
         match &read {
-            Ok(Some(envelope)) => {
-                self.cut_short = !matches!(envelope.event, Event::RunFinished { .. });
-            }
+            Ok(Some(envelope)) => self.cut_short = !ends(envelope),
             Ok(None) | Err(_) => self.done = true,
         }
-        if matches!(read, Ok(None)) && self.line == 1 {
-            return Some(Err(ReadError::NotARun {
-                path: self.path.clone(),
-            }));
-        }
         read.transpose()
+    }
+}
+
+/// Whether a run's last event is this.
+pub(super) fn ends(envelope: &Envelope) -> bool {
+    matches!(envelope.event, Event::RunFinished { .. })
+}
+
+/// The lines of a recording.
+pub(super) struct Lines {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// The last one's number, from 1.
+    pub(super) line: u64,
+    input: Box<dyn BufRead + Send>,
+}
+
+impl Lines {
+    /// Opens a recording.
+    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
+        let fail = |source| ReadError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
+        let compressed = file.fill_buf().map_err(fail)?.starts_with(&MAGIC);
+        let input: Box<dyn BufRead + Send> = if compressed {
+            let decoder = zstd::Decoder::with_buffer(file).map_err(fail)?;
+            Box::new(BufReader::with_capacity(1 << 17, decoder))
+        } else {
+            Box::new(file)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            line: 0,
+            input,
+        })
+    }
+
+    /// Puts the next whole line at the buffer's end; `false`, and nothing, at the end and where the rest of a line or frame
+    /// is missing. A recording without a line is none.
+    pub(super) fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, ReadError> {
+        let before = buffer.len();
+        self.line += 1;
+        let read = (&mut self.input).take(LONGEST).read_until(b'\n', buffer);
+        let whole = match read {
+            Ok(_) if buffer.len() > before && buffer.last() == Some(&b'\n') => true,
+            Ok(n) if n as u64 == LONGEST => {
+                return Err(self.bad(format!("longer than {} MiB", LONGEST >> 20)));
+            }
+            // Without its line break the last line may be half a line: it counts only if it reads as a whole one.
+            Ok(n) => {
+                let text = buffer.get(before..).unwrap_or_default();
+                n > 0 && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+            }
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(e) => return Err(self.bad(e.to_string())),
+        };
+        if !whole {
+            buffer.truncate(before);
+            if self.line == 1 {
+                let path = self.path.clone();
+                return Err(ReadError::NotARun { path });
+            }
+        }
+        Ok(whole)
+    }
+
+    fn bad(&self, reason: String) -> ReadError {
+        bad(&self.path, self.line, reason)
+    }
+}
+
+fn bad(path: &Path, line: u64, reason: String) -> ReadError {
+    ReadError::Line {
+        path: path.to_owned(),
+        line,
+        reason,
+    }
+}
+
+/// The event of a line, by its number.
+pub(super) fn parse(path: &Path, line: u64, text: &[u8]) -> Result<Envelope, ReadError> {
+    if line == 1 {
+        first(path, text)?;
+    }
+    line::parse(text).map_err(|reason| bad(path, line, reason))
+}
+
+/// Whether a recording begins here, and one that this harness can read.
+fn first(path: &Path, text: &[u8]) -> Result<(), ReadError> {
+    let path = || path.to_owned();
+    match serde_json::from_slice::<First>(text) {
+        Ok(First {
+            format: Some(found),
+            ..
+        }) if found > FORMAT => Err(ReadError::Newer {
+            path: path(),
+            found,
+        }),
+        Ok(First {
+            event,
+            format: Some(_),
+        }) if event == "run_started" => Ok(()),
+        _ => Err(ReadError::NotARun { path: path() }),
     }
 }
