@@ -1,6 +1,7 @@
 //! The `harness` binary: reads the command line, runs it, and answers with an exit code.
 
 mod args;
+mod bounded;
 mod collector;
 mod commands;
 mod diagnostics;

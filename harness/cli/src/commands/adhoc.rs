@@ -6,11 +6,12 @@ use super::home;
 use super::run::prepare;
 use super::session::{self, Manner, Prepared};
 use crate::args::{ContractArgs, Output};
+use crate::bounded;
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources::{self, Found};
 use harness_core::plan::resolve::Choice;
-use harness_core::suite::Sources;
+use harness_core::suite::{FILE_LIMIT, Sources};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -215,7 +216,8 @@ fn document(at: &str) -> Result<(String, Vec<u8>), CliError> {
             .map_err(|reason| CliError::Machine(format!("failed to fetch {at}: {reason}")))?;
         return Ok((kind.to_owned(), bytes));
     }
-    let bytes = std::fs::read(Path::new(at)).map_err(|source| CliError::File {
+    let read = bounded::read(Path::new(at), FILE_LIMIT);
+    let bytes = read.map_err(|source| CliError::File {
         doing: "read",
         path: at.into(),
         source,

@@ -3,6 +3,7 @@
 
 use super::session;
 use crate::args::ProxyArgs;
+use crate::bounded;
 use crate::error::CliError;
 use crate::printer::Printer;
 use harness_proxy::{Api, ApiConfig};
@@ -14,6 +15,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// The largest list of proxies read, bytes.
+const LARGEST: u64 = 16 << 20;
 /// How long a request that is under way is waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -107,7 +110,7 @@ async fn serve(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|source| CliError::Usage {
+    bounded::read(path, LARGEST).map_err(|source| CliError::Usage {
         message: format!("failed to read {}: {source}", path.display()),
         hint: "--config takes a JSON list of proxies".into(),
     })

@@ -18,10 +18,10 @@ use harness_core::plan::resolve::Choice;
 use harness_core::plan::target::{Mode, TargetPlan};
 use harness_core::record::Record;
 use harness_core::replay::as_it_went;
-use harness_core::suite::{self as texts, Suite};
+use harness_core::suite::{self as texts, Sources, Suite};
 use harness_core::tls::Pems;
 use harness_drive::Tls;
-use harness_report::store::{self, RunStore};
+use harness_report::store::{self, RunStore, read_small_text};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -258,7 +258,7 @@ fn certificates(plan: &Plan, root: &Path) -> Result<(Tls, Pems), CliError> {
     let text = |name: &Option<String>| {
         let Some(name) = name else { return Ok(None) };
         let path = root.join(name);
-        let read = std::fs::read_to_string(&path);
+        let read = read_small_text(&path, Sources::limit(name));
         read.map(|text| Some(Arc::from(text)))
             .map_err(|source| CliError::File {
                 doing: "read",

@@ -237,6 +237,16 @@ fn an_api_is_checked_against_its_document() {
         .run(&["contract", &shop.gateway, "no-such-file.json"])
         .exits(3);
     assert!(ran.stderr.contains("no-such-file.json"), "{}", ran.stderr);
+    // A device without an end is not read to it.
+    let ran = folder
+        .run(&["contract", &shop.gateway, "/dev/zero"])
+        .exits(3);
+    assert!(
+        ran.stderr
+            .contains("failed to read /dev/zero: it has more than 32000000 bytes"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// Answers every request with a small page, as long as the test lives.

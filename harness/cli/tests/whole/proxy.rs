@@ -97,6 +97,13 @@ fn what_it_can_not_start_with_is_said() {
     let (code, said) = refused(&["--config", path]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("failed to read"), "{said}");
+    // A device without an end is not read to it.
+    let (code, said) = refused(&["--config", "/dev/zero"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("failed to read /dev/zero: it has more than 16777216 bytes"),
+        "{said}"
+    );
     for (text, why) in [
         ("{", "unexpected EOF"),
         (r#"{"name": "a"}"#, "a list of proxies"),

@@ -106,6 +106,19 @@ fn a_private_authority_and_a_client_certificate() {
     assert_eq!(seen.http2.load(Ordering::SeqCst), 50);
     assert!(seen.http1.load(Ordering::SeqCst) >= 1);
 
+    // A replay reads them again, and no more of a file than a certificate may have.
+    std::fs::remove_file(suite.path().join("tls/ca.pem")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", suite.path().join("tls/ca.pem")).unwrap();
+    let refused = suite.run(&["replay", "latest"]).exits(3);
+    assert!(
+        refused.stderr.contains("tls/ca.pem: it is no regular file")
+            && refused.stderr.contains("at most 32000000 bytes are read"),
+        "{}",
+        refused.stderr
+    );
+    std::fs::remove_file(suite.path().join("tls/ca.pem")).unwrap();
+    suite.write("tls/ca.pem", &ours.pem);
+
     // Nothing of the key is anywhere: not in the events, the plan, a report or what was printed.
     let mut written = Vec::new();
     everything_below(&suite.path().join("reports"), &mut written);

@@ -94,7 +94,9 @@ pub fn read_small(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     // Before it is opened: a pipe would be waited for.
     if !fs::metadata(path)?.is_file() {
-        return refused("it is no regular file".to_owned());
+        return refused(format!(
+            "it is no regular file, and of those at most {largest} bytes are read"
+        ));
     }
     let file = fs::File::open(path)?;
     let length = file.metadata()?.len();
