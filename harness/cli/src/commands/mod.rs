@@ -45,6 +45,8 @@ use std::process::ExitCode;
 
 /// The exit code where data could not be written to stdout: whoever asked for it has no answer.
 const UNWRITTEN: u8 = 3;
+/// The exit code of what was interrupted.
+const INTERRUPTED: u8 = 130;
 
 /// Reads the command line, or says what is wrong with it and answers with the exit code.
 pub(crate) fn read() -> Result<Args, ExitCode> {
@@ -94,7 +96,8 @@ pub(crate) fn dispatch(args: Args) -> ExitCode {
         outcome
     });
     match outcome {
-        Ok(_) if Printer::lost() => ExitCode::from(UNWRITTEN),
+        // That somebody stopped it says more than that nobody could read what it came to.
+        Ok(code) if Printer::lost() && code != INTERRUPTED => ExitCode::from(UNWRITTEN),
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&error, printer);

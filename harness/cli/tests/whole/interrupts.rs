@@ -82,6 +82,21 @@ fn an_interrupt_under_load_lifts_faults_stops_the_target_and_writes_the_report()
 }
 
 #[test]
+fn an_interrupt_is_the_exit_code_where_nobody_can_be_told_the_answer_too() {
+    let suite = long();
+    let out = suite.path().join(".stdout");
+    std::os::unix::fs::symlink("/dev/full", &out).unwrap();
+    let (running, id) = under_load(&suite);
+    // The device reads as zeros without an end.
+    std::fs::remove_file(&out).unwrap();
+    suite.write(".stdout", "");
+    running.signal("INT");
+    interrupted(&suite, running, &id);
+    let told = suite.read(".stderr");
+    assert!(told.contains("failed to write to stdout"), "{told}");
+}
+
+#[test]
 fn an_interrupt_while_preparing_ends_the_whole_group_of_the_command() {
     let suite = hanging(
         r#"prepare = ["sh", "-c", "sleep 603 & sleep 604; wait"],"#,

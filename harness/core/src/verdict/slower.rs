@@ -4,7 +4,7 @@
 
 use super::regression::{
     ALL, Against, Class, Comparison, Decide, Effect, Figure, Held, Inputs, Key, Sample, Settings,
-    accepted, asking, spoken,
+    Why, accepted, asking, spoken,
 };
 use super::{Grade, effect};
 use crate::event::RunStarted;
@@ -204,11 +204,23 @@ fn of_scenario(
         Class::Inconclusive { why, decide, .. } => {
             let decide = decide.as_ref().and_then(Decide::told);
             let decide = decide.map_or_else(String::new, |decide| format!("; {decide}"));
-            (Grade::Inconclusive, format!("; {why}{decide}"))
+            let more = more_runs(why, &scenario.name);
+            (Grade::Inconclusive, format!("; {why}{decide}{more}"))
         }
         Class::Invalid { why } => (Grade::Invalid, format!("; {}", why.join("; "))),
     };
     answer(grade, observed, format!("{words} against {runs}{why}"))
+}
+
+/// The commands that add a run to those that a figure is held against, unless no more of them would show it.
+fn more_runs(why: &Why, scenario: &Name) -> String {
+    if matches!(why, Why::Absent { .. }) {
+        return String::new();
+    }
+    format!(
+        "; more accepted runs tell more: on the accepted build `harness run {scenario}`, then \
+         `harness baseline accept latest --scenario {scenario}`"
+    )
 }
 
 /// Where no accepted run fits: why not, and what to do.
