@@ -12,7 +12,8 @@ use builds::{Compared, HOSTILE};
 use harness_core::verdict::Grade;
 use harness_core::verdict::regression::{Class, HistoryFigure, Pinned, Runs};
 use harness_report::html::Theme;
-use harness_report::regression::markdown;
+use harness_report::regression::{markdown, render};
+use harness_report::terminal::Style;
 
 fn page(compared: &Compared) -> String {
     let theme = Theme::builtin().unwrap();
@@ -104,6 +105,45 @@ fn every_chart_has_a_title_words_and_its_data_as_a_table() {
     }
     // A class is a word and a shape, not only a colour.
     assert!(page.contains("✗ regressed") && page.contains("href=\"#f-fail\""));
+}
+
+#[test]
+fn why_runs_cant_be_compared_is_said_once() {
+    let compared = builds::invalid();
+    let why = "another machine (cpu";
+    let markdown = markdown::render(&compared.runs, "shop");
+    assert_eq!(markdown.matches(why).count(), 1, "{markdown}");
+    assert!(
+        markdown.contains("**invalid**: as said above"),
+        "{markdown}"
+    );
+    let page = page(compared);
+    assert_eq!(page.matches(why).count(), 1);
+    assert!(page.contains("as said above"));
+    let mut out = Vec::new();
+    render(&mut out, Style::PLAIN, &compared.runs, false).unwrap();
+    let told = String::from_utf8(out).unwrap();
+    assert_eq!(told.matches(why).count(), 1, "{told}");
+}
+
+#[test]
+fn an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow() {
+    let compared = builds::regressed();
+    let arrows = |page: &str| {
+        let drawn = page.split("class=\"forest\"").nth(1).unwrap();
+        let drawn = drawn.split("</figure>").next().unwrap().to_owned();
+        ["#f-on-left", "#f-on-right", "beyond the axis</span>"]
+            .map(|part| drawn.matches(part).count())
+    };
+    assert_eq!(arrows(&page(compared)), [0, 0, 0]);
+    let mut runs = compared.runs.clone();
+    let figures = &mut runs.scenarios[0].figures;
+    let effect = figures[0].held.effect.as_mut().unwrap();
+    effect.interval = (-5.0, 5.0);
+    let page = Theme::builtin().unwrap();
+    let page = page.regression(&runs, &compared.curves, "shop").unwrap();
+    // One at either end, and one in the legend.
+    assert_eq!(arrows(&page), [1, 2, 1]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(super) fn each_once<'r>(records: impl Iterator<Item = &'r Record>) -> Result
 }
 
 /// The project that a candidate is of.
-fn project(candidate: &[Record]) -> &str {
+pub(super) fn project(candidate: &[Record]) -> &str {
     let run = candidate.iter().find_map(|record| record.run.as_ref());
     run.map_or("", |run| run.plan.project.as_str())
 }

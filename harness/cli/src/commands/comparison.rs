@@ -96,7 +96,8 @@ impl Texts {
     }
 }
 
-fn folder(named: Option<&RunId>, runs: &Path) -> Result<RunFolder, CliError> {
+/// The folder of a comparison, named after one of its runs.
+pub(super) fn folder(named: Option<&RunId>, runs: &Path) -> Result<RunFolder, CliError> {
     let named = named.map_or("nothing", RunId::as_str);
     let name: RunId = format!("compare-{named}")
         .parse()

@@ -2,21 +2,25 @@
 //! while they are played touches both alike; then the second's runs are held against the first's.
 
 use super::campaign::{self, Leg, Played};
+use super::compared::{self, Place};
 use super::session::{self, Interrupts, Manner};
-use super::{calibrate, compare, report, run};
-use crate::args::{Format, RunArgs};
+use super::{calibrate, compare, report, run, theme};
+use crate::args::{Format, Output, RunArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources::Found;
+use harness_core::name::RunId;
 use harness_core::record::Record;
 use harness_core::verdict::regression::{self, Beside, Settings};
-use std::path::Path;
+use harness_drive::redact::Secrets;
+use std::path::{Path, PathBuf};
 
 /// Plays, and answers.
 pub(super) fn run(
     root: Option<&Path>,
     found: &Found,
     args: &RunArgs,
+    output: &Output,
     repeats: u32,
     printer: Printer,
 ) -> Result<u8, CliError> {
@@ -34,7 +38,7 @@ pub(super) fn run(
         prepared,
     });
     let manner = Manner {
-        output: &args.output,
+        output,
         // Data is one document, and the answer is that of all runs.
         tells: false,
         one_url: None,
@@ -58,19 +62,34 @@ pub(super) fn run(
         ));
     }
     let codes: Vec<u8> = made.iter().map(|(_, ended)| ended.code).collect();
-    let (mut sides, mut all) = ([Vec::new(), Vec::new()], made);
-    for (label, ended) in all.drain(..) {
+    let (mut sides, mut left) = ([Vec::new(), Vec::new()], Left::default());
+    for (label, ended) in made {
         let side = usize::from(label == after);
+        let id = ended.record.as_ref().and_then(|record| record.run.as_ref());
+        left.order.extend(id.map(|run| (label, run.run.clone())));
+        left.secrets.push(ended.secrets);
+        left.runs = ended.runs;
         sides[side].extend(ended.record);
     }
     let [baseline, candidate] = sides;
     let held = !baseline.is_empty() && !candidate.is_empty();
-    let answer = held.then(|| answer(root, args, &candidate, &baseline, printer));
+    let answer = held.then(|| answer(root, output, (&candidate, &baseline), &left, printer));
     let answer = answer.transpose()?;
     match broken {
         Some(error) => Err(error),
         None => Ok(code(&codes, answer)),
     }
+}
+
+/// What the runs left behind, in the order in which they were played.
+#[derive(Default)]
+struct Left {
+    /// What each is called, and its id.
+    order: Vec<(String, RunId)>,
+    /// What no report may show.
+    secrets: Vec<Secrets>,
+    /// The folder of runs.
+    runs: PathBuf,
 }
 
 /// The answer's code is the command's: what each run was judged by is told with that run. Without an answer, and where a run
@@ -83,12 +102,12 @@ fn code(runs: &[u8], answer: Option<u8>) -> u8 {
     }
 }
 
-/// The verdict of all that was made; tells it.
+/// The verdict of all that was made; tells it, and leaves its page beside the runs.
 fn answer(
     root: Option<&Path>,
-    args: &RunArgs,
-    candidate: &[Record],
-    baseline: &[Record],
+    output: &Output,
+    (candidate, baseline): (&[Record], &[Record]),
+    left: &Left,
     printer: Printer,
 ) -> Result<u8, CliError> {
     let plan = candidate.first().and_then(|record| record.run.as_ref());
@@ -99,12 +118,28 @@ fn answer(
         ..Beside::default()
     };
     let runs = regression::across(candidate, baseline, &beside, &settings);
-    match args.output.format {
+    match output.format {
         Format::Text => printer.data(&compare::text(&runs, false, printer)),
         Format::Json => printer.data(&compare::json(&runs)?),
     }
     let again = again(&ids(candidate), &ids(baseline));
     printer.say(&format!("the same once more, in any form: {again}"));
+    let drawn = regression::drawn(candidate, baseline, &beside, &runs);
+    let theme = theme::open(output.theme.templates.as_deref())?;
+    let secrets: Vec<&Secrets> = left.secrets.iter().collect();
+    let place = Place {
+        runs: &left.runs,
+        named: left.order.first().map(|(_, run)| run),
+        sides: left
+            .order
+            .iter()
+            .map(|(label, run)| (label.as_str(), run))
+            .collect(),
+        secrets: &secrets,
+    };
+    let project = compare::project(candidate);
+    let page = compared::leave(&runs, &drawn, project, &theme, &place, printer)?;
+    printer.say(&format!("comparison: {}", page.display()));
     Ok(compare::code(runs.grade))
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Resu
     let mut output = args.output.clone();
     output.theme.templates = theme::folder(&output.theme, root);
     if let Some(repeats) = args.repeats {
-        return repeats::run(root, &found, args, repeats, printer);
+        return repeats::run(root, &found, args, &output, repeats, printer);
     }
     match args.selection.variants.as_slice() {
         several @ [_, _, ..] => {

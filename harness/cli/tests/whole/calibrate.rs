@@ -280,7 +280,14 @@ fn two_variants_are_played_in_turn_and_held_against_each_other() {
     let _turn = part();
     let two = ["--variant", "default", "--variant", "slow"];
     let ran = suite.run(&[&["run"][..], &two, &["--repeats", "2", "--format", "json"]].concat());
-    let runs = suite.runs();
+    let mut runs = suite.runs();
+    runs.retain(|run| {
+        !run.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("compare-")
+    });
     let id = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     let ids: Vec<String> = runs.iter().map(id).collect();
     let variant = |id: &String| suite.events_of(id, "run_started")[0]["plan"]["variant"].clone();
@@ -332,7 +339,36 @@ fn two_variants_are_played_in_turn_and_held_against_each_other() {
         plain.stdout
     );
 
+    // Beside the runs lies what `compare` would have written of them, and the list of runs leads there.
+    let left = format!("reports/runs/compare-{}", ids[0]);
+    let read = |file: &str| suite.read(&format!("{left}/{file}"));
+    assert!(
+        ran.stderr.contains(&format!("{left}/report.html")),
+        "{}",
+        ran.stderr
+    );
+    let flags = ["--format", "markdown"];
+    let again: Vec<&str> = line.split(' ').chain(flags).collect();
+    assert_eq!(read("summary.md"), suite.run(&again).stdout);
+    assert!(read("report.html").contains("Did it get slower?"));
+    let mut written: Value = serde_json::from_str(&read("summary.json")).unwrap();
+    let listed = written.as_object_mut().unwrap().remove("runs").unwrap();
+    assert_eq!(written, json);
+    let listed: Vec<&str> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["run"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, ids);
+    let index = suite.read("reports/index.html");
+    let link = format!(
+        "href=\"runs/compare-{}/report.html\">default · slow",
+        ids[0]
+    );
+    assert!(index.contains(&link), "{link}");
+
     let alone = suite.run(&["run", "--repeats", "2"]).exits(2);
     assert!(alone.stderr.contains("two variants"), "{}", alone.stderr);
-    assert_eq!(suite.runs().len(), 4);
+    assert_eq!(suite.runs().len(), 5, "four runs and their comparison");
 }

@@ -1,5 +1,6 @@
 //! What a run tells GitHub Actions, and its action's own scripts, by the real program.
 
+use crate::streams::{self, Shape};
 use crate::support::journeys::BROWSE;
 use crate::support::{HARNESS, Ran, Suite, part, repository, server};
 use std::collections::BTreeMap;
@@ -69,6 +70,38 @@ fn a_failed_gate_is_in_the_jobs_summary_and_points_at_its_line() {
             "{name} is not written: {outputs:?}"
         );
     }
+}
+
+#[test]
+fn a_comparison_is_in_the_jobs_summary_whatever_is_printed() {
+    let suite = suite();
+    for (name, id) in [
+        ("old", "20260101-000000-base"),
+        ("new", "20260102-000000-cand"),
+    ] {
+        let events = streams::make(&Shape::of(id, 24, 40.0));
+        suite.write(&format!("{name}.ndjson"), streams::lines(&events));
+    }
+    let words = ["compare", "new.ndjson", "old.ndjson", "--format"];
+    let shown = suite.run(&[&words[..], &["markdown"]].concat()).stdout;
+    assert!(shown.starts_with("## "), "{shown}");
+    suite.write("job.md", "what was there\n");
+    step(&suite, &[&words[..], &["json"]].concat()).json();
+    assert_eq!(suite.read("job.md"), format!("what was there\n{shown}\n"));
+    // Where there is little room, it has its first lines and says what it left out.
+    suite.write("job.md", "x".repeat(893_000));
+    step(&suite, &[&words[..], &["text"]].concat());
+    let summary = suite.read("job.md");
+    assert!(
+        summary.len() > 893_000 && summary.len() <= 900_000,
+        "{}",
+        summary.len()
+    );
+    assert!(
+        summary.contains("Left out for want of room"),
+        "{}",
+        &summary[893_000..]
+    );
 }
 
 #[test]

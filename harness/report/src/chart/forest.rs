@@ -29,6 +29,8 @@ pub struct Forest {
     pub zero: f64,
     /// The classes there are: (look, sign, word).
     pub keys: Vec<(&'static str, &'static str, &'static str)>,
+    /// Whether an interval goes on beyond the axis: an arrow.
+    pub beyond: bool,
     /// The figures.
     pub rows: Vec<Row>,
     /// Said of what is not drawn; empty for nothing.
@@ -99,7 +101,7 @@ pub fn chart(id: String, held: &Comparison) -> Option<Forest> {
         id,
         title: "Every verdict".to_owned(),
         desc: format!(
-            "How much slower or faster each of {} got, with the interval in which the change lies with 95 % confidence, on a scale of logarithms. Changes within the shaded stretch do not matter.",
+            "How much slower or faster each of {} got, with the interval in which the change lies with 95 % confidence, on a scale of logarithms. Changes within the shaded stretch do not matter; an arrow is where an interval goes on beyond the axis.",
             text::plural(shown.len() as u64, "figure")
         ),
         height,
@@ -107,6 +109,7 @@ pub fn chart(id: String, held: &Comparison) -> Option<Forest> {
         zero: tidy(axis.at(0.0) * 100.0),
         keys,
         table: table(held, &shown),
+        beyond: rows.iter().any(|row| row.cut.0 || row.cut.1),
         rows,
         note,
     })

@@ -119,7 +119,7 @@ impl Page {
                 .scenarios
                 .iter()
                 .enumerate()
-                .map(|(i, held)| scenario(i, held, of(i)))
+                .map(|(i, held)| scenario(runs, (i, held), of(i)))
                 .collect(),
         }
     }
@@ -191,24 +191,14 @@ fn tiles(runs: &Runs) -> Vec<Tile> {
 }
 
 fn warnings(runs: &Runs) -> Vec<String> {
-    let invalid = runs.scenarios.iter().flat_map(|held| {
-        let name = rows::scenario(held);
-        // What stands beside the answer is not told again below it.
-        let beside = |why: &&String| {
-            let mut shown = runs.decided_by.iter().take(DECIDED + 1);
-            shown.any(|decided| decided.ends_with(why.as_str()))
-        };
-        let told = held.invalid.iter().filter(move |why| !beside(why));
-        told.map(move |why| one_line(&format!("{name} can't be compared: {why}."), 400))
-    });
     let missing = runs.missing.iter();
     let missing = missing.map(|name| format!("{name} was played by the baseline only."));
     let never = runs.never_accepted.iter();
     let never = never.map(|name| format!("{}.", rows::never_accepted(name)));
-    invalid.chain(missing).chain(never).collect()
+    missing.chain(never).collect()
 }
 
-fn scenario(i: usize, held: &Comparison, curves: &[Curves]) -> ScenarioView {
+fn scenario(runs: &Runs, (i, held): (usize, &Comparison), curves: &[Curves]) -> ScenarioView {
     let side = |what: &str, sides: &[Side]| -> Vec<(String, String, String)> {
         let told = sides.iter().map(rows::run);
         told.map(|(run, told)| (what.to_owned(), run, told))
@@ -218,6 +208,7 @@ fn scenario(i: usize, held: &Comparison, curves: &[Curves]) -> ScenarioView {
         side(&format!("pinned release {}", pinned.release), &pinned.runs)
     });
     let (errors, spotless) = rows::errors(held);
+    let (invalid, above) = rows::invalid(runs, held, DECIDED + 1);
     ScenarioView {
         id: format!("scenario-{i}"),
         name: rows::scenario(held),
@@ -227,7 +218,11 @@ fn scenario(i: usize, held: &Comparison, curves: &[Curves]) -> ScenarioView {
             pinned,
         ]
         .concat(),
-        invalid: held.invalid.iter().map(|why| one_line(why, 400)).collect(),
+        invalid: above
+            .then(|| "as said above".to_owned())
+            .into_iter()
+            .chain(invalid.into_iter().map(|why| one_line(why, 400)))
+            .collect(),
         notes: rows::level(held)
             .into_iter()
             .chain(held.notes.iter().map(|note| one_line(note, 400)))

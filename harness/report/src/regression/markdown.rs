@@ -22,16 +22,22 @@ struct Part {
 
 /// The comparison.
 pub fn render(runs: &Runs, project: &str) -> String {
+    within(LIMIT, runs, project)
+}
+
+/// The comparison in at most so many bytes, where there is less room than [`LIMIT`]; its first lines are there always.
+pub fn within(limit: usize, runs: &Runs, project: &str) -> String {
+    let limit = limit.min(LIMIT);
     let mut out = head(runs, project);
     let mut left_out: Vec<String> = Vec::new();
     for part in parts(runs) {
         let (mut shown, all) = (0, part.rows.len());
         let mut told = part.rows.iter().take(ROWS);
-        let fits = |out: &str, more: usize| out.chars().count() + more + ROOM <= LIMIT;
-        let first = part.rows.first().map_or(0, |row| row.chars().count());
-        if all > 0 && fits(&out, part.head.chars().count() + first) {
+        let fits = |out: &str, more: usize| out.len() + more + ROOM <= limit;
+        let first = part.rows.first().map_or(0, String::len);
+        if all > 0 && fits(&out, part.head.len() + first) {
             out.push_str(&part.head);
-            while let Some(row) = told.next().filter(|row| fits(&out, row.chars().count())) {
+            while let Some(row) = told.next().filter(|row| fits(&out, row.len())) {
                 out.push_str(row);
                 shown += 1;
             }
@@ -55,6 +61,9 @@ pub fn render(runs: &Runs, project: &str) -> String {
     out
 }
 
+/// Reasons of the answer told at most.
+const DECIDED: usize = 8;
+
 fn head(runs: &Runs, project: &str) -> String {
     let sign = match runs.grade {
         Grade::Pass => "✓",
@@ -66,7 +75,6 @@ fn head(runs: &Runs, project: &str) -> String {
     if !project.is_empty() {
         let _ = write!(out, "\n{}\n", prose(project));
     }
-    const DECIDED: usize = 8;
     out.push('\n');
     for why in runs.decided_by.iter().take(DECIDED) {
         let _ = writeln!(out, "- **{}**", prose(why));
@@ -131,11 +139,11 @@ fn parts(runs: &Runs) -> Vec<Part> {
             of: "changes".to_owned(),
         },
     ];
-    parts.extend(runs.scenarios.iter().flat_map(scenario));
+    parts.extend(runs.scenarios.iter().flat_map(|held| scenario(runs, held)));
     parts
 }
 
-fn scenario(held: &Comparison) -> Vec<Part> {
+fn scenario(runs: &Runs, held: &Comparison) -> Vec<Part> {
     let name = rows::scenario(held);
     let title = prose(&name);
     let mut notes: Vec<String> = Vec::new();
@@ -146,11 +154,12 @@ fn scenario(held: &Comparison) -> Vec<Part> {
         let what = format!("pinned release {},", prose(pinned.release.as_str()));
         notes.extend(side(&what, &pinned.runs));
     }
-    notes.extend(
-        held.invalid
-            .iter()
-            .map(|why| format!("- **invalid**: {}\n", prose(why))),
-    );
+    let (invalid, above) = rows::invalid(runs, held, DECIDED);
+    if above {
+        notes.push("- **invalid**: as said above\n".to_owned());
+    }
+    let invalid = invalid.into_iter();
+    notes.extend(invalid.map(|why| format!("- **invalid**: {}\n", prose(why))));
     notes.extend(held.notes.iter().map(|note| format!("- {}\n", prose(note))));
     let (errors, spotless) = rows::errors(held);
     let errors = errors.into_iter().map(|one| {

@@ -159,16 +159,60 @@ fn against_others(others: &str, held: &Held) -> String {
     format!("against {others}: {}{numbers}{why}", word(&held.class))
 }
 
-/// What kind of slower it is.
-fn kind(shape: &Shape) -> Option<String> {
+/// What kind of slower it is. Of what is open the typical second may be slower, and of what is proven not to be slower, or
+/// can't be compared, nothing is said of it: its share of a change is known no better than the change. Stalls are tested by
+/// themselves.
+fn kind(shape: &Shape, class: &Class) -> Option<String> {
     let (before, after) = shape.stalls;
     let stalls = format!("stalls a minute: {before:.1} → {after:.1}");
-    match (shape.typical_slower, shape.more_stalls) {
-        (true, true) => Some(format!(
-            "the typical second got slower, and there are more stalls ({stalls})"
-        )),
-        (true, false) => Some("the typical second got slower".to_owned()),
-        (false, true) => Some(format!("stalls became more frequent ({stalls})")),
-        (false, false) => None,
+    let second = match class {
+        _ if !shape.typical_slower => None,
+        Class::Regressed => Some("the typical second got slower"),
+        Class::Inconclusive { .. } => Some("the typical second may have got slower"),
+        Class::Improved | Class::NoRegression | Class::Invalid { .. } => None,
+    };
+    match (second, shape.more_stalls) {
+        (Some(second), true) => Some(format!("{second}, and there are more stalls ({stalls})")),
+        (Some(second), false) => Some(second.to_owned()),
+        (None, true) => Some(format!("stalls became more frequent ({stalls})")),
+        (None, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typical_second_is_called_slower_where_that_is_decided_alone() {
+        let shape = |more_stalls| Shape {
+            typical: 0.1,
+            stalls: (0.0, 2.0),
+            typical_slower: true,
+            more_stalls,
+        };
+        let open = Class::Inconclusive {
+            why: Why::Undecided,
+            detectable: None,
+            decide: None,
+        };
+        let said = |class: &Class| kind(&shape(false), class);
+        assert_eq!(
+            said(&Class::Regressed).unwrap(),
+            "the typical second got slower"
+        );
+        assert_eq!(
+            said(&open).unwrap(),
+            "the typical second may have got slower"
+        );
+        for class in [Class::NoRegression, Class::Improved] {
+            assert_eq!(said(&class), None);
+            // What was tested by itself stands.
+            let stalls = kind(&shape(true), &class).unwrap();
+            assert!(
+                stalls.starts_with("stalls became more frequent"),
+                "{stalls}"
+            );
+        }
     }
 }

@@ -187,7 +187,7 @@ pub(crate) fn row(place: &Place<'_>) -> Change {
     let figure = Some(place.figure).filter(|_| place.pinned.is_none());
     let shape = figure.and_then(|figure| figure.shape.as_ref());
     let shape = shape.filter(|shape| regressed || shape.more_stalls);
-    why.extend(shape.and_then(kind));
+    why.extend(shape.and_then(|shape| kind(shape, &held.class)));
     let history = figure.filter(|figure| figure.key);
     let history = history.and_then(|figure| figure.history.as_ref());
     why.extend(history.map(against_history));
@@ -341,7 +341,7 @@ pub(crate) fn rhythms(held: &Comparison) -> Vec<Rhythm> {
             name: named(&figure.name, figure.quantile),
             typical: change(shape.typical.exp_m1()),
             stalls: format!("{:.1} → {:.1}", shape.stalls.0, shape.stalls.1),
-            words: kind(shape)
+            words: kind(shape, &figure.held.class)
                 .unwrap_or_else(|| "neither is slower than chance explains".to_owned()),
         })
     };
@@ -369,6 +369,22 @@ pub(crate) fn costs(runs: &Runs) -> Vec<(String, String)> {
         open.insert(0, ("All of these".to_owned(), ways));
     }
     open
+}
+
+/// Why a scenario can't be held against anything: the reasons that do not stand beside the answer, which shows so many of
+/// what decided, and whether others do.
+pub(crate) fn invalid<'r>(
+    runs: &'r Runs,
+    held: &'r Comparison,
+    shown: usize,
+) -> (Vec<&'r String>, bool) {
+    let name = held.scenario.as_ref().map_or("?", |name| name.as_str());
+    let beside = |why: &&String| {
+        let told = format!("{name}: {why}");
+        runs.decided_by.iter().take(shown).any(|one| *one == told)
+    };
+    let (told, rest): (Vec<_>, Vec<_>) = held.invalid.iter().partition(beside);
+    (rest, !told.is_empty())
 }
 
 /// A run of a side: its id, and what else is known of it.

@@ -75,9 +75,9 @@ fn scenario(out: &mut dyn Write, style: Style, held: &Comparison, all: bool) -> 
         let (release, runs) = (&pinned.release, sides(&pinned.runs));
         writeln!(out, "  pinned    {release}: {runs}")?;
     }
-    for why in &held.invalid {
+    if !held.invalid.is_empty() {
         let mark = style.paint(Paint::Doubt, "invalid");
-        writeln!(out, "  {mark}  {}", one_line(why, SENTENCE))?;
+        writeln!(out, "  {mark}  for the reason below")?;
     }
     if held.invalid.is_empty() {
         figures(out, style, held, all)?;
@@ -194,7 +194,7 @@ fn figure(
             .shape
             .iter()
             .filter(|shape| shape.more_stalls)
-            .filter_map(kind)
+            .filter_map(|shape| kind(shape, &figure.held.class))
             .collect(),
     };
     for text in beside {
@@ -220,7 +220,8 @@ fn beside(figure: &Figure, held: &Held, calibration: Option<&ByCalibration>) -> 
         ));
     }
     if figure.held.class == Class::Regressed {
-        told.extend(figure.shape.as_ref().and_then(kind));
+        let shape = figure.shape.as_ref();
+        told.extend(shape.and_then(|shape| kind(shape, &figure.held.class)));
     }
     told.extend(figure.history.as_ref().map(against_history));
     told.extend(
