@@ -6,8 +6,9 @@
     reason = "in a test a panic is the report"
 )]
 
+use harness_core::event::{Envelope, Event, RunEnd};
 use harness_core::readiness::{Readiness, Waived, readiness};
-use harness_core::record::Record;
+use harness_core::record::{Record, fold};
 use harness_core::verdict::{Grade, Verdict, evaluate};
 use harness_report::{github, junit, markdown, store};
 use proptest::prelude::*;
@@ -191,6 +192,43 @@ fn annotations_of_every_run() {
         assert!(!text.contains(['\u{1b}', '\u{202e}']));
         insta::assert_snapshot!(format!("annotations-{run}"), text);
     }
+}
+
+#[test]
+fn a_target_that_does_not_come_up_is_one_error_and_a_count() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/runs/go.ndjson");
+    let mut stream = store::read(&path).unwrap().map(Result::unwrap);
+    let begun = stream.next().unwrap();
+    let after = |n: u64, event: Event| Envelope {
+        seq: begun.seq + n,
+        event,
+        ..begun.clone()
+    };
+    let failed = Event::TargetFailed {
+        service: Some("orders".to_owned()),
+        reason: "not ready within 20 s".to_owned(),
+        output: Vec::new(),
+    };
+    let end = RunEnd::TargetFailed;
+    let events = [after(1, failed), after(2, Event::RunFinished { end })];
+    let record = fold(std::iter::once(begun.clone()).chain(events)).unwrap();
+    let verdict = evaluate(&record);
+    let readiness = readiness(&record, &verdict);
+    let open = readiness.items.iter().filter(|item| item.is_open()).count();
+    assert!(open > 4, "{open} items are open");
+    let notes = github::notes(&record, &verdict, &readiness);
+    let text = github::commands(&notes, &|_| None, "report.html");
+    let rest = format!(
+        "{} other checks without an answer for this reason",
+        open - 1
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(
+        text.starts_with("::error title=fail The target came up and stayed up::")
+            && text.contains("not ready within 20 s%0A")
+            && text.trim_end().ends_with(&rest),
+        "{text}"
+    );
 }
 
 #[test]

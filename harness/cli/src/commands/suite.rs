@@ -1,7 +1,6 @@
 //! From texts to a plan, for every command that needs one: all findings of the suite, of the plan and of the documents it
 //! names, in order of file and line.
 
-use super::theme;
 use crate::error::CliError;
 use crate::sources::Found;
 use harness_contract::Document;
@@ -70,8 +69,12 @@ fn certificates(suite: Option<&Suite>, plan: &Plan) -> Result<Arc<Tls>, Diagnost
 fn templates(suite: &Suite, found: &Found) -> Option<Diagnostic> {
     let (folder, place) = suite.templates()?;
     let error = Theme::from_folder(&found.root.join(folder)).err()?;
-    let error = error.under(&found.root).to_string();
-    Some(Diagnostic::error(Some(place), error).hint(theme::HINT))
+    let error = error.under(&found.root);
+    let told = Diagnostic::error(Some(place), error.to_string());
+    Some(match error.hint() {
+        Some(hint) => told.hint(hint),
+        None => told,
+    })
 }
 
 /// Whether there is an error among the findings.

@@ -7,9 +7,6 @@ use harness_core::suite;
 use harness_report::html::{RenderError, Theme};
 use std::path::{Path, PathBuf};
 
-/// What is done about a folder of templates that can't be used.
-pub(super) const HINT: &str = "docs/report.md says which templates there are and what they get; a file that is not there is built in";
-
 /// The folder: of the flag, else of harness.toml where there is one. Of a suite that can't be read there is none.
 pub(super) fn folder(args: &ThemeArgs, root: Option<&Path>) -> Option<PathBuf> {
     let own = || {
@@ -42,10 +39,8 @@ pub(super) fn builtin() -> Result<Theme, CliError> {
 
 /// Why a page was not made: templates of somebody's own are theirs to mend, all else is a report that failed.
 pub(super) fn refused(error: &RenderError) -> CliError {
-    match error {
-        RenderError::Own { .. } | RenderError::Read { .. } | RenderError::Empty { .. } => {
-            CliError::usage(error.to_string(), HINT)
-        }
-        error => CliError::Report(error.to_string()),
+    match error.hint() {
+        Some(hint) => CliError::usage(error.to_string(), hint),
+        None => CliError::Report(error.to_string()),
     }
 }

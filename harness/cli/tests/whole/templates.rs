@@ -33,7 +33,8 @@ fn a_broken_template_is_told_before_a_run_begins() {
     suite.write("own/gate.html", "x");
     let ran = suite.run(&["run"]).exits(2);
     assert!(
-        ran.stderr.contains("none of its files is called like"),
+        ran.stderr.contains("none of its files is called like")
+            && ran.stderr.contains("gates.html by gate.html?"),
         "{}",
         ran.stderr
     );

@@ -3,7 +3,7 @@
 
 use crate::figures;
 use crate::text::{clip, plural, visible};
-use harness_core::event::{ContractFinding, Outcome};
+use harness_core::event::{ContractFinding, Outcome, RunEnd};
 use harness_core::journey::Origin;
 use harness_core::plan::Plan;
 use harness_core::readiness::{Item, Readiness};
@@ -12,6 +12,8 @@ use harness_core::verdict::{Grade, Verdict};
 
 /// What GitHub shows of each level for a step; more are dropped without a word.
 pub const MOST: usize = 10;
+/// The item that says whether the target came up and stayed up.
+const TARGET: &str = "target";
 /// The longest message, characters.
 const LONG: usize = 2_000;
 
@@ -37,12 +39,17 @@ pub struct Note {
     pub place: Option<Origin>,
 }
 
-/// All there is to annotate, what decided first.
+/// All there is to annotate, what decided first. Where the run ended with its target, what nobody could see for that reason is
+/// a count beside the target: ten times the same consequence would hide its cause.
 pub fn notes(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Vec<Note> {
     let plan = record.run.as_deref().map(|run| &run.plan);
     let decided = |item: &&Item| readiness.decided_by.as_ref() != Some(&item.id);
     let mut items: Vec<&Item> = readiness.items.iter().filter(|i| i.is_open()).collect();
     items.sort_by_key(decided);
+    let ended = record.end == Some(RunEnd::TargetFailed);
+    let unseen = |item: &Item| ended && item.id != TARGET && item.grade != Grade::Fail;
+    let beside = items.iter().filter(|item| unseen(item)).count() as u64;
+    items.retain(|item| !unseen(item));
     let waived = |id: &str| {
         let item = readiness.items.iter().find(|item| item.id == id);
         item.and_then(figures::waiver_words)
@@ -59,6 +66,13 @@ pub fn notes(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Vec<N
                 figures::findings(record)
                     .map(|(f, times)| finding(plan, f, times, waived("contract"))),
             ),
+            TARGET if beside > 0 => {
+                let mut note = gate(item, verdict);
+                let rest = plural(beside, "other check");
+                note.message =
+                    format!("{}\n{rest} without an answer for this reason", note.message);
+                notes.push(note);
+            }
             _ => notes.push(gate(item, verdict)),
         }
     }

@@ -21,8 +21,10 @@ mod target;
 mod walks;
 
 use crate::index::List;
+use crate::store::read_small_text;
 use base64::Engine as _;
 use harness_core::compare::Comparison;
+use harness_core::diagnostic::nearest;
 use harness_core::readiness::{Readiness, Release};
 use harness_core::record::Record;
 use harness_core::verdict::Verdict;
@@ -50,11 +52,21 @@ pub enum RenderError {
         /// What the template engine says.
         reason: String,
     },
+    /// What was named is no folder that can be looked into.
+    #[error("failed to use the templates in {}: {reason}", path.display())]
+    Folder {
+        /// What was named.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A folder has nothing that would be used.
-    #[error("failed to find a template in {}: none of its files is called like a built-in one", path.display())]
+    #[error("failed to use the templates in {}: none of its files is called like a built-in one{}", path.display(), instead(near.as_ref()))]
     Empty {
         /// The folder.
         path: PathBuf,
+        /// A file of it that is called nearly so, and how the built-in one is called.
+        near: Option<(String, &'static str)>,
     },
     /// A template of one's own can't be read.
     #[error("failed to read the template {}: {source}", path.display())]
@@ -70,13 +82,40 @@ impl RenderError {
     /// The same with files told from a folder that readers know.
     #[must_use]
     pub fn under(mut self, root: &Path) -> Self {
-        if let Self::Own { path, .. } | Self::Read { path, .. } | Self::Empty { path } = &mut self
+        if let Self::Own { path, .. }
+        | Self::Read { path, .. }
+        | Self::Folder { path, .. }
+        | Self::Empty { path, .. } = &mut self
             && let Ok(rest) = path.strip_prefix(root)
         {
             *path = rest.to_owned();
         }
         self
     }
+
+    /// What is done about it, where it is about templates of one's own.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoRun | Self::Template(_) => return None,
+            Self::Folder { .. } => {
+                "name the folder that holds templates of your own, or none: then all pages are made by the built-in ones"
+            }
+            Self::Empty { .. } => {
+                "call at least one file like the built-in template that it replaces, such as gates.html (docs/report.md has all \
+                 names); those that the folder lacks are built in"
+            }
+            Self::Own { .. } | Self::Read { .. } => {
+                "docs/report.md says what each template gets; without the file, the built-in one of its name is used"
+            }
+        })
+    }
+}
+
+/// `; did you mean gates.html by gate.html?`.
+fn instead(near: Option<&(String, &'static str)>) -> String {
+    near.map_or_else(String::new, |(name, known)| {
+        format!("; did you mean {known} by {name}?")
+    })
 }
 
 macro_rules! builtin {
@@ -107,6 +146,8 @@ const BUILTIN: [(&str, &str); 21] = builtin!(
     "index.css",
     "index.js"
 );
+/// The largest template of one's own, bytes; the largest built-in one has some thirty thousand.
+const LARGEST: u64 = 4 << 20;
 /// Where a theme of one's own finds what it overrides: `{% extends "builtin/page.html" %}`.
 const PREFIX: &str = "builtin/";
 const STYLE: &str = "style.css";
@@ -146,12 +187,21 @@ impl Theme {
             let path = path.to_owned();
             move |source| RenderError::Read { path, source }
         };
-        let mut own = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
-            let path = entry.map_err(fail(folder))?.path();
+        let no_folder = |error: std::io::Error| RenderError::Folder {
+            path: folder.to_owned(),
+            reason: match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+                std::io::ErrorKind::NotADirectory => "it is no folder".to_owned(),
+                _ => error.to_string(),
+            },
+        };
+        let (mut own, mut names) = (Vec::new(), Vec::new());
+        for entry in std::fs::read_dir(folder).map_err(no_folder)? {
+            let path = entry.map_err(no_folder)?.path();
             let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
                 continue;
             };
+            names.push(name.to_owned());
             if name.ends_with(".html")
                 || [
                     STYLE,
@@ -165,15 +215,21 @@ impl Theme {
             {
                 own.push((
                     name.to_owned(),
-                    std::fs::read_to_string(&path).map_err(fail(&path))?,
+                    read_small_text(&path, LARGEST).map_err(fail(&path))?,
                 ));
             }
         }
         own.sort();
         let used = |(name, _): &(String, String)| BUILTIN.iter().any(|(known, _)| known == name);
         if !own.iter().any(used) {
-            let path = folder.to_owned();
-            return Err(RenderError::Empty { path });
+            names.sort();
+            let known = || BUILTIN.iter().map(|(known, _)| *known);
+            let mut near = names.into_iter();
+            let near = near.find_map(|name| Some((nearest(&name, known())?, name)));
+            return Err(RenderError::Empty {
+                path: folder.to_owned(),
+                near: near.map(|(known, name)| (name, known)),
+            });
         }
         let theme = Self::with(own, Some(folder))?;
         sample::try_out(&theme)?;
@@ -431,8 +487,66 @@ mod tests {
         assert!(said.contains("FOLDER/release.html, line 1: "), "{said}");
         let said = refused(&[("compare.html", "{{ page.nothing }}")]);
         assert!(said.contains("FOLDER/compare.html, line 1: "), "{said}");
-        assert!(refused(&[]).contains("none of its files is called like a built-in one"));
-        assert!(refused(&[("gate.html", "x")]).contains("none of its files"));
+    }
+
+    #[test]
+    fn a_folder_of_no_use_is_told_as_what_it_is_and_its_hint_agrees() {
+        let of = |path: &Path| {
+            let error = Theme::from_folder(path).err().unwrap();
+            (error.to_string(), error.hint().unwrap())
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+        std::fs::write(&file, "x").unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        for (path, why) in [
+            (&dir.path().join("none"), "there is no such folder"),
+            (&file, "it is no folder"),
+        ] {
+            let (said, hint) = of(path);
+            let begin = format!("failed to use the templates in {}: {why}", path.display());
+            assert_eq!(said, begin);
+            // What is built in is a file that a folder lacks, and here is no folder.
+            assert!(
+                !hint.contains("lacks") && hint.contains("name the folder"),
+                "{hint}"
+            );
+        }
+        let (said, hint) = of(&folder);
+        assert!(
+            said.ends_with("none of its files is called like a built-in one"),
+            "{said}"
+        );
+        assert!(hint.contains("at least one file"), "{hint}");
+        std::fs::write(folder.join("gate.html"), "x").unwrap();
+        let (said, _) = of(&folder);
+        assert!(
+            said.ends_with("; did you mean gates.html by gate.html?"),
+            "{said}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_template_without_end_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gates.html");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let told = || Theme::from_folder(dir.path()).err().unwrap().to_string();
+        assert!(
+            told().contains("gates.html: it is no regular file"),
+            "{}",
+            told()
+        );
+        std::fs::remove_file(&path).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(LARGEST + 1).unwrap();
+        let bound = format!("and at most {LARGEST} are read");
+        assert!(
+            told().contains("gates.html") && told().contains(&bound),
+            "{}",
+            told()
+        );
     }
 
     #[test]
