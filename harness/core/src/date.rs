@@ -41,6 +41,39 @@ impl Date {
         let of_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
         365 * year + year / 4 - year / 100 + year / 400 + of_year
     }
+
+    /// The day of such a number; `None` outside the years there are. Years begin in March here too; 146 097 days are 400 of
+    /// them.
+    fn of_number(number: i64) -> Option<Self> {
+        let (era, day) = (number.div_euclid(146_097), number.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let of_year = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
+        let year = u16::try_from(era * 400 + year + next).ok()?;
+        let there = (1..=9999).contains(&year);
+        there.then_some(Self {
+            year,
+            month: u8::try_from(month).ok()?,
+            day: u8::try_from(day).ok()?,
+        })
+    }
+}
+
+/// `2026-03-31 14:05 UTC` of an RFC 3339 time, whatever its offset: times of several machines stand side by side.
+pub fn minute(time: &str) -> Option<String> {
+    let seconds = seconds(time)?;
+    let (date, of_day) = (
+        Date::of_number(seconds.div_euclid(86_400))?,
+        seconds.rem_euclid(86_400),
+    );
+    let (hour, minute) = (of_day / 3600, of_day / 60 % 60);
+    Some(format!("{date} {hour:02}:{minute:02} UTC"))
 }
 
 /// Seconds since 1 March of year 0, UTC, of an RFC 3339 time; to compare times of different offsets.
@@ -149,6 +182,7 @@ mod tests {
                         "{this}"
                     );
                     assert_eq!(date(&this.to_string()), this);
+                    assert_eq!(Date::of_number(this.number()), Some(this));
                     before = Some(this);
                 }
             }
@@ -174,6 +208,15 @@ mod tests {
             .iter()
             .all(Option::is_none)
         );
+    }
+
+    #[test]
+    fn a_minute_is_told_in_utc_whatever_the_offset() {
+        let of = |text: &str| minute(text).unwrap();
+        assert_eq!(of("2026-01-01T00:30:59+01:00"), "2025-12-31 23:30 UTC");
+        assert_eq!(of("2024-02-28T22:05:00-04:30"), "2024-02-29 02:35 UTC");
+        assert_eq!(minute("2026-01-01"), None);
+        assert_eq!(Date::of_number(-1_000_000), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use harness_core::name::Name;
 use harness_core::plan::accept::Accepted;
 use harness_core::plan::gate::During;
 use harness_core::plan::readiness::Needed;
-use harness_core::readiness::{Decision, Item, Standing};
+use harness_core::readiness::{Decision, Item, Readiness, Standing};
 use harness_core::record::{
     ContractRecord, EpochRecord, JourneyRecord, Record, ScenarioRecord, Tally,
 };
@@ -248,7 +248,14 @@ pub const fn decision_sign(decision: Decision) -> &'static str {
         Decision::Go => "✓",
         Decision::ConditionalGo => "!",
         Decision::NoGo => "✗",
+        Decision::Unmade => "?",
     }
+}
+
+/// `score 87/100`; nothing without a decision, for a score of a part of a run would be taken for one.
+pub fn score_words(readiness: &Readiness) -> Option<String> {
+    (readiness.decision != Decision::Unmade)
+        .then(|| format!("score {:.0}/100", readiness.score.floor()))
 }
 
 /// A decision as a class of the page.
@@ -257,6 +264,7 @@ pub const fn decision_class(decision: Decision) -> &'static str {
         Decision::Go => "go",
         Decision::ConditionalGo => "conditional",
         Decision::NoGo => "no-go",
+        Decision::Unmade => "none",
     }
 }
 

@@ -133,6 +133,7 @@ mod tests {
             owner: None,
             waived: None,
             closes_with: String::new(),
+            figure: None,
             scenario: None,
             evidence: Vec::new(),
         }

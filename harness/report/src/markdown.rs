@@ -118,19 +118,15 @@ fn head(record: &Record, readiness: &Readiness) -> String {
     });
     let replays = record.run.as_ref().and_then(|run| run.replays.as_ref());
     let replays = replays.map_or_else(String::new, |of| format!(" · {}", prose(&of.to_string())));
+    let score = figures::score_words(readiness);
+    let score = score.map_or_else(String::new, |words| format!(" · {words}"));
     let _ = writeln!(
         out,
-        "\n{run}{} · score {:.0}/100{replays}",
+        "\n{run}{}{score}{replays}",
         text::span(record.last_us as f64 / 1e6),
-        readiness.score.floor()
     );
     for words in figures::left_out(record) {
         let _ = writeln!(out, "\n{}.", said(&words));
-    }
-    if record.end.is_none() {
-        out.push_str(
-            "\n**The record was cut short**: what happened after its last event is not known.\n",
-        );
     }
     out
 }

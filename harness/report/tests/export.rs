@@ -348,6 +348,16 @@ fn the_outcome_is_told_once_at_the_end() {
     );
 }
 
+#[test]
+fn a_run_that_has_not_ended_has_neither_score_nor_decision() {
+    let export = exported(&recorded("cut-short"));
+    assert!(series(&export, "harness.readiness.score", &[]).is_empty());
+    for word in ["GO", "CONDITIONAL GO", "NO-GO"] {
+        let decided = last(&export, "harness.readiness.decision", &[("decision", word)]);
+        assert_eq!(decided, number(0), "{word}");
+    }
+}
+
 /// One journey of one step for six seconds: small enough to read.
 fn small() -> Export {
     let shape = Shape {

@@ -142,6 +142,25 @@ fn a_run_that_somebody_is_at_is_going_on_and_no_other() {
 }
 
 #[test]
+fn what_was_judged_of_a_run_that_has_not_ended_is_no_answer() {
+    let runs = Runs::new();
+    runs.add("20260105-000000-0005", &card("cut-short"), 1.0);
+    let list = index::read(&runs.path(), &|_| true).unwrap();
+    assert!(
+        matches!(list.entries[0].state, State::GoingOn(_)),
+        "{list:?}"
+    );
+    let page = runs.rebuild();
+    for there in ["NO DECISION", "cut short: its record ends before it did"] {
+        assert!(page.contains(there), "{there}");
+    }
+    // No answer, no score, and no bar beside those of runs that ended.
+    for absent in ["NO-GO</span>", "/100", "id=\"trends\""] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+}
+
+#[test]
 fn by_hand_what_is_there_of_a_run_is_judged_and_stays_so() {
     let runs = every_kind();
     let made = index::rebuild(&runs.path(), DEAD, true, &[]).unwrap();

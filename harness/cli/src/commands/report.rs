@@ -7,6 +7,7 @@ use crate::printer::Printer;
 use crate::sources;
 use harness_core::record::{self, Record};
 use harness_drive::redact::Secrets;
+use harness_drive::target::heal;
 use harness_report::store::{self, ReportFile, RunFolder, RunStore};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,11 @@ pub(crate) fn report(
     let folder = RunFolder::of(&events);
     let kind = match args.kind {
         Kind::All => {
-            let page = made.write_all(&folder, &Secrets::default())?;
+            // A card of a run that goes on would be out of date when it is over, were it killed then.
+            let page = match record.end.is_none() && is_live(&events) {
+                true => made.write_without_card(&folder, &Secrets::default())?,
+                false => made.write_all(&folder, &Secrets::default())?,
+            };
             printer.say(&format!("report: {}", page.display()));
             if lies_in(folder.path(), &runs) {
                 index::after(&runs, &Secrets::default(), printer);
@@ -56,6 +61,11 @@ pub(crate) fn report(
     Ok(0)
 }
 
+/// Whether somebody is at the run whose events lie here.
+fn is_live(events: &Path) -> bool {
+    events.parent().is_some_and(heal::is_live)
+}
+
 /// Whether a folder lies in that of the runs, however either is written.
 fn lies_in(folder: &Path, runs: &Path) -> bool {
     let (folder, runs) = (folder.canonicalize(), runs.canonicalize());
@@ -80,9 +90,11 @@ pub(super) fn read(
         .map_err(|e| usage(&e))?;
     if reader.cut_short() {
         let name = events.display();
-        printer.say(&format!(
-            "warning: the events in {name} end in the middle; what follows is of what is there"
-        ));
+        let why = match is_live(&events) {
+            true => format!("the run of {name} is still going on"),
+            false => format!("the events in {name} end in the middle"),
+        };
+        printer.say(&format!("warning: {why}; what follows is of what is there"));
     }
     let record = record::fold(envelopes).map_err(|e| usage(&e))?;
     Ok((events, record))

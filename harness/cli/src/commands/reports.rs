@@ -72,10 +72,29 @@ impl Made<'_> {
         folder: &RunFolder,
         secrets: &Secrets,
     ) -> Result<PathBuf, CliError> {
+        self.write(|_| true, folder, secrets)
+    }
+
+    /// The same but what the list of runs reads.
+    pub(crate) fn write_without_card(
+        &self,
+        folder: &RunFolder,
+        secrets: &Secrets,
+    ) -> Result<PathBuf, CliError> {
+        self.write(|file| file != ReportFile::Card, folder, secrets)
+    }
+
+    fn write(
+        &self,
+        wanted: impl Fn(ReportFile) -> bool,
+        folder: &RunFolder,
+        secrets: &Secrets,
+    ) -> Result<PathBuf, CliError> {
         let secrets = scanned(secrets);
         let written: Vec<_> = self
             .texts
             .iter()
+            .filter(|(file, _)| wanted(*file))
             .map(|(file, text)| folder.write(*file, text, &secrets))
             .collect();
         let series = self.record.scenarios.iter().map(|scenario| {

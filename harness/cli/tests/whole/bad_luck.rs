@@ -82,7 +82,7 @@ fn a_journey_tells_how_the_target_misbehaved() {
             "end of file before message length reached",
         ),
         (Manner::FloodsHeaders, 1, "message head is too large"),
-        (Manner::Redirects, 1, "expected status == 200, got 302"),
+        (Manner::Redirects, 1, "expected status == 200, was 302"),
         (Manner::Drips, 1, "no complete response within 1s"),
     ];
     each(&cases, |manner| {

@@ -86,6 +86,17 @@ fn a_run_under_way_is_listed_as_such_and_a_killed_one_is_judged_by_hand() {
     suite.run(&["report", "--index"]).exits(0);
     let page = suite.read("reports/index.html");
     assert!(page.contains(">going on<"), "{page}");
+    // A report of it says what was seen so far and decides nothing, and the list does not take it for an answer.
+    let told = suite.run(&["report", &id]).exits(0);
+    assert!(told.stderr.contains("is still going on"), "{}", told.stderr);
+    let made = suite.run(&["report", &id, "--kind", "text"]).exits(0);
+    for words in ["? NO DECISION", "the run has not ended"] {
+        assert!(made.stdout.contains(words), "{}", made.stdout);
+    }
+    assert!(!made.stdout.contains("NO-GO"), "{}", made.stdout);
+    assert!(!suite.only_run().join("card.json").exists());
+    let page = suite.read("reports/index.html");
+    assert!(page.contains(">going on<"), "{page}");
     running.signal("KILL");
     running.ends();
     drop(turn);
@@ -96,7 +107,10 @@ fn a_run_under_way_is_listed_as_such_and_a_killed_one_is_judged_by_hand() {
         let page = suite.read("reports/index.html");
         (!page.contains(">going on<")).then_some(page)
     });
-    assert!(page.contains("cut short"), "{page}");
+    for words in ["cut short", "NO DECISION"] {
+        assert!(page.contains(words), "{page}");
+    }
+    assert!(!page.contains("NO-GO</span>"), "{page}");
     assert!(suite.only_run().join("card.json").is_file());
 }
 

@@ -188,7 +188,7 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> String {
     };
     let masked = cut(&error.masked().to_string());
     format!(
-        "{at}: {masked} ({}), got {}",
+        "{at}: {masked} ({}), was {}",
         error.kind().keyword(),
         cut(&error.instance().to_string())
     )

@@ -103,6 +103,7 @@ pub(super) fn items(states: &[EntryState]) -> Vec<Item> {
             Closes::With(id) => format!("{id} passing"),
             Closes::Signature(_) => "a signature in harness.toml, `signed = { by, on }`".to_owned(),
         },
+        figure: None,
         scenario: None,
         evidence: Vec::new(),
     };

@@ -3,6 +3,8 @@
 //! something, only too little, is a condition, and so is a failure that is waived. Then the score, against the suite's
 //! limits.
 //!
+//! *A run that has not ended has no decision*, whatever failed in it so far: what it comes to is known when it is through.
+//!
 //! *Invalid is NO-GO, with exit code 4.* The decision answers whether the build can ship, and nothing says that it can;
 //! the exit code tells a pipeline whose fault that is, so that it repeats the run rather than blame the change.
 
@@ -33,11 +35,30 @@ pub fn readiness(record: &Record, verdict: &Verdict) -> Readiness {
     let release = run.and_then(|run| run.release.as_ref());
     let checklist = checklist::states(&settings, &items, release, on);
     let nearest = items::nearest([verdict]);
+    let made = decide(items, &settings, nearest.as_deref());
     Readiness {
         waivers,
         checklist,
         abort: thresholds::of(record, verdict),
-        ..decide(items, &settings, nearest.as_deref())
+        ..match record.end {
+            Some(_) => made,
+            None => unmade(made, record.last_us),
+        }
+    }
+}
+
+/// Everything that was weighed of a run that has not ended, and nothing that it would come to.
+fn unmade(of: Readiness, last_us: u64) -> Readiness {
+    let seconds = last_us as f64 / 1e6;
+    Readiness {
+        decision: Decision::Unmade,
+        decided_by: None,
+        unwaived: None,
+        reasons: vec![format!(
+            "the run has not ended: it is still going on, or was cut short, and its record stops after {seconds:.1} s"
+        )],
+        conditions: Vec::new(),
+        ..of
     }
 }
 
@@ -57,7 +78,8 @@ impl Readiness {
     /// base path or access is missing: the suite is wrong) and nothing failed · 4 the load or the run was invalid and
     /// nothing failed · 5 a key item is inconclusive and nothing failed · 1 NO-GO by the score alone · 6 CONDITIONAL GO with
     /// `strict` · 0 otherwise. A scored gate that fails costs its weight in the score, and only through it the exit code; a
-    /// failure that is waived costs nothing here. A suite that is wrong in any other way has no run.
+    /// failure that is waived costs nothing here. A suite that is wrong in any other way has no run. Without a decision it is
+    /// 5, whatever failed: nothing is decided.
     pub fn exit_code(&self, strict: bool) -> u8 {
         let weighs = |item: &&Item| item.weight > 0.0 && item.waived.is_none();
         let any = |asked: &dyn Fn(&Item) -> bool| self.items.iter().filter(weighs).any(asked);
@@ -66,6 +88,7 @@ impl Readiness {
         let scored_failed = any(&|item| item.grade == Grade::Fail);
         let no_go = self.decision == Decision::NoGo;
         match self.decision {
+            Decision::Unmade => 5,
             _ if key(Grade::Fail) || no_go && scored_failed || absent => 1,
             _ if any(&|item| item.id == CONTRACT && item.grade == Grade::Invalid) => 2,
             _ if key(Grade::Invalid) => 4,
@@ -101,7 +124,8 @@ pub fn decide(items: Vec<Item>, settings: &ReadinessPlan, nearest: Option<&str>)
     let (reasons, conditions) = match found.decision {
         Decision::Go => (go_reasons(&items, found.score, nearest), Vec::new()),
         Decision::ConditionalGo => (reasons(&open, &found, limits), conditions(&open, &found)),
-        Decision::NoGo => (reasons(&open, &found, limits), Vec::new()),
+        // `find` makes a decision always: it is of what was weighed, and does not know whether the run ended.
+        Decision::NoGo | Decision::Unmade => (reasons(&open, &found, limits), Vec::new()),
     };
     Readiness {
         decision: found.decision,
@@ -485,6 +509,28 @@ mod tests {
             });
         let (early, codes) = decide(&early.record());
         assert_eq!((early.decision, codes), (Decision::NoGo, [130, 130]));
+    }
+
+    #[test]
+    fn a_run_that_has_not_ended_has_no_decision_whatever_failed_so_far() {
+        for expect in [GOOD, BAD] {
+            let begun = Stream::new(plan(20, vec![of(1, expect, Class::Key, 1.0)]));
+            let (open, codes) = decide(&begun.peak().load(0..10, 0, 41_000).record());
+            assert_eq!(
+                (open.decision, open.decided_by.as_deref(), codes),
+                (Decision::Unmade, None, [5, 5]),
+                "{expect}"
+            );
+            assert!(
+                open.reasons.len() == 1 && open.reasons[0].starts_with("the run has not ended"),
+                "{:?}",
+                open.reasons
+            );
+            assert!(
+                open.conditions.is_empty() && open.items.len() > 2,
+                "{open:?}"
+            );
+        }
     }
 
     #[test]

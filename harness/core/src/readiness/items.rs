@@ -1,6 +1,6 @@
 //! What a run gives to weigh: its built-in checks, its gates and its invariants, each with what would close it.
 
-use super::{Item, Standing};
+use super::{Figure, Item, Standing};
 use crate::event::RunStarted;
 use crate::expr::gate::{Comparison, GateSubject, Stat};
 use crate::name::Name;
@@ -72,6 +72,7 @@ fn check(id: &str, title: &str, result: &CheckResult) -> Item {
         owner: None,
         waived: None,
         closes_with: closing(result.grade, || "harness run, to its end".to_owned()),
+        figure: None,
         scenario: None,
         evidence: Vec::new(),
     }
@@ -143,6 +144,7 @@ pub(super) fn absent() -> Item {
         owner: None,
         waived: None,
         closes_with: String::new(),
+        figure: None,
         scenario: None,
         evidence: Vec::new(),
     }
@@ -154,6 +156,11 @@ fn judged(run: Option<&RunStarted>, result: &GateResult) -> Item {
         reason: result.reason.clone(),
         standing: standing(result.is_missing()),
         closes_with: closing(result.grade, || closes_gate(run, result)),
+        figure: Some(Figure {
+            observed: result.observed,
+            limit: result.gate.expect.limit,
+            unit: result.unit.clone(),
+        }),
         ..gate(&result.gate)
     }
 }
@@ -197,7 +204,9 @@ fn closes_gate(run: Option<&RunStarted>, result: &GateResult) -> String {
             gate.id
         ),
         (Grade::Inconclusive, GateSubject::Regression { .. }) => {
-            let longer = format!("{command}, longer or against more accepted runs");
+            let longer = format!(
+                "{command}, longer or against more accepted runs (`harness baseline accept` adds one)"
+            );
             let way = run.and_then(|run| accepts(run, scenario));
             let way = way.map_or(longer, |accept| format!("{accept}, then {command}"));
             format!("{way}, until gate {} decides", gate.id)

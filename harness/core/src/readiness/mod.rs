@@ -20,6 +20,7 @@ pub use waivers::{SOON_DAYS, WaiverState, Waiving};
 pub use crate::plan::readiness::{CONDITIONAL_SCORE, Due, GO_SCORE};
 
 use crate::date::Date;
+use crate::expr::gate::Unit;
 use crate::name::{Name, RunId};
 use crate::verdict::Grade;
 use serde::{Deserialize, Serialize};
@@ -34,15 +35,19 @@ pub enum Decision {
     ConditionalGo,
     /// A key gate failed, is missing or stale, or the score is too low.
     NoGo,
+    /// There is none: the run did not come to its end, or is still going on. Only a report of such a run has it.
+    #[serde(rename = "none")]
+    Unmade,
 }
 
 impl Decision {
-    /// As printed: `GO`, `CONDITIONAL GO`, `NO-GO`.
+    /// As printed: `GO`, `CONDITIONAL GO`, `NO-GO`, `NO DECISION`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Go => "GO",
             Self::ConditionalGo => "CONDITIONAL GO",
             Self::NoGo => "NO-GO",
+            Self::Unmade => "NO DECISION",
         }
     }
 }
@@ -52,12 +57,13 @@ impl Decision {
 pub struct Readiness {
     /// The answer.
     pub decision: Decision,
-    /// 0 to 100: weight of passed items over weight of all items that score; what is waived is left out of both.
+    /// 0 to 100: weight of passed items over weight of all items that score; what is waived is left out of both. Of what
+    /// was seen until then where no decision was made: it is told nowhere.
     pub score: f64,
     /// The scores that decide.
     #[serde(default)]
     pub limits: Limits,
-    /// The item that decided, by id; `None` for a GO, where all did.
+    /// The item that decided, by id; `None` for a GO, where all did, and where no decision was made.
     pub decided_by: Option<String>,
     /// What the answer would be if no waiver counted; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,12 +155,26 @@ pub struct Item {
     /// What closes it; empty where it passed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub closes_with: String,
+    /// What a gate saw, and what it asks for; absent for all else. For tables: its reason says it too.
+    #[serde(skip)]
+    pub figure: Option<Figure>,
     /// The scenario it is of, if of one.
     #[serde(skip)]
     pub scenario: Option<Name>,
     /// The runs it rests on, where there are several, the one it was judged by first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<RunId>,
+}
+
+/// What a gate saw beside its limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// Absent where nothing was seen.
+    pub observed: Option<f64>,
+    /// Its limit.
+    pub limit: f64,
+    /// The unit of both.
+    pub unit: Unit,
 }
 
 /// What an item's evidence is worth.

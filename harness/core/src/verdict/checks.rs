@@ -201,7 +201,7 @@ pub(super) fn journeys(record: &Record) -> CheckResult {
         let at = step.map_or_else(String::new, |s| format!(" at `{}`", s.step));
         let broken = step.and_then(|s| s.failures.first());
         let why = broken.map_or_else(String::new, |b| {
-            format!(": expected {}, got {}", b.expected, b.actual)
+            format!(": expected {}, was {}", b.expected, b.actual)
         });
         let reason = format!(
             "{n} of {} failed; `{}` first{at}{why}",

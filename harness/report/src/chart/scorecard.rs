@@ -199,6 +199,7 @@ mod tests {
             owner: None,
             waived: None,
             closes_with: String::new(),
+            figure: None,
             scenario: None,
             evidence: Vec::new(),
         }

@@ -9,6 +9,7 @@ use crate::text::{self, one_line};
 use harness_core::compare::{Better, Change, Comparison, ItemRow, Meaning, Row, Side};
 use harness_core::expr::gate::Unit;
 use harness_core::plan::gate::During;
+use harness_core::readiness::Decision;
 use harness_core::verdict::{Grade, show};
 
 /// The longest label shown, characters.
@@ -185,13 +186,16 @@ const fn meaning_word(meaning: Meaning) -> &'static str {
     }
 }
 
-/// A run's answer: `✓ GO 100`.
+/// A run's answer: `✓ GO 100`; without a decision no score.
 pub(crate) fn answer(side: &Side) -> String {
+    let score = match side.decision {
+        Decision::Unmade => String::new(),
+        _ => format!(" {:.0}", side.score.floor()),
+    };
     format!(
-        "{} {} {:.0}",
+        "{} {}{score}",
         figures::decision_sign(side.decision),
         side.decision.as_str(),
-        side.score.floor()
     )
 }
 

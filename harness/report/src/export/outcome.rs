@@ -57,7 +57,9 @@ pub(super) fn add(all: &mut Builder, record: &Record, verdict: &Verdict, readine
         ];
         all.numbers(&GATE, labels, None, flag(item.grade == Grade::Pass));
     }
-    all.numbers(&SCORE, Vec::new(), None, [(end, readiness.score / 100.0)]);
+    if readiness.decision != Decision::Unmade {
+        all.numbers(&SCORE, Vec::new(), None, [(end, readiness.score / 100.0)]);
+    }
     let decisions = [Decision::Go, Decision::ConditionalGo, Decision::NoGo];
     for decision in decisions {
         let labels = vec![label("decision", decision.as_str())];

@@ -122,7 +122,7 @@ fn runs(comparison: &Comparison, labels: &[String]) -> Vec<RunView> {
         answer: answer(side),
         class: match side.decision {
             Decision::Go => "pass",
-            Decision::ConditionalGo => "inconclusive",
+            Decision::ConditionalGo | Decision::Unmade => "inconclusive",
             Decision::NoGo => "fail",
         },
         run: side

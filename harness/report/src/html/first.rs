@@ -71,17 +71,22 @@ impl First {
                 class: figures::decision_class(readiness.decision),
             },
             decided: decided_words(readiness.decision, &headline),
-            decided_reason: headline
-                .decided
-                .map(|decided| one_line(decided.reason, 400))
-                .unwrap_or_default(),
+            decided_reason: match (readiness.decision, headline.decided) {
+                (Decision::Unmade, _) => "What is below was seen until then.".to_owned(),
+                (_, decided) => decided.map_or_else(String::new, |by| one_line(by.reason, 400)),
+            },
             score: format!("{:.0}", readiness.score.floor()),
             score_go: readiness.limits.go.to_string(),
             score_conditional: readiness.limits.conditional.to_string(),
             score_width: readiness.score.clamp(0.0, 100.0).floor(),
-            reasons: headline.reasons.iter().map(|r| one_line(r, 400)).collect(),
+            reasons: match readiness.decision {
+                // Its one reason is what stands beside the answer.
+                Decision::Unmade => Vec::new(),
+                _ => headline.reasons.iter().map(|r| one_line(r, 400)).collect(),
+            },
             conditions: headline.conditions.iter().map(condition).collect(),
-            scorecard: scorecard::chart("scorecard".to_owned(), readiness),
+            scorecard: figures::score_words(readiness)
+                .and_then(|_| scorecard::chart("scorecard".to_owned(), readiness)),
             headroom: None,
             needs: String::new(),
             tiles: Vec::new(),
@@ -95,6 +100,12 @@ fn decided_words(decision: Decision, headline: &Headline<'_>) -> String {
     match (decision, headline.decided) {
         (_, Some(by)) => format!("{}: {}", by.word, one_line(by.title, 200)),
         (Decision::Go, None) => "Every key gate passed.".to_owned(),
+        (Decision::Unmade, None) => {
+            let why = headline.reasons.first().copied().unwrap_or_default();
+            let mut letters = why.chars();
+            let first = letters.next().map(|letter| letter.to_uppercase());
+            first.into_iter().flatten().chain(letters).collect()
+        }
         (_, None) => "Decided by the score.".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use crate::figures;
 use crate::index::{Card, Entry, Group, List, PAGE, STRIPS, State, groups, page_name, pages};
 use crate::text::{self, one_line};
+use harness_core::date;
 use harness_core::event::RunStarted;
 use harness_core::name::{Name, RunId};
 use harness_core::readiness::Decision;
@@ -216,7 +217,14 @@ fn compared(list: &List) -> BTreeMap<&str, Vec<(String, String)>> {
 }
 
 fn comparison_words(folder: &str, labels: &[String]) -> String {
-    let labels: Vec<String> = labels.iter().map(|label| one_line(label, 60)).collect();
+    // Versions that were played several times in turn are named once.
+    let mut named: Vec<String> = Vec::new();
+    for label in labels.iter().map(|label| one_line(label, 60)) {
+        if !named.contains(&label) {
+            named.push(label);
+        }
+    }
+    let labels = named;
     match labels.is_empty() {
         true => one_line(folder, 120),
         false => labels.join(" · "),
@@ -235,16 +243,16 @@ fn comparisons(list: &List) -> Vec<ComparisonView> {
     list.comparisons.iter().map(view).collect()
 }
 
-/// `2026-01-01 01:00` of an RFC 3339 date, or of a run's id, which begins with one.
+/// `2026-01-01 01:00 UTC` of an RFC 3339 date; or of a run's id, which begins with one by the clock of who made it.
 fn day(date: &str, run: &RunId) -> String {
-    if let Some((day, time)) = date.split_once('T') {
-        return one_line(&format!("{day} {}", time.get(..5).unwrap_or_default()), 40);
+    if let Some(minute) = date::minute(date) {
+        return minute;
     }
     let digits: String = run.as_str().chars().filter(char::is_ascii_digit).collect();
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
     match run.as_str().as_bytes().get(8) {
         Some(b'-') if digits.len() >= 14 => format!(
-            "{}-{}-{} {}:{}",
+            "{}-{}-{} {}:{} by its name",
             part(0, 4),
             part(4, 6),
             part(6, 8),
@@ -356,7 +364,10 @@ fn judged(entry: &Entry, card: &Card, before: Option<&RunId>, blank: Row) -> Row
         sign,
         word,
         class: figures::decision_class(card.decision),
-        score: format!("{:.0}", card.score.floor()),
+        score: match card.decision {
+            Decision::Unmade => String::new(),
+            _ => format!("{:.0}", card.score.floor()),
+        },
         project: one_line(&card.project, 80),
         of: of(
             card.release.as_ref(),
@@ -368,7 +379,11 @@ fn judged(entry: &Entry, card: &Card, before: Option<&RunId>, blank: Row) -> Row
         took: text::span(card.took_us as f64 / 1e6),
         note: card.ending().to_owned(),
         decided: one_line(&card.decided, 160),
-        reason: one_line(&card.reason, 300),
+        // Why there is no decision is how it ended, which is told.
+        reason: match card.decision {
+            Decision::Unmade => String::new(),
+            _ => one_line(&card.reason, 300),
+        },
         p95: text::micros(card.p95_us),
         errors: card
             .error_rate

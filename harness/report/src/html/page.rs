@@ -181,7 +181,8 @@ fn notices(record: &Record) -> Vec<(String, String)> {
 
 /// The gate nearest to its limit: the same one that the reasons name. What room a build has that can't ship helps nobody.
 fn headroom(verdict: &Verdict, decision: Decision) -> Option<Headroom> {
-    let (gate, spare) = nearest([verdict]).filter(|_| decision != Decision::NoGo)?;
+    let (gate, spare) =
+        nearest([verdict]).filter(|_| !matches!(decision, Decision::NoGo | Decision::Unmade))?;
     let key = if gate.is_key() { "key gate" } else { "gate" };
     Some(Headroom {
         spare: text::percent(spare),
@@ -251,8 +252,8 @@ fn load_tiles(record: &Record) -> Vec<Tile> {
             note: format!("up to {} journeys", text::rate(peak)),
         },
         Tile {
-            name: "Response time p99",
-            value: text::micros(calm.response.quantile(0.99)),
+            name: "Response time p95",
+            value: text::micros(calm.response.quantile(0.95)),
             note: format!(
                 "median {}, undisturbed",
                 text::micros(calm.response.quantile(0.5))
@@ -280,9 +281,8 @@ fn load_tiles(record: &Record) -> Vec<Tile> {
 fn warnings(record: &Record) -> Vec<String> {
     let mut warnings = Vec::new();
     match record.end {
-        None => warnings.push(
-            "The record was cut short: what happened after its last event is not known.".to_owned(),
-        ),
+        // Said on top, as why there is no decision.
+        None => {}
         Some(RunEnd::Cancelled) => {
             warnings.push("The run was stopped before it was through.".to_owned());
         }
@@ -376,6 +376,7 @@ impl GateView {
     /// Of an item, with the gate's own result where there is one.
     pub(super) fn of(item: &Item, result: Option<&GateResult>, readiness: &Readiness) -> Self {
         let none = || text::NONE.to_owned();
+        let figure = item.figure.as_ref();
         let (title, place) = result.map_or_else(
             || (one_line(&item.title, 200), String::new()),
             |gate| {
@@ -393,10 +394,10 @@ impl GateView {
             title,
             class: figures::class_word(item),
             place,
-            seen: result
-                .and_then(|g| g.observed.map(|v| show(v, &g.unit)))
+            seen: figure
+                .and_then(|f| f.observed.map(|value| show(value, &f.unit)))
                 .unwrap_or_else(none),
-            limit: result.map_or_else(none, |g| show(g.gate.expect.limit, &g.unit)),
+            limit: figure.map_or_else(none, |f| show(f.limit, &f.unit)),
             reason: one_line(figures::bare_reason(&item.reason), 600),
             origin: result
                 .map(|g| {

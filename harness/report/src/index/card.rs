@@ -45,7 +45,7 @@ pub struct Card {
     pub end: Option<RunEnd>,
     /// Can it ship?
     pub decision: Decision,
-    /// 0 to 100.
+    /// 0 to 100; means nothing without a decision.
     pub score: f64,
     /// What decided, with what became of it; empty for a GO.
     pub decided: String,

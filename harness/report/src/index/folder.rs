@@ -154,6 +154,8 @@ fn dated(name: &str) -> bool {
 
 fn state(folder: &Path, run: &RunId, live: &dyn Fn(&Path) -> bool, peeks: &mut usize) -> State {
     let broken = match card(&folder.join(CARD)) {
+        // Somebody asked for a report while it goes on: what that came to is no answer.
+        Ok(card) if card.end.is_none() && live(folder) => String::new(),
         // A folder may be called otherwise than its run: an artefact that somebody unpacked.
         Ok(card) => return State::Judged(Box::new(card)),
         Err(Unread::Absent) => String::new(),

@@ -3,6 +3,7 @@
 use super::card::{Card, ScenarioCard};
 use super::folder::{Entry, List, State};
 use harness_core::name::Name;
+use harness_core::readiness::Decision;
 use std::collections::BTreeMap;
 
 /// Scenarios whose trend is drawn.
@@ -33,6 +34,10 @@ pub fn groups(list: &List) -> (Vec<Group<'_>>, usize) {
         let State::Judged(card) = &entry.state else {
             continue;
         };
+        // Where a run stopped in the middle, its figures are of another stretch of the load than those beside it.
+        if card.decision == Decision::Unmade {
+            continue;
+        }
         // Cells of a matrix are compared with one another, not from run to run.
         let scenarios = card.scenarios.iter().filter(|_| card.kind.is_empty());
         for scenario in scenarios.filter(|s| s.p95_us.is_some()) {

@@ -20,7 +20,7 @@ pub fn render(
     let readiness = &release.readiness;
     let paint = match readiness.decision {
         Decision::Go => Paint::Good,
-        Decision::ConditionalGo => Paint::Doubt,
+        Decision::ConditionalGo | Decision::Unmade => Paint::Doubt,
         Decision::NoGo => Paint::Bad,
     };
     let word = format!(

@@ -72,7 +72,7 @@ fn answer(
 ) -> io::Result<()> {
     let paint = match readiness.decision {
         Decision::Go => Paint::Good,
-        Decision::ConditionalGo => Paint::Doubt,
+        Decision::ConditionalGo | Decision::Unmade => Paint::Doubt,
         Decision::NoGo => Paint::Bad,
     };
     let word = format!(
@@ -81,14 +81,13 @@ fn answer(
         readiness.decision.as_str()
     );
     let took = text::span(record.last_us as f64 / 1e6);
+    let score = figures::score_words(readiness);
+    let score = score.map_or_else(String::new, |words| format!("{words} · "));
     writeln!(
         out,
         "{}  {}",
         style.paint(paint, &word),
-        style.paint(
-            Paint::Dim,
-            &format!("score {:.0}/100 · {took}", readiness.score.floor())
-        )
+        style.paint(Paint::Dim, &format!("{score}{took}"))
     )?;
     let replays = record.run.as_ref().and_then(|run| run.replays.as_ref());
     if let Some(replays) = replays {
@@ -99,12 +98,6 @@ fn answer(
     }
     for words in figures::left_out(record) {
         wrapped(out, style, "  ", &words)?;
-    }
-    if record.end.is_none() {
-        writeln!(
-            out,
-            "! the record was cut short: what happened after its last event is not known"
-        )?;
     }
     why(out, style, readiness)?;
     match figures::needs(record) {
