@@ -44,6 +44,18 @@ pub(crate) fn rows(files: &[&str], contracts: &[&str]) -> Suite {
     suite
 }
 
+/// Gives the light load limits that a busy machine keeps. Where slowness is what is planted, the suite's own stand.
+pub(crate) fn leave_room(suite: &Suite, defect: &str) {
+    if !defect.contains("slow-query") {
+        let steady = suite.read(STEADY);
+        let roomy = steady
+            .replace("p99(browse) < 100ms", "p99(browse) < 1s")
+            .replace("p95(checkout) < 250ms", "p95(checkout) < 1s");
+        assert_ne!(roomy, steady);
+        suite.write(STEADY, roomy);
+    }
+}
+
 fn load(file: &str) -> bool {
     file.starts_with("scenarios/") && !file.starts_with("scenarios/journeys/")
 }
