@@ -6,7 +6,7 @@ use super::engine::ready;
 use super::{Suite, shop, until};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,11 +48,33 @@ pub(crate) fn remove_by_hand(name: &str) {
     });
 }
 
-/// The engine's address on its own bridge, which is one of this machine's; `None` where there is none.
+/// The names that a container was given in its run's network of services, sorted.
+pub(crate) fn names_of(run: &str, container: &str) -> Vec<String> {
+    let found: Value =
+        serde_json::from_str(&ask(&format!("/v1.41/containers/{container}/json")).unwrap())
+            .unwrap();
+    let id = found["Id"].as_str().unwrap();
+    let network = &found["NetworkSettings"]["Networks"][format!("harness-{run}-services")];
+    let names = network["Aliases"].as_array().unwrap().iter();
+    let names = names.map(|name| name.as_str().unwrap());
+    // The engine adds its own short id.
+    let mut names: Vec<_> = names.filter(|name| !id.starts_with(name)).collect();
+    names.sort_unstable();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// The address of this machine's on the engine's bridge; `None` where the bridge is another machine's.
 pub(crate) fn bridge() -> Option<String> {
-    let bridge: Value = serde_json::from_str(&ask("/v1.41/networks/bridge").ok()?).ok()?;
-    let gateway = bridge["IPAM"]["Config"][0]["Gateway"].as_str()?;
-    Some(gateway.to_owned())
+    let bridge: Value = serde_json::from_str(&ask("/v1.41/networks/bridge").unwrap()).unwrap();
+    let config = &bridge["IPAM"]["Config"][0];
+    // An engine that was never told a gateway names none, and takes the first address.
+    let subnet = config["Subnet"].as_str().and_then(|subnet| {
+        let base: Ipv4Addr = subnet.split('/').next()?.parse().ok()?;
+        Some(Ipv4Addr::from_bits(base.to_bits() + 1).to_string())
+    });
+    let address = config["Gateway"].as_str().map(str::to_owned).or(subnet)?;
+    let here = TcpListener::bind((address.as_str(), 0)).is_ok();
+    here.then_some(address)
 }
 
 /// A way to the engine over TCP, for as long as the test lives: what `DOCKER_HOST` says for it. It listens on an address of this

@@ -6,6 +6,7 @@ use crate::support::compose::plugin;
 use crate::support::containers::{
     bridge, engine, left, nothing_left, over_tcp, until_nothing_left,
 };
+use crate::support::engine::ready;
 use crate::support::{Ran, Running, Suite, part};
 use serde_json::Value;
 
@@ -120,9 +121,10 @@ fn an_engine_on_another_machine_publishes_there() {
     if !engine() {
         return;
     }
-    // Without a bridge nothing here is like another machine.
-    if let Some(address) = bridge() {
-        is_broken_and_left_clean(&over_tcp(&address));
+    let lacks = || "the engine's bridge is not this machine's".to_owned();
+    let address = bridge().ok_or_else(lacks);
+    if ready(address.as_ref().map(drop).map_err(String::clone)) {
+        is_broken_and_left_clean(&over_tcp(&address.unwrap()));
     }
 }
 

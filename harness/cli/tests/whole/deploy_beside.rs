@@ -4,6 +4,7 @@
 use super::container_images::toxiproxy;
 use super::deploy::{GATEWAY, Mode, SCENARIO, played, suite};
 use crate::support::Suite;
+use crate::support::containers::{left, names_of};
 use crate::support::toxiproxy::Server;
 
 /// The scenario with a fault of a link's beside the deployment.
@@ -92,6 +93,36 @@ fn a_deployment_of_what_runs_elsewhere_is_refused_with_what_to_do() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn nobody_but_its_entrance_has_the_names_of_a_compose_service() {
+    if !Mode::Compose.there() {
+        return;
+    }
+    let scenario = SCENARIO
+        .replace("service = \"gateway\"", "service = \"inventory\"")
+        .replace("drain = \"1s\"", "drain = \"10m\"")
+        .replace("for = \"12s\"", "for = \"10m\"")
+        .replace("for = \"5s\"", "for = \"9m\"");
+    let suite = suite(&scenario, GATEWAY);
+    let running = suite.start(&["run", "--target", Mode::Compose.word()]);
+    let id = suite.run_id();
+    suite.until_event(&id, "fault_effective");
+    let project = format!("harness-{id}").to_lowercase();
+    let names = |container: &str| names_of(&id, container);
+    let entrance = names(&format!("harness-{id}.entrance-inventory"));
+    assert_eq!(entrance, ["inventory", "stock"]);
+    // One tool puts another sign between the parts of a name than the other.
+    let own = ["-", "_"].map(|sign| format!("{project}{sign}inventory{sign}1"));
+    let all = left(&id).concat();
+    let own = own.iter().find(|own| all.contains(*own)).unwrap();
+    assert_eq!(names(own), ["harness-own-inventory"]);
+    let next = names(&format!("harness-{id}.next-inventory"));
+    assert_eq!(next, ["harness-next-inventory"]);
+    running.signal("INT");
+    running.ends().exits(130);
+    Mode::Compose.nothing_left(&id);
 }
 
 /// Others find it by a name of its own in the Compose file, over no link: they are led to the new version, and back.
