@@ -72,6 +72,37 @@ fn folding_while_reading_gives_the_same_record_and_the_same_errors() {
 }
 
 #[test]
+fn what_can_not_be_read_any_further_is_told_in_the_same_words_either_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |path: &Path| {
+        let told = error(path);
+        assert_eq!(record(path).unwrap_err().to_string(), told);
+        told
+    };
+    let text = streams::lines(&streams::healthy());
+    let line = text.lines().next().unwrap();
+    let long = format!("{line}\n\"{}\"\n", "x".repeat(65 << 20));
+    let told_of_long = told(&plain(dir.path(), &long));
+    assert!(
+        told_of_long.ends_with("line 2: longer than 64 MiB"),
+        "{told_of_long}"
+    );
+    let whole = std::fs::read(written(dir.path(), &streams::long(60, 5))).unwrap();
+    let damaged = (1..8).filter_map(|eighth| {
+        let mut damaged = whole.clone();
+        let at = damaged.len() * eighth / 8;
+        damaged[at..at + 40].fill(0xff);
+        let path = dir.path().join("damaged");
+        std::fs::write(&path, damaged).unwrap();
+        let failed = read(&path).unwrap().any(|event| event.is_err());
+        failed.then(|| told(&path))
+    });
+    let damaged: Vec<String> = damaged.collect();
+    let by_the_file = |told: &&String| !told.contains("not a") && !told.contains("event");
+    assert!(damaged.iter().any(|told| by_the_file(&told)), "{damaged:?}");
+}
+
+#[test]
 fn a_recording_cut_anywhere_gives_its_first_part() {
     let dir = tempfile::tempdir().unwrap();
     let events = streams::healthy();

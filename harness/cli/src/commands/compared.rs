@@ -122,9 +122,7 @@ pub(super) fn leave(
     write(ReportFile::Markdown, &markdown::render(runs, project))?;
     write(ReportFile::Json, &format!("{listed}\n"))?;
     let page = write(ReportFile::Html, &page)?;
-    let none = Secrets::default();
-    let secrets = place.secrets.first().copied().unwrap_or(&none);
-    index::after(place.runs, secrets, printer);
+    index::after(place.runs, place.secrets, printer);
     Ok(page)
 }
 

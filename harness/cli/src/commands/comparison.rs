@@ -44,11 +44,7 @@ pub(crate) fn tell(
     let named = named.and_then(|side| side.run.as_ref());
     let written = made.write(named, runs, secrets);
     github::summary(&|_| made.markdown.clone(), secrets, printer);
-    index::after(
-        runs,
-        secrets.first().copied().unwrap_or(&Secrets::default()),
-        printer,
-    );
+    index::after(runs, secrets, printer);
     match output.format {
         Format::Text => printer.data(&table(&comparison, written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.json)),

@@ -9,9 +9,11 @@ use harness_report::index;
 use harness_report::text::plural;
 use std::path::Path;
 
-/// After a run, a report or a comparison: what can't be done is only told.
-pub(crate) fn after(runs: &Path, secrets: &Secrets, printer: Printer) {
-    if let Err(error) = index::rebuild(runs, &heal::is_live, false, &scanned(secrets)) {
+/// After runs, a report or a comparison, with what no list of them may show: what can't be done is only told.
+pub(crate) fn after(runs: &Path, secrets: &[&Secrets], printer: Printer) {
+    let secrets = secrets.iter().flat_map(|secrets| scanned(secrets));
+    let secrets: Vec<_> = secrets.collect();
+    if let Err(error) = index::rebuild(runs, &heal::is_live, false, &secrets) {
         printer.say(&format!("warning: the list of runs is as it was: {error}"));
     }
 }

@@ -74,10 +74,14 @@ pub(super) fn run(
     let [baseline, candidate] = sides;
     let held = !baseline.is_empty() && !candidate.is_empty();
     let answer = held.then(|| answer(root, output, (&candidate, &baseline), &left, printer));
-    let answer = answer.transpose()?;
-    match broken {
-        Some(error) => Err(error),
-        None => Ok(code(&codes, answer)),
+    match (broken, answer.transpose()) {
+        (Some(error), told) => {
+            if let Err(untold) = told {
+                printer.error(&untold.to_string());
+            }
+            Err(error)
+        }
+        (None, told) => Ok(code(&codes, told?)),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::args::{Kind, ReportArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources;
-use harness_core::record::{self, Record};
+use harness_core::record::Record;
 use harness_drive::redact::Secrets;
 use harness_drive::target::heal;
 use harness_report::store::{self, ReportFile, RunFolder, RunStore};
@@ -23,19 +23,24 @@ pub(crate) fn report(
     }
     let theme = theme::find(&args.theme, suite)?;
     let store = RunStore::open(&runs);
-    let (events, record) = read(&store, &args.run, printer)?;
-    let made = reports::make(&record, &theme)?;
-    let folder = RunFolder::of(&events);
+    let found = find(&store, &args.run, printer)?;
+    let (events, record) = (&found.events, &found.record);
+    let made = reports::make(record, &theme)?;
+    // A run that ended meanwhile made its own reports: older ones must not take their place.
+    if found.goes_on && !is_live(events) {
+        return report(suite, args, printer);
+    }
+    let folder = RunFolder::of(events);
     let kind = match args.kind {
         Kind::All => {
             // A card of a run that goes on would be out of date when it is over, were it killed then.
-            let page = match record.end.is_none() && is_live(&events) {
+            let page = match found.goes_on {
                 true => made.write_without_card(&folder, &Secrets::default())?,
                 false => made.write_all(&folder, &Secrets::default())?,
             };
             printer.say(&format!("report: {}", page.display()));
             if lies_in(folder.path(), &runs) {
-                index::after(&runs, &Secrets::default(), printer);
+                index::after(&runs, &[], printer);
             }
             return Ok(0);
         }
@@ -78,26 +83,40 @@ pub(super) fn read(
     run: &str,
     printer: Printer,
 ) -> Result<(PathBuf, Record), CliError> {
+    let found = find(store, run, printer)?;
+    Ok((found.events, found.record))
+}
+
+/// A run as it was found.
+struct Found {
+    events: PathBuf,
+    record: Record,
+    /// Somebody was at it when it was read, and it has no end.
+    goes_on: bool,
+}
+
+fn find(store: &RunStore, run: &str, printer: Printer) -> Result<Found, CliError> {
     let usage = |error: &dyn std::fmt::Display| CliError::Usage {
         message: error.to_string(),
         hint: String::new(),
     };
     let events = store.resolve(run).map_err(|e| usage(&e))?;
-    let mut reader = store::read(&events).map_err(|e| usage(&e))?;
-    let envelopes = reader
-        .by_ref()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| usage(&e))?;
-    if reader.cut_short() {
+    // Asked first: one that ends while it is read was at work.
+    let live = is_live(&events);
+    let recorded = store::record(&events).map_err(|e| usage(&e))?;
+    if recorded.cut_short {
         let name = events.display();
-        let why = match is_live(&events) {
+        let why = match live {
             true => format!("the run of {name} is still going on"),
             false => format!("the events in {name} end in the middle"),
         };
         printer.say(&format!("warning: {why}; what follows is of what is there"));
     }
-    let record = record::fold(envelopes).map_err(|e| usage(&e))?;
-    Ok((events, record))
+    Ok(Found {
+        goes_on: live && recorded.record.end.is_none(),
+        events,
+        record: recorded.record,
+    })
 }
 
 /// The folder in which a run that somebody names is looked for.

@@ -183,7 +183,7 @@ async fn perform(
         });
     }
     let written = conclude(&record, &folder, &root, &secrets, (manner, &theme), printer);
-    index::after(&runs, &secrets, printer);
+    index::after(&runs, &[&secrets], printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"

@@ -58,6 +58,36 @@ fn json(ran: &Ran) -> Value {
 }
 
 #[test]
+fn a_run_that_another_machine_left_is_accepted_from_its_folder() {
+    let shape = brief("20260101-000000-aaaa", 1);
+    let (suite, runs) = suite(std::slice::from_ref(&shape));
+    let downloaded = format!("artifacts/{}", shape.run);
+    suite.write(
+        &format!("{downloaded}/events.ndjson.zst"),
+        suite.read(&runs[0]),
+    );
+    suite.run(&["baseline", "accept", &downloaded]).exits(0);
+    let list = json(
+        &suite
+            .run(&["baseline", "list", "--format", "json"])
+            .exits(0),
+    );
+    let accepted = &list["baselines"][0]["runs"];
+    assert_eq!(accepted.as_array().map(Vec::len), Some(1), "{list:#}");
+    assert_eq!(accepted[0]["run"], shape.run, "{list:#}");
+    // An artefact that lacks the events says which file it wants.
+    suite.write("artifacts/half/summary.json", "{}");
+    let ran = suite.run(&["baseline", "accept", "artifacts/half"]);
+    assert_ne!(ran.code, 0, "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("events.ndjson.zst"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+}
+
+#[test]
 fn runs_are_accepted_listed_shown_pinned_and_pruned() {
     const RUNS: [&str; 3] = [
         "20260101-000000-aaaa",

@@ -58,7 +58,7 @@ pub struct Readiness {
     /// The answer.
     pub decision: Decision,
     /// 0 to 100: weight of passed items over weight of all items that score; what is waived is left out of both. Of what
-    /// was seen until then where no decision was made: it is told nowhere.
+    /// was seen until then where no decision was made: people are told none.
     pub score: f64,
     /// The scores that decide.
     #[serde(default)]

@@ -278,9 +278,14 @@ impl EpochRecord {
     fn add(&mut self, tally: Tally) {
         self.fresh.push(tally);
         if self.fresh.len() >= Self::FRESH {
-            self.sum.add_all(&self.fresh);
-            self.fresh.clear();
+            self.settle();
         }
+    }
+
+    /// Lays nothing beside the sum any more, until more comes.
+    fn settle(&mut self) {
+        self.sum.add_all(&self.fresh);
+        self.fresh = Vec::new();
     }
 
     /// What adds up to its figures.

@@ -15,6 +15,9 @@ pub const MAX_WINDOWS: u32 = 600;
 /// Windows allowed beyond the schedule, for the later steps of journeys that began in it.
 const DRAIN_WINDOWS: u32 = 60;
 
+/// How many epochs before one that begins are put in order.
+const SETTLED: u32 = 3;
+
 /// Where ticks are kept whose name the plan does not know; reads as a step, so it is in no journey's figures.
 pub const OTHER: &str = "(other)/unplanned";
 
@@ -386,6 +389,11 @@ impl ScenarioRecord {
         if self.epochs.get(at).is_none_or(|e| e.epoch != epoch.epoch) {
             self.epochs.insert(at, epoch.clone());
         }
+        // Little comes of epochs that are over, and there may be thousands of them: they keep no more than they need.
+        let over = epoch.epoch.saturating_sub(SETTLED)..epoch.epoch;
+        let names = self.names.values_mut();
+        let over = names.flat_map(|record| record.epochs.range_mut(over.clone()));
+        over.for_each(|(_, figures)| figures.settle());
     }
 
     /// Whether a name may have figures of its own here: a journey of the mix, or a step of one.

@@ -218,7 +218,7 @@ fn more_runs(why: &Why, scenario: &Name) -> String {
         return String::new();
     }
     format!(
-        "; more accepted runs tell more: on the accepted build `harness run {scenario}`, then \
+        "; more accepted runs tell more: on the accepted build `harness run {scenario}` with this run's flags, then \
          `harness baseline accept latest --scenario {scenario}`"
     )
 }

@@ -77,7 +77,7 @@ fn scenario(out: &mut dyn Write, style: Style, held: &Comparison, all: bool) -> 
     }
     if !held.invalid.is_empty() {
         let mark = style.paint(Paint::Doubt, "invalid");
-        writeln!(out, "  {mark}  for the reason below")?;
+        writeln!(out, "  {mark}  for what is said below")?;
     }
     if held.invalid.is_empty() {
         figures(out, style, held, all)?;

@@ -159,26 +159,26 @@ impl Lines {
         self.line += 1;
         let read = (&mut self.input).take(LONGEST).read_until(b'\n', buffer);
         let whole = match read {
-            Ok(_) if buffer.len() > before && buffer.last() == Some(&b'\n') => true,
+            Ok(_) if buffer.len() > before && buffer.last() == Some(&b'\n') => Ok(true),
             Ok(n) if n as u64 == LONGEST => {
-                return Err(self.bad(format!("longer than {} MiB", LONGEST >> 20)));
+                Err(self.bad(format!("longer than {} MiB", LONGEST >> 20)))
             }
             // Without its line break the last line may be half a line: it counts only if it reads as a whole one.
             Ok(n) => {
                 let text = buffer.get(before..).unwrap_or_default();
-                n > 0 && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+                Ok(n > 0 && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok())
             }
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(e) => return Err(self.bad(e.to_string())),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(self.bad(e.to_string())),
         };
-        if !whole {
+        if !matches!(whole, Ok(true)) {
             buffer.truncate(before);
-            if self.line == 1 {
-                let path = self.path.clone();
-                return Err(ReadError::NotARun { path });
-            }
         }
-        Ok(whole)
+        if self.line == 1 && matches!(whole, Ok(false)) {
+            let path = self.path.clone();
+            return Err(ReadError::NotARun { path });
+        }
+        whole
     }
 
     fn bad(&self, reason: String) -> ReadError {

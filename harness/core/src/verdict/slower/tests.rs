@@ -74,7 +74,7 @@ fn slower_fails_the_same_passes_and_nothing_accepted_waits() {
     let near = one(54_000, GATE, &base);
     assert_eq!(near.grade, Grade::Inconclusive, "{}", near.reason);
     assert!(near.reason.contains("would decide it"), "{}", near.reason);
-    let adds = "`harness run peak`, then `harness baseline accept latest --scenario peak`";
+    let adds = "`harness run peak` with this run's flags, then `harness baseline accept latest --scenario peak`";
     assert!(near.reason.ends_with(adds), "{}", near.reason);
 
     let none = one(50_000, GATE, &[]);
