@@ -47,13 +47,16 @@ struct Load {
     faults: Vec<String>,
     warms_up: bool,
     told_us: u64,
+    /// The first second of load that no line was about yet.
+    untold: u32,
     recent: Recent,
 }
 
 /// What came in since the last line.
 #[derive(Default)]
 struct Recent {
-    from_us: u64,
+    /// The second after the last one that was heard of.
+    to: u32,
     started: u64,
     failed: u64,
     response: Hist,
@@ -312,10 +315,8 @@ impl Live {
             faults: Vec::new(),
             warms_up: false,
             told_us: t0_us,
-            recent: Recent {
-                from_us: t0_us,
-                ..Recent::default()
-            },
+            untold: 0,
+            recent: Recent::default(),
         });
     }
 
@@ -325,6 +326,7 @@ impl Live {
         };
         if crate::figures::is_journey(&tick.name) {
             load.recent.started += tick.started;
+            load.recent.to = load.recent.to.max(tick.second + 1);
             load.recent.failed += tick.errors.values().sum::<u64>();
             load.recent.response.add(&tick.response);
         }
@@ -348,18 +350,18 @@ impl Live {
 
     fn tell_load(&mut self, now_us: u64) {
         let Some(load) = &mut self.load else { return };
-        let recent = std::mem::replace(
-            &mut load.recent,
-            Recent {
-                from_us: now_us,
-                ..Recent::default()
-            },
-        );
+        let recent = std::mem::take(&mut load.recent);
         load.told_us = now_us;
-        let seconds = now_us.saturating_sub(recent.from_us) as f64 / 1e6;
-        if seconds <= 0.0 || recent.started + recent.response.count() == 0 {
+        if recent.started + recent.response.count() == 0 {
             return;
         }
+        // The seconds that were heard of, not those that went by: a second's figures come when it is over, and those of the
+        // last ones all at once.
+        let rate = match recent.to.saturating_sub(load.untold) {
+            0 => format!("{} more", recent.started),
+            seconds => text::rate(recent.started as f64 / f64::from(seconds)),
+        };
+        load.untold = load.untold.max(recent.to);
         let errors = if recent.failed > 0 {
             format!(", {}", text::plural(recent.failed, "error"))
         } else {
@@ -374,8 +376,7 @@ impl Live {
             format!(" [{}]", under.join(", "))
         };
         let figures = format!(
-            "{}, p50 {}, p99 {}{errors}{faults}",
-            text::rate(recent.started as f64 / seconds),
+            "{rate}, p50 {}, p99 {}{errors}{faults}",
             text::micros(recent.response.quantile(0.5)),
             text::micros(recent.response.quantile(0.99))
         );
