@@ -75,13 +75,13 @@ pub(crate) enum LogFormat {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    passed: GO, or CONDITIONAL GO
+  0    passed: GO, or CONDITIONAL GO where none of the codes below is meant
   1    a journey, a contract or a gate failed: NO-GO
   2    the suite or the command line is wrong
   3    the target did not start, this machine can't do what the plan needs, or the answer can't be written
   4    the load was invalid (the instrument's fault, not the target's) and nothing failed
-  5    a key gate is inconclusive and nothing failed
-  6    CONDITIONAL GO with --strict
+  5    a key gate is inconclusive and nothing failed: CONDITIONAL GO, or NO-GO where it saw nothing
+  6    CONDITIONAL GO with --strict, where it would be 0
   130  interrupted; the report is written";
 
 /// The commands.

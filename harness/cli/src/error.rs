@@ -17,16 +17,26 @@ pub(crate) enum CliError {
         hint: String,
     },
     /// There is no suite here.
-    #[error("failed to find harness.toml in {} or any folder above it", from.display())]
+    #[error("failed to find harness.toml in {}{}", from.display(), if *upwards { " or any folder above it" } else { "" })]
     NoSuite {
         /// Where the search began.
         from: PathBuf,
+        /// Whether it went on upwards; a folder that was named is the only one looked into.
+        upwards: bool,
     },
     /// A file can't be written or read.
     #[error("failed to {doing} {}: {source}", path.display())]
     File {
         /// `write`, `read`, `create`.
         doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that the command line or the suite names can't be read.
+    #[error("failed to read {}: {source}", path.display())]
+    Input {
         /// Which.
         path: PathBuf,
         /// What the system said.
@@ -55,7 +65,7 @@ impl CliError {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Usage { .. } | Self::NoSuite { .. } => 2,
+            Self::Suite(_) | Self::Usage { .. } | Self::NoSuite { .. } | Self::Input { .. } => 2,
             Self::File { .. } | Self::Machine(_) | Self::Output(_) | Self::Report(_) => 3,
         }
     }

@@ -30,18 +30,29 @@ pub(crate) fn root(chosen: Option<&Path>) -> Result<PathBuf, CliError> {
     };
     let from = std::path::absolute(&from).unwrap_or(from);
     if chosen.is_some() {
+        if from.is_file() {
+            let parent = from.parent().unwrap_or(&from).display();
+            let message = format!("-C names a folder, and {} is a file", from.display());
+            let hint = match from.ends_with("harness.toml") {
+                true => format!("name the folder it lies in: -C {parent}"),
+                false => "name the folder that harness.toml lies in".to_owned(),
+            };
+            return Err(CliError::usage(message, hint));
+        }
         let there = from.join("harness.toml").exists();
         return if there {
             Ok(from)
         } else {
-            Err(CliError::NoSuite { from })
+            let upwards = false;
+            Err(CliError::NoSuite { from, upwards })
         };
     }
     let found = from
         .ancestors()
         .find(|folder| folder.join("harness.toml").exists())
         .map(Path::to_owned);
-    found.ok_or(CliError::NoSuite { from })
+    let upwards = true;
+    found.ok_or(CliError::NoSuite { from, upwards })
 }
 
 /// Reads a suite: harness.toml, scenarios, journeys, features, and what they refer to. Of large data files, where their

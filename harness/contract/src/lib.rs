@@ -14,8 +14,8 @@ mod session;
 pub use check::{Checked, Checker};
 pub use coverage::Coverage;
 pub use document::{
-    Dialect, Document, LoadError, Media, Operation, Parameter, Place, RequestBody, ResponseSpec,
-    StatusPattern, Style,
+    Defect, Dialect, Document, Form, Lack, LoadError, Media, Operation, Parameter, Place,
+    RequestBody, ResponseSpec, StatusPattern, Style,
 };
 pub use finding::Finding;
 pub use generate::{Generated, Generator, NotGenerated, Variant};

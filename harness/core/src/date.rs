@@ -65,15 +65,24 @@ impl Date {
     }
 }
 
-/// `2026-03-31 14:05 UTC` of an RFC 3339 time, whatever its offset: times of several machines stand side by side.
+/// `2026-03-31 14:05:09 UTC` of an RFC 3339 time, whatever its offset: times of several machines stand side by side.
+pub fn second(time: &str) -> Option<String> {
+    let (date, [hour, minute, second]) = in_utc(time)?;
+    Some(format!("{date} {hour:02}:{minute:02}:{second:02} UTC"))
+}
+
+/// The same to the minute, `2026-03-31 14:05 UTC`.
 pub fn minute(time: &str) -> Option<String> {
-    let seconds = seconds(time)?;
-    let (date, of_day) = (
-        Date::of_number(seconds.div_euclid(86_400))?,
-        seconds.rem_euclid(86_400),
-    );
-    let (hour, minute) = (of_day / 3600, of_day / 60 % 60);
+    let (date, [hour, minute, _]) = in_utc(time)?;
     Some(format!("{date} {hour:02}:{minute:02} UTC"))
+}
+
+/// Its day, and its hour, minute and second of it.
+fn in_utc(time: &str) -> Option<(Date, [i64; 3])> {
+    let seconds = seconds(time)?;
+    let of_day = seconds.rem_euclid(86_400);
+    let day = Date::of_number(seconds.div_euclid(86_400))?;
+    Some((day, [of_day / 3600, of_day / 60 % 60, of_day % 60]))
 }
 
 /// Seconds since 1 March of year 0, UTC, of an RFC 3339 time; to compare times of different offsets.
@@ -215,7 +224,11 @@ mod tests {
         let of = |text: &str| minute(text).unwrap();
         assert_eq!(of("2026-01-01T00:30:59+01:00"), "2025-12-31 23:30 UTC");
         assert_eq!(of("2024-02-28T22:05:00-04:30"), "2024-02-29 02:35 UTC");
-        assert_eq!(minute("2026-01-01"), None);
+        assert_eq!(
+            second("2026-01-01T00:30:59.25+01:00").unwrap(),
+            "2025-12-31 23:30:59 UTC"
+        );
+        assert_eq!((minute("2026-01-01"), second("2026-01-01")), (None, None));
         assert_eq!(Date::of_number(-1_000_000), None);
     }
 

@@ -13,6 +13,7 @@ pub use invariant::{FailedWalk, InvariantChecked, Walked};
 pub use load::{CapacityTrial, DATA, Epoch, Exemplar, LinkTick, LoadTick, error_class};
 pub use walk::{Broken, Excerpt, Exchange, JourneyFinished, Outcome, StepFinished};
 
+use crate::date;
 use crate::name::{Name, RunId};
 use crate::plan::Plan;
 use crate::verdict::regression::Against;
@@ -297,7 +298,7 @@ impl std::fmt::Display for Replayed {
             f,
             "replays run {} of {}",
             self.run,
-            self.date.replacen('T', " ", 1)
+            date::second(&self.date).unwrap_or_else(|| self.date.clone())
         )
     }
 }

@@ -2,11 +2,11 @@
 //! significant digits. Sorted pairs, so adding is a merge and a quantile is a scan; what it costs goes with the
 //! distinct latencies seen, not with the range. Hot recording happens elsewhere, in dense histograms.
 
-mod coarse;
 mod packed;
+mod sum;
 
-pub use coarse::CoarseSum;
 pub use packed::Packed;
+pub use sum::{CoarseSum, DenseSum, FineSum};
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,6 +56,12 @@ fn coarse_bucket_of(us: u64) -> u64 {
     bucket_of((((us >> shift) + 1) << shift) - 1)
 }
 
+/// How many there are. More than can be counted are as many as can be: a recording may claim anything.
+fn total(buckets: &[(u64, u64)]) -> u64 {
+    let counts = buckets.iter().map(|(_, n)| *n);
+    counts.fold(0, u64::saturating_add)
+}
+
 impl Hist {
     /// An empty distribution.
     pub fn new() -> Self {
@@ -64,8 +70,17 @@ impl Hist {
 
     /// From (value in µs, count) pairs in any order.
     pub fn from_counts(counts: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let counted = counts.into_iter().filter(|(_, n)| *n > 0);
-        Self::of(counted.map(|(v, n)| (bucket_of(v), n)).collect())
+        /// Nobody gets more room than that for having promised much.
+        const MANY: usize = 4096;
+        let counts = counts.into_iter();
+        let (least, most) = counts.size_hint();
+        let mut buckets = Vec::with_capacity(most.unwrap_or(least).min(MANY));
+        for (value, count) in counts {
+            if count > 0 {
+                buckets.push((bucket_of(value), count));
+            }
+        }
+        Self::of(buckets)
     }
 
     /// Of buckets in any order, some of them perhaps several times.
@@ -76,7 +91,7 @@ impl Hist {
             buckets.dedup_by(|next, kept| {
                 let same = next.0 == kept.0;
                 if same {
-                    kept.1 += next.1;
+                    kept.1 = kept.1.saturating_add(next.1);
                 }
                 same
             });
@@ -99,7 +114,7 @@ impl Hist {
             .buckets
             .binary_search_by_key(&bucket, |(value, _)| *value)
         {
-            Ok(at) => self.buckets[at].1 += n,
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(n),
             Err(at) => self.buckets.insert(at, (bucket, n)),
         }
     }
@@ -115,32 +130,17 @@ impl Hist {
             return;
         }
         let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
-        let (mut a, mut b) = (
-            self.buckets.iter().peekable(),
-            other.buckets.iter().peekable(),
-        );
-        loop {
-            match (a.peek(), b.peek()) {
-                (Some(x), Some(y)) if x.0 == y.0 => {
-                    merged.push((x.0, x.1 + y.1));
-                    a.next();
-                    b.next();
-                }
-                (Some(x), Some(y)) if x.0 < y.0 => {
-                    merged.push(**x);
-                    a.next();
-                }
-                (Some(x), None) => {
-                    merged.push(**x);
-                    a.next();
-                }
-                (_, Some(y)) => {
-                    merged.push(**y);
-                    b.next();
-                }
-                (None, None) => break,
-            }
+        let (mut a, mut b) = (self.buckets.as_slice(), other.buckets.as_slice());
+        while let (Some(x), Some(y)) = (a.first(), b.first()) {
+            // Which of the two comes next can't be foreseen: so this does the same for both.
+            let (of_a, of_b) = (x.0 <= y.0, y.0 <= x.0);
+            let count = (x.1 * u64::from(of_a)).saturating_add(y.1 * u64::from(of_b));
+            merged.push((x.0.min(y.0), count));
+            a = &a[usize::from(of_a)..];
+            b = &b[usize::from(of_b)..];
         }
+        merged.extend_from_slice(a);
+        merged.extend_from_slice(b);
         self.buckets = merged;
     }
 
@@ -157,7 +157,7 @@ impl Hist {
             match self.buckets[from..].binary_search_by_key(value, |(held, _)| *held) {
                 Ok(at) => {
                     from += at;
-                    self.buckets[from].1 += n;
+                    self.buckets[from].1 = self.buckets[from].1.saturating_add(*n);
                 }
                 Err(at) => {
                     from += at;
@@ -178,7 +178,7 @@ impl Hist {
         for (value, n) in &self.buckets {
             let coarse = coarse_bucket_of(*value);
             match buckets.last_mut() {
-                Some(last) if last.0 == coarse => last.1 += n,
+                Some(last) if last.0 == coarse => last.1 = last.1.saturating_add(*n),
                 _ => buckets.push((coarse, *n)),
             }
         }
@@ -187,13 +187,13 @@ impl Hist {
 
     /// How many latencies were counted.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|(_, n)| n).sum()
+        total(&self.buckets)
     }
 
     /// How many are at most `us` for sure: each counts as the highest value of its bucket, as in [`Self::quantile`].
     pub fn at_most(&self, us: u64) -> u64 {
-        let below = |(value, _): &&(u64, u64)| value + width(*value) - 1 <= us;
-        self.buckets.iter().take_while(below).map(|(_, n)| n).sum()
+        let below = |(value, _): &(u64, u64)| value + width(*value) - 1 <= us;
+        total(&self.buckets[..self.buckets.partition_point(below)])
     }
 
     /// Whether nothing was counted.
@@ -213,7 +213,7 @@ impl Hist {
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
         let mut seen = 0;
         self.buckets.iter().find_map(|(value, n)| {
-            seen += n;
+            seen = n.saturating_add(seen);
             (seen >= rank).then(|| value + width(*value) - 1)
         })
     }
@@ -324,6 +324,24 @@ mod tests {
             ),
             (None, None, None, 0)
         );
+    }
+
+    #[test]
+    fn counts_beyond_all_counting_are_as_many_as_can_be() {
+        let all = || Hist::from_counts([(5, u64::MAX), (700, u64::MAX)]);
+        let mut sum = all();
+        sum.add(&all());
+        sum.add_all([&all(), &all()]);
+        sum.record_n(5, u64::MAX);
+        let mut packed = Packed::from(&sum);
+        packed.add(&sum);
+        let mut few = Hist::from_counts((0..100).map(|us| (us, u64::MAX)));
+        few.add(&Hist::from_counts([(5, 1)]));
+        assert_eq!((&sum, &packed.unpack()), (&all(), &all()));
+        assert_eq!(few.coarsen(), few);
+        let wide = Hist::from_counts([(4096, u64::MAX), (4100, 1)]).coarsen();
+        assert_eq!((wide.count(), wide.at_most(9999)), (u64::MAX, u64::MAX));
+        assert_eq!((sum.quantile(0.5), sum.count()), (Some(5), u64::MAX));
     }
 
     proptest! {

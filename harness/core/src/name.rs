@@ -19,7 +19,13 @@ pub enum NameError {
         "a name may not contain {0:?}; use letters, digits, `-`, `_` and `.`, starting with a letter or digit"
     )]
     Character(char),
+    /// A character that a name may hold, and not begin with.
+    #[error("a name may not begin with {0:?}; let it start with a letter or digit")]
+    Begin(char),
 }
+
+/// What may stand in a name beside letters and digits.
+const SIGNS: &str = "-_.";
 
 /// An identifier of a service, link, journey, scenario, profile, variant or secret: letters, digits, `-`, `_`
 /// and `.`, starting with a letter or digit, at most 64 characters. Fit for a path component and a URL.
@@ -42,14 +48,14 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let first = text.chars().next().ok_or(NameError::Empty)?;
-        if !first.is_ascii_alphanumeric() {
-            return Err(NameError::Character(first));
-        }
         if let Some(bad) = text
             .chars()
-            .find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c))
+            .find(|c| !c.is_ascii_alphanumeric() && !SIGNS.contains(*c))
         {
             return Err(NameError::Character(bad));
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(NameError::Begin(first));
         }
         match text.chars().count() {
             n if n > Self::MAX => Err(NameError::TooLong(n)),

@@ -118,6 +118,18 @@ pub fn format_duration(duration: Duration) -> String {
     out
 }
 
+/// A length of time in whole words, to the second: `42 s`, `10 min`, `1 min 30 s`, `2 h 5 min`.
+pub fn human_span(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    match (s / 3600, s / 60 % 60, s % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
 /// Microseconds as a person reads a latency: three significant digits, `843 µs`, `12.4 ms`, `1.53 s`, `2 min 5 s`.
 pub fn human_us(us: u64) -> String {
     let three = |value: f64, unit: &str| {

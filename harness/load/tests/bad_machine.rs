@@ -149,7 +149,8 @@ fn ports_run_out() {
         while server.connections.load(Ordering::Relaxed) < 30 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // All others have found no port by then, and the first still wait for their answers.
+        tokio::time::sleep(Duration::from_millis(1000)).await;
         thaw.send(false).unwrap();
         let tally = load.await.unwrap();
         let sum = tally.of("j");

@@ -181,10 +181,12 @@ async fn who_leaves_finishes_its_walk_and_starts_no_other() {
     let server = Server::freezing(gate).await;
     let mut attack = closed(
         vec![get("j", &server.url)],
-        vec![stage(4, 4, 100), stage(4, 0, 100)],
+        vec![stage(4, 4, 1000), stage(4, 0, 100)],
     );
     attack.plan.http.connections = 4;
-    let end = attack.clock.instant(attack.t0 + Duration::from_millis(200));
+    let end = attack
+        .clock
+        .instant(attack.t0 + Duration::from_millis(1100));
     let release = async {
         tokio::time::sleep_until(end.into()).await;
         open.send_replace(false);
@@ -350,7 +352,8 @@ async fn a_target_that_stalls_keeps_its_users_and_is_charged_for_it() {
         "{}",
         sum.late_target
     );
-    let stalled = u64::try_from((stall - 3 * pace).as_micros()).unwrap();
+    // Far from what walks take that were not held up, and from the stall itself: a busy machine is slow, too.
+    let stalled = u64::try_from((stall / 2).as_micros()).unwrap();
     let long = |hist: &harness_core::hist::Hist| -> u64 {
         let long = hist.buckets().iter().filter(|(us, _)| *us >= stalled);
         long.map(|(_, n)| n).sum()
@@ -367,12 +370,14 @@ async fn iterations_that_nobody_had_time_for_are_told() {
     let walks = |iterations| {
         let journeys = vec![get("a", &server.url), get("b", &server.url)];
         let mut attack = iterating(journeys, 4, iterations);
-        model(&mut attack).users = vec![stage(4, 4, 300)];
+        model(&mut attack).users = vec![stage(4, 4, 1000)];
         attack
     };
     for iterations in [shared(1000), each(250)] {
         let attack = walks(iterations);
-        let end = attack.clock.instant(attack.t0 + Duration::from_millis(300));
+        let end = attack
+            .clock
+            .instant(attack.t0 + Duration::from_millis(1000));
         let release = async {
             tokio::time::sleep_until(end.into()).await;
             open.send_replace(false);

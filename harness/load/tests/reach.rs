@@ -304,14 +304,14 @@ async fn a_server_that_does_not_speak_tls_and_one_that_never_answers() {
     let ours = Authority::new("ours");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute = format!("https://{}/", listener.local_addr().unwrap());
-    let step = request(Method::Get, &mute, Duration::from_millis(200));
+    let step = request(Method::Get, &mute, Duration::from_secs(1));
     let plan = HttpPlan {
         version: HttpVersion::Http1,
         connections: 20,
         ..http()
     };
     let silent = sent(step, plan, trusting(&ours)).await;
-    assert_all(&silent, "tls-timeout", "TLS was not agreed on within 200ms");
+    assert_all(&silent, "tls-timeout", "TLS was not agreed on within 1s");
     let address = speaker().await;
     let tally = twenty(&format!("https://{address}/"), http(), trusting(&ours)).await;
     assert_all(&tally, "tls", "does not speak TLS");

@@ -4,8 +4,11 @@
 //! is told, never skipped in silence; what begins with a dot is other tools' business, files in `calibration` have a reader
 //! of their own.
 
+mod part;
+
 use crate::store::read_small;
 use harness_core::verdict::regression::{Accepted, AcceptedError};
+use part::{Half, part};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -89,14 +92,14 @@ impl Baselines {
         for scenario in entries(&self.root)? {
             let name = file_name(&scenario);
             if !scenario.is_dir() {
-                found.problems.push(foreign(scenario));
+                self.one(scenario, &mut found);
                 continue;
             }
             for key in entries(&scenario)? {
                 if !key.is_dir() {
                     // Files in there are calibrations; folders may be of a scenario of that name.
-                    if name != CALIBRATION {
-                        found.problems.push(foreign(key));
+                    if name != CALIBRATION || is_ours(&key) {
+                        self.one(key, &mut found);
                     }
                     continue;
                 }
@@ -110,8 +113,7 @@ impl Baselines {
     }
 
     fn one(&self, path: PathBuf, found: &mut Found) {
-        let ours = path.extension().is_some_and(|e| e == EXTENSION);
-        if !ours || path.is_dir() {
+        if !is_ours(&path) || path.is_dir() {
             found.problems.push(foreign(path));
             return;
         }
@@ -126,7 +128,7 @@ impl Baselines {
                     });
                 } else {
                     found.problems.push(Problem {
-                        wrong: "it lies where another baseline would".to_owned(),
+                        wrong: "it does not lie where it would be looked for".to_owned(),
                         hint: format!("move it to {}", meant.display()),
                         path,
                         broken: true,
@@ -154,10 +156,11 @@ impl Baselines {
 
     /// Writes these, all of them or none; one of the same run is replaced. Of the same run the same bytes.
     pub fn write(&self, accepted: &[&Accepted]) -> Result<Vec<Kept>, BaselinesError> {
+        self.sweep();
         let mut halves: Vec<Half> = Vec::new();
         let begun = accepted.iter().try_for_each(|one| {
             halves.push(self.begin(one)?);
-            halves.last().map_or(Ok(()), Half::write)
+            halves.last_mut().map_or(Ok(()), Half::write)
         });
         let mut done = 0;
         let written = begun.and_then(|()| {
@@ -190,15 +193,26 @@ impl Baselines {
         let folder = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
         Ok(Half {
-            part: path.with_file_name(format!(".{}.part", file_name(&path))),
+            part: part(&path),
             before: path.is_file().then(|| fs::read(&path).ok()).flatten(),
             path,
             bytes,
+            held: None,
         })
+    }
+
+    /// Removes what a write that was killed left, in all folders of baselines.
+    fn sweep(&self) {
+        let within = |folder: &Path| entries(folder).unwrap_or_default();
+        let scenarios = within(&self.root).into_iter();
+        for key in scenarios.flat_map(|scenario| within(&scenario)) {
+            part::sweep(&key);
+        }
     }
 
     /// Removes one, and the folders that it leaves empty.
     pub fn remove(&self, kept: &Kept) -> Result<(), BaselinesError> {
+        self.sweep();
         fs::remove_file(&kept.path).map_err(failed("remove", &kept.path))?;
         self.prune_above(&kept.path);
         Ok(())
@@ -216,29 +230,9 @@ impl Baselines {
     }
 }
 
-/// A baseline on its way to its file.
-struct Half {
-    path: PathBuf,
-    /// What it is written into first.
-    part: PathBuf,
-    bytes: Vec<u8>,
-    /// What the file held before.
-    before: Option<Vec<u8>>,
-}
-
-impl Half {
-    fn write(&self) -> Result<(), BaselinesError> {
-        fs::write(&self.part, &self.bytes).map_err(failed("write", &self.path))
-    }
-
-    /// Leaves things as they were, as far as that goes: what failed before it is what is told.
-    fn undo(&self, renamed: bool) {
-        let _ = match (renamed, &self.before) {
-            (false, _) => fs::remove_file(&self.part),
-            (true, None) => fs::remove_file(&self.path),
-            (true, Some(before)) => fs::write(&self.path, before),
-        };
-    }
+/// Whether a file is called as baselines are.
+fn is_ours(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == EXTENSION)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BaselinesError {
@@ -313,158 +307,4 @@ fn read(path: &Path) -> Result<(u64, Accepted), (String, String)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use harness_core::plan::gate::During;
-    use harness_core::verdict::Trust;
-    use harness_core::verdict::regression::{Sample, Series, Window};
-    use std::collections::BTreeMap;
-
-    fn accepted(run: &str) -> Accepted {
-        let window = |second| Window::of(second, 0, [(2_000, 40), (3_000, 10)]);
-        Accepted {
-            release: None,
-            pinned: None,
-            sample: Sample {
-                format: 1,
-                run: run.parse().unwrap(),
-                date: "2026-01-01T00:00:00+00:00".into(),
-                commit: None,
-                seed: 1,
-                scenario: "peak".parse().unwrap(),
-                during: During::Undisturbed,
-                workload: "w".into(),
-                machine: BTreeMap::new(),
-                trust: Trust::Valid,
-                reasons: Vec::new(),
-                completed: true,
-                planned: 50,
-                started: 50,
-                seconds: 60.0,
-                schedule_s: 60.0,
-                window_s: 1,
-                names: BTreeMap::from([("*".into(), Series((0..60).map(window).collect()))]),
-            },
-        }
-    }
-
-    fn folder() -> (tempfile::TempDir, Baselines) {
-        let dir = tempfile::tempdir().unwrap();
-        let baselines = Baselines::open(dir.path().join("baselines"));
-        (dir, baselines)
-    }
-
-    #[test]
-    fn what_is_written_is_read_and_removed_with_its_folders() {
-        let (_dir, baselines) = folder();
-        assert_eq!(baselines.read().unwrap(), Found::default());
-        let kept = baselines.write(&[&accepted("b")]).unwrap().remove(0);
-        let before = fs::read(&kept.path).unwrap();
-        assert_eq!(before.len() as u64, kept.bytes);
-        baselines.write(&[&accepted("a")]).unwrap();
-        baselines.write(&[&accepted("b")]).unwrap().remove(0);
-        assert_eq!(fs::read(&kept.path).unwrap(), before, "the same bytes");
-        let found = baselines.read().unwrap();
-        let runs = found.kept.iter().map(|k| k.accepted.sample.run.as_str());
-        assert_eq!(runs.collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(found.problems, []);
-        for kept in &found.kept {
-            baselines.remove(kept).unwrap();
-        }
-        assert!(!baselines.root().join("peak").exists());
-        assert_eq!(baselines.read().unwrap(), Found::default());
-    }
-
-    #[test]
-    fn of_several_all_are_written_or_none() {
-        let (_dir, baselines) = folder();
-        let (a, b, c) = (accepted("a"), accepted("b"), accepted("c"));
-        let before = fs::read(&baselines.write(&[&a]).unwrap()[0].path).unwrap();
-        let released = Accepted {
-            release: Some("1.4.0".parse().unwrap()),
-            ..a.clone()
-        };
-        // What can't be replaced by a file, and what no part can be written into.
-        let blocks = baselines.path(&c);
-        for blocked in [blocks.clone(), blocks.with_file_name(".c.baseline.part")] {
-            fs::create_dir_all(blocked.join("x")).unwrap();
-            let error = baselines.write(&[&released, &b, &c]).unwrap_err();
-            assert!(error.to_string().contains("c.baseline"), "{error}");
-            fs::remove_dir_all(&blocked).unwrap();
-            let left = fs::read_dir(blocks.parent().unwrap()).unwrap();
-            let left: Vec<PathBuf> = left.map(|entry| entry.unwrap().path()).collect();
-            assert_eq!(left, [baselines.path(&a)], "{}", blocked.display());
-            assert_eq!(fs::read(baselines.path(&a)).unwrap(), before);
-        }
-        assert_eq!(baselines.write(&[&released, &b, &c]).unwrap().len(), 3);
-    }
-
-    #[test]
-    fn a_scenario_may_be_called_as_the_folder_of_calibrations_is() {
-        let (_dir, baselines) = folder();
-        let mut accepted = accepted("b");
-        accepted.sample.scenario = "calibration".parse().unwrap();
-        baselines.write(&[&accepted]).unwrap();
-        fs::write(baselines.root().join("calibration/x.json"), "").unwrap();
-        let found = baselines.read().unwrap();
-        assert_eq!(found.kept.len(), 1);
-        assert_eq!(found.problems, []);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_no_regular_file_is_not_opened() {
-        let (_dir, baselines) = folder();
-        let kept = baselines.write(&[&accepted("b")]).unwrap().remove(0);
-        let device = kept.path.with_file_name("device.baseline");
-        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
-        let found = baselines.read().unwrap();
-        assert_eq!(found.kept.len(), 1);
-        let [problem] = found.problems.as_slice() else {
-            panic!("{:?}", found.problems)
-        };
-        assert_eq!((&problem.path, problem.broken), (&device, true));
-        let wrong = &problem.wrong;
-        assert!(wrong.contains("it is no regular file"), "{wrong}");
-    }
-
-    #[test]
-    fn what_can_not_be_used_is_told_with_what_to_do() {
-        let (_dir, baselines) = folder();
-        let kept = baselines.write(&[&accepted("b")]).unwrap().remove(0);
-        let key = kept.path.parent().unwrap();
-        let bytes = fs::read(&kept.path).unwrap();
-        fs::write(key.join("cut.baseline"), &bytes[..bytes.len() / 2]).unwrap();
-        fs::write(key.join("moved.baseline"), &bytes).unwrap();
-        fs::write(key.join("text.baseline"), "hello").unwrap();
-        let head = b"{\"format\":2}\n";
-        fs::write(key.join("newer.baseline"), pack(head).unwrap()).unwrap();
-        fs::write(key.join("notes.txt"), "mine").unwrap();
-        fs::write(baselines.root().join(".gitattributes"), "").unwrap();
-        fs::create_dir(baselines.root().join("calibration")).unwrap();
-        fs::write(baselines.root().join("calibration/x.json"), "").unwrap();
-        fs::write(baselines.root().join("README.md"), "mine").unwrap();
-        let found = baselines.read().unwrap();
-        assert_eq!(found.kept.len(), 1);
-        let told = found.problems.iter().map(|p| {
-            let (name, wrong) = (file_name(&p.path), &p.wrong);
-            format!("{name} {}: {wrong}", p.broken)
-        });
-        let told: Vec<String> = told.collect();
-        assert_eq!(told.len(), 6, "{told:#?}");
-        assert_eq!(told[0], "README.md false: it is no baseline");
-        assert!(told[1].starts_with("cut.baseline true: it can't be read"));
-        assert_eq!(
-            told[2],
-            "moved.baseline true: it lies where another baseline would"
-        );
-        assert!(found.problems[2].hint.ends_with("b.baseline"));
-        assert_eq!(
-            told[3],
-            "newer.baseline true: it has baseline format 2, this harness reads 1"
-        );
-        assert!(found.problems[3].hint.contains("newer one"));
-        assert_eq!(told[4], "notes.txt false: it is no baseline");
-        assert!(told[5].starts_with("text.baseline true: it can't be read"));
-    }
-}
+mod tests;

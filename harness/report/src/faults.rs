@@ -9,6 +9,7 @@ use harness_core::units::human_us;
 use harness_core::verdict::effect::{self, Effect as Held};
 use harness_core::verdict::error_rate;
 use harness_core::verdict::headroom::Headroom;
+use harness_core::verdict::regression::{self, Interval, Intervals, Stretch};
 use serde::Serialize;
 
 /// What the load was in one phase of a fault, all journeys together.
@@ -20,6 +21,19 @@ pub struct Phase {
     pub seconds: f64,
     /// Its load.
     pub tally: Tally,
+    /// What it is a part of, and so what its intervals are drawn from.
+    pub of: Of,
+}
+
+/// Of which part of the load a phase is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// The scenario's own.
+    Own(During),
+    /// The same seconds of its control.
+    Control(During),
+    /// Some of the requests of a phase: windows don't tell them from the others, so nothing is known of how they differ.
+    Some,
 }
 
 /// The headings of [`Phase::cells`].
@@ -50,6 +64,36 @@ impl Phase {
             q(0.99),
         ]
     }
+
+    /// Where its figures lie.
+    pub fn intervals(&self, record: &Record, scenario: &ScenarioRecord) -> Intervals {
+        let stretch = match &self.of {
+            Of::Own(during) => Stretch::Phase(during),
+            Of::Control(during) => Stretch::Control(during),
+            Of::Some => return Intervals::default(),
+        };
+        regression::intervals(record, scenario, &stretch, &self.tally)
+    }
+}
+
+/// Intervals as people read them, under [`COLUMNS`]: `1.20 to 1.45 ms`; empty where there is none.
+pub fn ranges(intervals: &Intervals) -> [String; 7] {
+    let told = |of: Option<Interval>, show: fn(f64) -> String| {
+        of.map_or_else(String::new, |of| {
+            text::between(&show(of.low), &show(of.high))
+        })
+    };
+    let time = |of| told(of, |us| text::micros(Some(us.round() as u64)));
+    let none = String::new;
+    [
+        none(),
+        none(),
+        none(),
+        told(intervals.error_rate, text::percent),
+        time(intervals.p50),
+        time(intervals.p95),
+        time(intervals.p99),
+    ]
 }
 
 /// A scenario's faults by name, in order of arming; several turns of one are told together.
@@ -71,6 +115,7 @@ pub fn phases(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<Ph
         word,
         seconds: scenario.phase_seconds(&during),
         tally: scenario.select(None, &during),
+        of: Of::Own(during),
     };
     let all = words.into_iter().zip(During::of_fault(fault)).map(phase);
     let mut phases: Vec<Phase> = all.filter(|phase| phase.seconds > 0.0).collect();
@@ -84,6 +129,7 @@ pub fn phases(record: &Record, scenario: &ScenarioRecord, fault: &str) -> Vec<Ph
             word: CONTROL,
             seconds: effect.seconds,
             tally: effect.control,
+            of: Of::Control(During::Fault(fault.to_owned())),
         };
         let during = phases.iter().position(|phase| phase.word == "during");
         phases.insert(during.map_or(phases.len(), |at| at + 1), control);
@@ -98,6 +144,7 @@ fn parted(phase: &Phase) -> Option<[Phase; 2]> {
     let part = |word, response: Hist, failed: u64| Phase {
         word,
         seconds: *seconds,
+        of: Of::Some,
         tally: Tally {
             // What was begun and has not ended has no response to be told by.
             started: response.count(),
@@ -230,6 +277,7 @@ mod tests {
         let whole = |affected, affected_errors| Phase {
             word: "during",
             seconds: 10.0,
+            of: Of::Some,
             tally: Tally {
                 started: 105,
                 ok: 95,
@@ -274,6 +322,7 @@ mod tests {
         let during = Phase {
             word: "during",
             seconds: 1.0,
+            of: Of::Some,
             tally: load(9, 10),
         };
         assert_eq!(during.error_rate(), Some(0.1));
@@ -284,6 +333,7 @@ mod tests {
         let silent = Phase {
             word: "during",
             seconds: 4.0,
+            of: Of::Some,
             tally: Tally {
                 started: 12,
                 ..Tally::default()
@@ -293,6 +343,7 @@ mod tests {
         let usual = Phase {
             word: "before",
             seconds: 2.0,
+            of: Of::Some,
             tally: Tally {
                 started: 100,
                 ok: 99,

@@ -415,6 +415,7 @@ mod tests {
             window_s: 1,
             planned_us: u64::from(seconds) * 1_000_000,
             instrument: Default::default(),
+            together: Default::default(),
         }
     }
 

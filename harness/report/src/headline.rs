@@ -63,7 +63,7 @@ fn due(condition: &Condition) -> String {
     let due = condition.due.as_str();
     match &condition.owner {
         Some(owner) => format!("{due}, {owner}"),
-        None => due.to_owned(),
+        None => format!("{due}, nobody is named"),
     }
 }
 

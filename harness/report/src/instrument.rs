@@ -2,7 +2,7 @@
 //! doing. Judges nothing; the verdict did.
 
 use crate::text;
-use harness_core::verdict::{GeneratorFigures, GeneratorResult};
+use harness_core::verdict::{DROPPED_OWN, GeneratorFigures, GeneratorResult, LATE_OWN};
 
 /// A figure and its name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -96,7 +96,7 @@ pub fn in_short(result: &GeneratorResult) -> String {
     parts.join(" · ")
 }
 
-/// What was late or dropped, one sentence each, with whose doing it was; nothing when nothing was.
+/// What was late or dropped and is not among the reasons of the verdict, one sentence each, with whose doing it was.
 pub fn late_and_dropped(result: &GeneratorResult) -> Vec<String> {
     let f = &result.figures;
     let share = |n: u64| {
@@ -107,23 +107,20 @@ pub fn late_and_dropped(result: &GeneratorResult) -> Vec<String> {
             text::percent(n as f64 / f.planned.max(1) as f64)
         )
     };
+    // What the verdict's reasons say is not said twice; those of a capacity search say nothing of either.
+    let told = |words: &str| result.reasons.iter().any(|reason| reason.ends_with(words));
+    let untold = |n: u64, words: &'static str| (if told(words) { 0 } else { n }, words);
     let by_target = f.dropped.saturating_sub(f.dropped_generator);
     let all = [
         (
             f.late_target,
             "began late because the target held every connection; their wait is in the response times",
         ),
-        (
-            f.late_generator,
-            "began late by the generator's own doing; their wait is in the response times",
-        ),
+        untold(f.late_generator, LATE_OWN),
+        untold(f.dropped_generator, DROPPED_OWN),
         (
             by_target,
             "were dropped because too many were under way: the target did not answer fast enough, and no response time tells of them",
-        ),
-        (
-            f.dropped_generator,
-            "were dropped by the generator, and no response time tells of them",
         ),
     ];
     all.iter()
@@ -176,8 +173,33 @@ mod tests {
     }
 
     #[test]
+    fn what_the_reasons_hold_is_not_told_twice_and_what_they_lack_is_told() {
+        let figures = GeneratorFigures {
+            planned: 2_000,
+            started: 1_990,
+            late_generator: 800,
+            dropped: 10,
+            dropped_generator: 10,
+            ..GeneratorFigures::default()
+        };
+        // A search's reasons are its own: they tell of its limit, not of these.
+        let mut result = result(figures);
+        let late = "800 of 2,000 arrivals (40%) began late by the generator's own doing; their wait is in the response times";
+        let dropped = "10 of 2,000 arrivals (0.50%) were dropped by the generator: it came to them late, with too many under way, and no response time tells of them";
+        for reasons in [vec![], vec!["the generator was its limit".to_owned()]] {
+            result.reasons = reasons;
+            assert_eq!(late_and_dropped(&result), [late, dropped]);
+        }
+        result.reasons = vec![format!("800 of 2000 arrivals (40.0 %) {LATE_OWN}")];
+        assert_eq!(late_and_dropped(&result), [dropped]);
+        let told = format!("10 of 2000 arrivals {DROPPED_OWN}");
+        result.reasons.push(told);
+        assert!(late_and_dropped(&result).is_empty());
+    }
+
+    #[test]
     fn figures_and_words_say_who_was_late() {
-        let result = result(GeneratorFigures {
+        let mut result = result(GeneratorFigures {
             seconds: 20,
             measured: 20,
             lag_p50_us: Some(30),
@@ -204,6 +226,7 @@ mod tests {
             },
             ..GeneratorFigures::default()
         });
+        result.reasons = vec![format!("2 of 2000 arrivals {DROPPED_OWN}")];
         let told: Vec<String> = figures(&result)
             .into_iter()
             .map(|f| format!("{}: {}", f.name, f.value))

@@ -17,6 +17,7 @@ use harness_core::plan::LeftOut;
 use harness_core::readiness::Readiness;
 use harness_core::verdict::Verdict;
 use harness_core::verdict::matrix::Matrix;
+use harness_core::verdict::regression::Intervals;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -216,6 +217,9 @@ pub struct PhaseOfFault {
     /// Its figures.
     #[serde(flatten)]
     pub figures: NameSummary,
+    /// Where they lie, with 95 %: response times in µs, and the share of errors.
+    #[serde(skip_serializing_if = "Intervals::none")]
+    pub intervals: Intervals,
 }
 
 /// What a capacity search found, journey starts per second.

@@ -90,6 +90,23 @@ fn put_together(mut out: String, parts: Vec<String>, limit: usize) -> String {
     out
 }
 
+/// Says which rows of a comparison's tables found no room: the first few, and of how many tables more.
+pub(crate) fn for_want_of_room(out: &mut String, mut left_out: Vec<String>, named: usize) {
+    if left_out.is_empty() {
+        return;
+    }
+    let more = left_out.len().saturating_sub(named);
+    left_out.truncate(named);
+    if more > 0 {
+        left_out.push(text::plural(more as u64, "more table"));
+    }
+    let _ = write!(
+        out,
+        "\n*Left out for want of room: {}. The page and the JSON have all of it.*\n",
+        left_out.join(", ")
+    );
+}
+
 /// The title that a part begins with.
 fn title(part: &str) -> Option<&str> {
     part.trim_start().strip_prefix("### ")?.lines().next()
@@ -113,7 +130,7 @@ fn head(record: &Record, readiness: &Readiness) -> String {
             "{} · run {} · {} · ",
             prose(&run.plan.project),
             code(run.run.as_str()),
-            prose(&run.date)
+            prose(&text::moment(&run.date))
         )
     });
     let replays = record.run.as_ref().and_then(|run| run.replays.as_ref());

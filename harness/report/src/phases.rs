@@ -180,6 +180,7 @@ mod tests {
             window_s: 1,
             planned_us: 1_000_000,
             instrument: Default::default(),
+            together: Default::default(),
         }
     }
 

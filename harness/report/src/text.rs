@@ -1,7 +1,8 @@
 //! Figures and foreign text as people read them. What the target sent passes through [`visible`] before any
 //! reporter shows it, so that no escape sequence moves a cursor and no mark turns the reading direction.
 
-use harness_core::units::human_us;
+use harness_core::date;
+use harness_core::units::{human_span, human_us};
 
 /// What stands where there is no figure.
 pub const NONE: &str = "–";
@@ -65,6 +66,14 @@ pub fn count(n: u64) -> String {
 /// Microseconds, or a dash.
 pub fn micros(us: Option<u64>) -> String {
     us.map_or_else(|| NONE.to_owned(), human_us)
+}
+
+/// From one figure to another, the unit said once where it is the same: `1.20 to 1.45 ms`, `0% to 0.15%`.
+pub fn between(low: &str, high: &str) -> String {
+    match (low.rsplit_once(' '), high.rsplit_once(' ')) {
+        (Some((low, a)), Some((_, b))) if a == b => format!("{low} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
 }
 
 /// A share of one as a percentage: `0.12%`, `3.4%`, `100%`; what is above zero never reads as zero, what is below
@@ -144,16 +153,19 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// A length of time in whole words: `42 s`, `10 min`, `1 min 30 s`, `2 h 5 min`.
+/// How far something is on its clock: `0:05/0:10`. It is never beyond its end, nor there before it is.
+pub fn progress(seconds: f64, of: f64) -> String {
+    format!("{}/{}", clock(seconds.min(of).floor()), clock(of))
+}
+
+/// A length of time in whole words: `42 s`, `10 min`, `1 min 30 s`, `2 h 5 min`. The length of a run is told by this alone.
 pub fn span(seconds: f64) -> String {
-    let s = seconds.max(0.0).round() as u64;
-    match (s / 3600, s / 60 % 60, s % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, 0) => format!("{m} min"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, 0, _) => format!("{h} h"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
+    human_span(seconds)
+}
+
+/// When something began, of an RFC 3339 time: `2026-03-31 14:05:09 UTC`; what is no time as it is.
+pub fn moment(time: &str) -> String {
+    date::second(time).unwrap_or_else(|| one_line(time, 40))
 }
 
 /// `1 walk`, `3 walks`.
@@ -204,6 +216,14 @@ mod tests {
         assert_eq!(
             [42.0, 90.0, 600.0, 7500.0].map(span),
             ["42 s", "1 min 30 s", "10 min", "2 h 5 min"]
+        );
+        assert_eq!(
+            [(5.9, 6.0), (6.8, 6.0), (61.0, 90.0)].map(|(at, of)| progress(at, of)),
+            ["0:05/0:06", "0:06/0:06", "1:01/1:30"]
+        );
+        assert_eq!(
+            ["2026-01-01T00:30:59+01:00", "not a\ntime"].map(moment),
+            ["2025-12-31 23:30:59 UTC", "not a time"]
         );
         assert_eq!(
             [0.5, 12.5, 100.0, 1948.2].map(rate),

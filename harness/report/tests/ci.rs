@@ -232,6 +232,43 @@ fn a_target_that_does_not_come_up_is_one_error_and_a_count() {
 }
 
 #[test]
+fn what_is_open_for_another_reason_than_a_lost_target_is_told_by_itself() {
+    let (mut record, verdict, mut readiness) = judged("go");
+    record.end = Some(RunEnd::TargetFailed);
+    let mut gates: Vec<_> = readiness
+        .items
+        .iter_mut()
+        .filter(|item| item.id == "target" || item.scenario.is_some())
+        .collect();
+    assert!(gates.len() > 2, "{gates:#?}");
+    for item in &mut gates {
+        item.grade = match item.id.as_str() {
+            "target" => Grade::Fail,
+            _ => Grade::Inconclusive,
+        };
+        item.reason = format!("why {}", item.id);
+    }
+    let of_scenario = readiness.items.iter().filter(|i| i.is_open()).count() - 1;
+    assert!(of_scenario > 2, "{of_scenario}");
+    let told = |record: &Record| {
+        let notes = github::notes(record, &verdict, &readiness);
+        github::commands(&notes, &|_| None, "report.html")
+    };
+    // Its scenario was played to the end before the target went.
+    let text = told(&record);
+    assert_eq!(text.lines().count(), of_scenario + 1, "{text}");
+    assert!(!text.contains("for this reason"), "{text}");
+    // One that the target took with it.
+    for scenario in &mut record.scenarios {
+        scenario.end = None;
+    }
+    let text = told(&record);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let said = format!("{of_scenario} other checks without an answer for this reason");
+    assert!(text.contains(&said), "{text}");
+}
+
+#[test]
 fn comment_of_every_run() {
     for run in RUNS {
         let (record, verdict, readiness) = judged(run);

@@ -44,6 +44,34 @@ fn two_runs_in_a_terminal_and_in_markdown() {
 }
 
 #[test]
+fn a_comparison_keeps_within_its_room_and_names_what_is_left_out() {
+    let (go, no_go) = (record("go"), record("no-go"));
+    let labels: Vec<String> = (0..6).map(|n| format!("variant-{n}")).collect();
+    let runs = labels.iter().enumerate();
+    let runs: Vec<_> = runs
+        .map(|(n, label)| (label.as_str(), if n == 0 { &go } else { &no_go }))
+        .collect();
+    let (mut many, _) = compared(&runs, &[]);
+    let scenario = many.scenarios[0].clone();
+    many.scenarios = vec![scenario; 2_000];
+    let whole = markdown::render(&many);
+    assert!(
+        whole.len() <= harness_report::markdown::LIMIT,
+        "{}",
+        whole.len()
+    );
+    for room in [4_000, 20_000, 200_000] {
+        let text = markdown::within(room, &many);
+        assert!(text.len() <= room, "{room}: {}", text.len());
+        assert!(text.contains("| answer | "), "{text}");
+        assert!(text.contains("Left out for want of room: "), "{text}");
+        assert!(text.contains("Differences are to variant-0"), "{text}");
+    }
+    let (two, _) = compared(&[("one", &go), ("other", &no_go)], &[]);
+    assert!(!markdown::render(&two).contains("Left out"));
+}
+
+#[test]
 fn a_run_cut_short_and_one_not_run_are_told() {
     let (go, cut) = (record("go"), record("cut-short"));
     let (broken, _) = compared(&[("default", &go), ("slow", &cut)], &["late", "later"]);

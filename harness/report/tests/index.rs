@@ -18,6 +18,10 @@ use std::path::{Path, PathBuf};
 
 const DEAD: &dyn Fn(&Path) -> bool = &|_| false;
 
+fn theme() -> html::Theme {
+    html::Theme::builtin().unwrap()
+}
+
 fn fixture(run: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/runs/{run}.ndjson"))
 }
@@ -70,7 +74,7 @@ impl Runs {
     }
 
     fn rebuild(&self) -> String {
-        index::rebuild(&self.path(), DEAD, false, &[]).unwrap();
+        index::rebuild(&self.path(), &theme(), DEAD, false, &[]).unwrap();
         self.page(0)
     }
 }
@@ -122,6 +126,39 @@ fn every_kind_of_run_is_told_as_what_it_is() {
 }
 
 #[test]
+fn a_replay_is_told_as_one_and_is_no_further_answer() {
+    let runs = Runs::new();
+    let go = card("go");
+    runs.add("20260101-000000-0001", &go, 1.0);
+    let mut replay = go;
+    replay.kind = "replays run 20260101-000000-0001 of 2026-01-01 00:00:00 UTC".to_owned();
+    runs.add("20260102-000000-0002", &replay, 1.0);
+    let page = runs.rebuild();
+    let words = words(&page);
+    assert!(words.contains("GO\n1\n"), "{words}");
+    assert!(words.contains("Replays\n1\n"), "{words}");
+    assert!(words.contains("Without an answer\n0\n"), "{words}");
+    let row = page
+        .split("<tr id=\"run-20260102-000000-0002\"")
+        .nth(1)
+        .unwrap();
+    let answer = row.split("</td>").next().unwrap();
+    assert!(answer.contains("a replay"), "{answer}");
+    let row = page
+        .split("<tr id=\"run-20260101-000000-0001\"")
+        .nth(1)
+        .unwrap();
+    assert!(
+        !row.split("</td>").next().unwrap().contains("replay"),
+        "{row}"
+    );
+    assert!(
+        words.contains("Replays and chaos matrices are left out"),
+        "{words}"
+    );
+}
+
+#[test]
 fn a_run_that_somebody_is_at_is_going_on_and_no_other() {
     let runs = every_kind();
     let live = |folder: &Path| folder.ends_with("20260105-000000-0005");
@@ -163,13 +200,13 @@ fn what_was_judged_of_a_run_that_has_not_ended_is_no_answer() {
 #[test]
 fn by_hand_what_is_there_of_a_run_is_judged_and_stays_so() {
     let runs = every_kind();
-    let made = index::rebuild(&runs.path(), DEAD, true, &[]).unwrap();
+    let made = index::rebuild(&runs.path(), &theme(), DEAD, true, &[]).unwrap();
     assert_eq!((made.runs, made.judged), (8, 2));
     assert!(
         runs.page(0)
             .contains("cut short: its record ends before it did")
     );
-    let again = index::rebuild(&runs.path(), DEAD, true, &[]).unwrap();
+    let again = index::rebuild(&runs.path(), &theme(), DEAD, true, &[]).unwrap();
     assert_eq!(again.judged, 0);
 }
 
@@ -253,7 +290,7 @@ fn of_many_that_rebuild_at_once_the_last_has_seen_every_run() {
             scope.spawn(move || {
                 barrier.wait();
                 runs.add(&format!("20260101-000000-{n:04}"), go, 1.0);
-                index::rebuild(&runs.path(), DEAD, false, &[]).unwrap();
+                index::rebuild(&runs.path(), &theme(), DEAD, false, &[]).unwrap();
                 // Whoever opens it meanwhile has a whole page with this run in it.
                 let page = runs.page(0);
                 assert!(
@@ -270,7 +307,7 @@ fn of_many_that_rebuild_at_once_the_last_has_seen_every_run() {
 fn elsewhere_than_in_reports_the_list_lies_among_the_runs() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("kept");
-    let made = index::rebuild(&folder, DEAD, false, &[]).unwrap();
+    let made = index::rebuild(&folder, &theme(), DEAD, false, &[]).unwrap();
     assert_eq!(made.page, folder.join("index.html"));
     let page = fs::read_to_string(made.page).unwrap();
     assert!(page.contains("There is no run yet"));
@@ -388,7 +425,7 @@ fn a_card_that_is_too_large_or_no_file_is_told_and_the_list_goes_on() {
     assert!(folder.contains("card.json can't be read: it is no regular file"));
     assert!(state("20260102-000000-0002").starts_with("Judged"));
     // Of the one whose card can't be written the list shows what was judged all the same.
-    let made = index::rebuild(&runs.path(), DEAD, true, &[]).unwrap();
+    let made = index::rebuild(&runs.path(), &theme(), DEAD, true, &[]).unwrap();
     assert_eq!((made.runs, made.judged), (3, 1));
     let [error] = made.unwritten.as_slice() else {
         panic!("{:?}", made.unwritten)

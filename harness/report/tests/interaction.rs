@@ -425,3 +425,34 @@ fn names_and_bodies_of_any_length_and_make_are_text_and_nothing_else() {
             .contains("<script>alert(1)</script>")
     );
 }
+
+#[test]
+fn the_name_of_a_band_stays_within_its_chart_on_a_phone_wherever_it_lies() {
+    let Some(browser) = browser() else { return };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/runs/no-go.ndjson");
+    let record = store::record(&path).unwrap().record;
+    let mut tab = Tab::new(&browser, 360);
+    for share in [0u64, 20, 40, 48, 52, 70, 85, 95] {
+        let mut record = record.clone();
+        let t0 = record.scenarios[0].t0_us;
+        let fault = &mut record.faults[0];
+        fault.name = "the provider of payments hesitates".parse().unwrap();
+        fault.armed_us = t0 + share * 100_000;
+        fault.effective_us = Some(fault.armed_us);
+        fault.lifted_us = Some(fault.armed_us + 400_000);
+        let mut other = fault.clone();
+        other.name = "orders are held up for some while".parse().unwrap();
+        record.faults.push(other);
+        let verdict = evaluate(&record);
+        let page = html::render(&record, &verdict, &readiness(&record, &verdict)).unwrap();
+        tab.open(&page);
+        let beyond = tab.eval(
+            "[...document.querySelectorAll('.lane text')].flatMap(e => { \
+               const a = e.getBoundingClientRect(), b = e.closest('.plot').getBoundingClientRect(); \
+               return a.left < b.left - 1 || a.right > b.right + 1 ? [e.textContent, a.left - b.left, b.right - a.right, b.width] : [] })",
+        );
+        assert_eq!(beyond, serde_json::json!([]), "at {share} %");
+        let names = tab.number("document.querySelectorAll('.lane text').length");
+        assert!(names >= 2.0, "{names}");
+    }
+}

@@ -59,6 +59,10 @@ fn folding_while_reading_gives_the_same_record_and_the_same_errors() {
     let recorded = record(&written(dir.path(), &events)).unwrap();
     assert_eq!(recorded.record, fold(events.clone()).unwrap());
     assert!(!recorded.cut_short);
+    // So much that several add up at once.
+    let much = streams::long(200, 8);
+    let recorded = record(&plain(dir.path(), &streams::lines(&much))).unwrap();
+    assert_eq!(recorded.record, fold(much).unwrap());
     let text = streams::lines(&events);
     let half = plain(dir.path(), &text[..text.len() / 2]);
     assert!(record(&half).unwrap().cut_short);
@@ -68,7 +72,19 @@ fn folding_while_reading_gives_the_same_record_and_the_same_errors() {
     );
     assert!(matches!(record(&spoilt), Err(ReadError::Line { .. })));
     let nothing = plain(dir.path(), "");
-    assert!(matches!(record(&nothing), Err(ReadError::NotARun { .. })));
+    assert!(matches!(record(&nothing), Err(ReadError::Empty { .. })));
+}
+
+#[test]
+fn of_two_mistakes_the_first_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = streams::lines(&streams::broken());
+    let begin = text.lines().next().unwrap();
+    for (first, second) in [(begin, "nothing"), ("nothing", begin)] {
+        let told = record(&plain(dir.path(), &format!("{begin}\n{first}\n{second}\n")));
+        let is_fold = matches!(told, Err(ReadError::Fold { .. }));
+        assert_eq!(is_fold, first == begin);
+    }
 }
 
 #[test]
@@ -128,6 +144,52 @@ fn a_recording_cut_anywhere_gives_its_first_part() {
 }
 
 #[test]
+fn what_stands_behind_the_end_is_left_out_by_both_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = streams::healthy();
+    let text = streams::lines(&events);
+    let lines = events.len() as u64;
+    let whole = std::fs::read(written(dir.path(), &events)).unwrap();
+    // Long enough for batches of their own.
+    let much = "nothing\n".repeat(2_000);
+    for tail in ["x", "\n", "{}\n", "[1", much.as_str()] {
+        let packed = [&whole, tail.as_bytes()].concat();
+        for bytes in [[text.as_bytes(), tail.as_bytes()].concat(), packed] {
+            let path = dir.path().join("behind");
+            std::fs::write(&path, bytes).unwrap();
+            let mut reader = read(&path).unwrap();
+            let back: Vec<_> = reader.by_ref().collect::<Result<_, _>>().unwrap();
+            assert_eq!(back, events);
+            assert_eq!(
+                (reader.cut_short(), reader.behind()),
+                (false, Some(lines + 1))
+            );
+            let recorded = record(&path).unwrap();
+            assert_eq!(recorded.record, fold(events.clone()).unwrap());
+            assert_eq!(
+                (recorded.cut_short, recorded.behind),
+                (false, Some(lines + 1))
+            );
+        }
+    }
+    for lost in [
+        format!("{text}nothing\n{text}"),
+        format!("{text}{much}{text}"),
+    ] {
+        let path = plain(dir.path(), &lost);
+        let told = error(&path);
+        assert!(
+            told.contains(&format!("line {}: not an event", lines + 1)),
+            "{told}"
+        );
+        assert_eq!(record(&path).unwrap_err().to_string(), told);
+    }
+    // In the middle nothing is left out.
+    let spoilt = text.replacen('\n', "\nnothing\n", 1);
+    assert!(error(&plain(dir.path(), &spoilt)).contains("line 2: not an event"));
+}
+
+#[test]
 fn a_last_line_without_its_end_counts_if_it_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     let events = streams::healthy();
@@ -150,7 +212,6 @@ fn what_is_newer_or_no_recording_is_refused_in_words() {
         "{\"seq\":0,\"at_us\":0,\"wall_ms\":0,\"event\":\"run_began\",\"format\":9}\n";
     assert!(error(&plain(dir.path(), newer_and_stranger)).contains("format 9"));
     for garbage in [
-        "",
         "\n",
         "hello\n",
         "{}\n",

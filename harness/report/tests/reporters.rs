@@ -86,6 +86,49 @@ fn summary(run: &str, style: Style) -> String {
 }
 
 #[test]
+fn a_moment_and_a_length_are_told_one_way_wherever_people_read_them() {
+    for run in RUNS {
+        let mut record = record(run);
+        let started = record.run.as_mut().unwrap();
+        started.date = "2026-11-21T07:16:28+01:00".to_owned();
+        started.replays = Some(harness_core::event::Replayed {
+            run: "20260101-000000-aaaa".parse().unwrap(),
+            date: "2026-01-01T00:00:00+00:00".to_owned(),
+        });
+        let (verdict, readiness) = judged(&record);
+        let mut words = Vec::new();
+        terminal::render(
+            &mut words,
+            Style::PLAIN,
+            &record,
+            &verdict,
+            &readiness,
+            None,
+        )
+        .unwrap();
+        let words = String::from_utf8(words).unwrap();
+        assert!(words.contains("of 2026-01-01 00:00:00 UTC"), "{words}");
+        for told in [
+            html::render(&record, &verdict, &readiness).unwrap(),
+            markdown::render(&record, &verdict, &readiness),
+            markdown::comment(&record, &verdict, &readiness),
+        ] {
+            assert!(told.contains("2026-11-21 06:16:28 UTC"), "{run}: {told}");
+            assert!(!told.contains("T07:16"), "{run}: {told}");
+        }
+        if run == "cut-short" {
+            let length = harness_report::text::span(record.last_us as f64 / 1e6);
+            let said = format!("its record stops after {length}");
+            assert_eq!(
+                readiness.reasons[0].split(", and ").last(),
+                Some(said.as_str())
+            );
+            assert!(words.contains(&format!("  {length}\n")), "{words}");
+        }
+    }
+}
+
+#[test]
 fn the_recordings_are_what_they_are_named_after() {
     let decision = |run: &str| judged(&record(run)).1.decision;
     assert_eq!(decision("go"), Decision::Go);

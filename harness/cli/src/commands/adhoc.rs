@@ -5,6 +5,7 @@
 use super::home;
 use super::run::prepare;
 use super::session::{self, Manner, Prepared};
+use super::theme;
 use crate::args::{ContractArgs, Output};
 use crate::bounded;
 use crate::error::CliError;
@@ -27,14 +28,20 @@ pub(crate) fn contract(args: &ContractArgs, printer: Printer) -> Result<u8, CliE
     let mut harness = suite(args.url.trim_end_matches('/'), headers.secrets);
     harness["contract"] = json!({ "api": { "openapi": name, "headers": headers.texts } });
     let mut sources = sources(&[("harness.toml", harness)])?;
-    sources.add(name, bytes);
+    let called = called(&args.document);
+    sources.add_called(name, called, bytes);
     let choice = Choice {
         seed: args.seed,
         ..Choice::default()
     };
-    let prepared = planned(sources, &choice, printer)?;
+    let mut prepared = planned(sources, &choice, printer)?;
+    for contract in &mut prepared.plan.contracts {
+        called.clone_into(&mut contract.document);
+    }
+    prepared.plan = prepared.plan.digested();
     let manner = Manner {
         output: &kept(&args.output),
+        theme: &theme::find(&args.output.theme, Some(&prepared.root), printer)?,
         tells: true,
         one_url: None,
     };
@@ -203,6 +210,20 @@ fn credential<'v>(name: &str, value: &'v str) -> (&'v str, &'v str) {
     }
 }
 
+/// What a document is called wherever it is told of: of an address without its query, which may let somebody in.
+fn called(document: &str) -> &str {
+    match is_address(document) {
+        true => document.split(['?', '#']).next().unwrap_or(document),
+        false => document,
+    }
+}
+
+fn is_address(document: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| document.starts_with(scheme))
+}
+
 /// A document's bytes, from a file or from where it is served, and a name to know it by.
 fn document(at: &str) -> Result<(String, Vec<u8>), CliError> {
     let kind = if at.ends_with(".yaml") || at.ends_with(".yml") {
@@ -210,15 +231,17 @@ fn document(at: &str) -> Result<(String, Vec<u8>), CliError> {
     } else {
         "document.json"
     };
-    if at.starts_with("http://") || at.starts_with("https://") {
+    if is_address(at) {
         let fetched = harness_drive::http_client::fetch(at, Duration::from_secs(30));
-        let bytes = fetched
-            .map_err(|reason| CliError::Machine(format!("failed to fetch {at}: {reason}")))?;
+        let failed = |reason: String| {
+            let reason = reason.replace(at, called(at));
+            CliError::Machine(format!("failed to fetch {}: {reason}", called(at)))
+        };
+        let bytes = fetched.map_err(failed)?;
         return Ok((kind.to_owned(), bytes));
     }
     let read = bounded::read(Path::new(at), FILE_LIMIT);
-    let bytes = read.map_err(|source| CliError::File {
-        doing: "read",
+    let bytes = read.map_err(|source| CliError::Input {
         path: at.into(),
         source,
     })?;
@@ -270,7 +293,8 @@ mod tests {
         let mut harness = suite("http://127.0.0.1:1", secrets);
         harness["contract"] = json!({ "api": { "openapi": "document.json", "headers": texts } });
         let mut sources = sources(&[("harness.toml", harness)]).unwrap();
-        let document = r#"{"openapi":"3.0.0","info":{"title":"t","version":"1"},"paths":{}}"#;
+        let document =
+            r#"{"openapi":"3.0.0","info":{"title":"t","version":"1"},"paths":{"/":{"get":{}}}}"#;
         sources.add("document.json", document.as_bytes().to_vec());
         let found = Found {
             root: ".".into(),

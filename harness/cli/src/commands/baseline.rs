@@ -2,8 +2,11 @@
 //! the files lie `report`'s.
 
 mod accept;
+mod hint;
 mod keep;
 mod tell;
+
+pub(super) use hint::{Asked, none_fits};
 
 use super::calibrate;
 use crate::args::{BaselineCommand, Folder};
@@ -91,7 +94,7 @@ fn settings(root: Option<&Path>) -> Settings {
     let found = sources::read(root).ok();
     let suite = found.and_then(|found| suite::load(&found.sources).0);
     let typed = suite.map(|suite| suite.regression());
-    let sound = typed.filter(|typed| typed.check().is_ok());
+    let sound = typed.filter(|typed| typed.errors().is_empty());
     sound.unwrap_or_default()
 }
 
@@ -153,16 +156,4 @@ pub(super) fn for_run(
         chosen.only(names)
     };
     Ok(asked.iter().map(of).collect())
-}
-
-/// What to do where nothing that was accepted fits a run.
-pub(super) fn none_fits(accepted: &[Against], candidate: &[Record]) -> Option<String> {
-    let run = candidate.iter().find_map(|record| record.run.as_deref())?;
-    let nothing = accepted.iter().all(|one| one.runs.is_empty());
-    nothing.then(|| {
-        format!(
-            "hint: name the runs to hold it against, or accept some of this workload and machine: `harness baseline accept {} --new`",
-            run.run
-        )
-    })
 }

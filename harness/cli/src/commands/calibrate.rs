@@ -6,6 +6,7 @@ use super::report;
 use super::reports::stdout_style;
 use super::run;
 use super::session::{self, Ended, Interrupts, Manner};
+use super::theme;
 use crate::args::{CalibrateArgs, Format};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -13,6 +14,7 @@ use crate::sources;
 use harness_core::name::Name;
 use harness_core::plan::Plan;
 use harness_core::plan::gate::During;
+use harness_core::readiness::Exit;
 use harness_core::record::Record;
 use harness_core::units::format_duration;
 use harness_core::verdict::regression::{
@@ -35,7 +37,7 @@ pub(crate) fn calibrate(
     printer: Printer,
 ) -> Result<u8, CliError> {
     let publisher = Publisher {
-        store: CalibrationStore::open(&report::baselines(root, args.baselines.as_deref())),
+        store: CalibrationStore::open(&report::baselines(root, args.baselines.as_deref())?),
         args,
         printer,
     };
@@ -51,7 +53,7 @@ pub(crate) fn calibrate(
             "name more runs of the same build; comparisons go by five or more",
         ));
     }
-    let store = RunStore::open(report::runs(root, args.reports.as_deref()));
+    let store = RunStore::open(report::runs(root, args.reports.as_deref())?);
     let read = |run: &String| Ok(report::read(&store, run, printer)?.1);
     let records = args.from.iter().map(read);
     let records = records.collect::<Result<Vec<Record>, CliError>>()?;
@@ -85,8 +87,10 @@ fn play(
         prepared,
     });
     let output = args.output();
+    let theme = theme::planned(&output.theme, root, printer)?;
     let manner = Manner {
         output: &output,
+        theme: &theme,
         tells: false,
         one_url: None,
     };
@@ -96,8 +100,8 @@ fn play(
         let interrupts = Interrupts::listen()?;
         Ok(campaign::play(legs.collect(), manner, &interrupts, printer).await)
     })?;
-    let mut codes = made.iter().map(|(_, ended)| ended.code);
-    let stopped = left.or_else(|| codes.find(|code| STOPPED.contains(code)));
+    let mut exits = made.iter().map(|(_, ended)| &ended.exit);
+    let stopped = left.or_else(|| exits.find(|exit| STOPPED.contains(&exit.code)).cloned());
     if broken.is_some() || stopped.is_some() {
         kept(&made, args.runs, printer);
     }
@@ -105,7 +109,7 @@ fn play(
     let records: Vec<Record> = records.collect();
     match (broken, stopped) {
         (Some(error), _) => Err(error),
-        (None, Some(code)) => Ok(code),
+        (None, Some(exit)) => Ok(session::leave(&exit, &output, printer)),
         (None, None) => publisher.publish(&records),
     }
 }
@@ -116,6 +120,18 @@ fn announce(plan: &Plan, runs: u32, printer: Printer) -> Result<(), CliError> {
         return Err(CliError::usage(
             "there is no scenario to calibrate",
             "name one whose load is to be measured: scenarios/NAME.toml",
+        ));
+    }
+    let cut = Duration::try_from_secs_f64(plan.regression.short_trim_s).unwrap_or(Duration::MAX);
+    let longest = plan.scenarios.iter().map(|one| one.load.duration()).max();
+    if let Some(longest) = longest.filter(|longest| *longest <= cut) {
+        return Err(CliError::usage(
+            format!(
+                "no load is left to calibrate by: the first {} of each are cut off, and the longest has {}",
+                format_duration(cut),
+                format_duration(longest)
+            ),
+            "make it longer (comparisons want 30 s at least), or cut off less: `short_trim_s` of [regression]",
         ));
     }
     let each: Duration = plan.scenarios.iter().map(|one| one.load.duration()).sum();
@@ -131,7 +147,7 @@ fn announce(plan: &Plan, runs: u32, printer: Printer) -> Result<(), CliError> {
 fn kept(made: &[(String, Ended)], wanted: u32, printer: Printer) {
     let whole = made
         .iter()
-        .filter(|(_, ended)| !STOPPED.contains(&ended.code));
+        .filter(|(_, ended)| !STOPPED.contains(&ended.exit.code));
     let run = |(_, ended): &(String, Ended)| {
         let record = ended.record.as_ref()?;
         Some(record.run.as_ref()?.run.to_string())
@@ -203,8 +219,13 @@ impl Publisher<'_> {
                 self.printer.data(&format!("{json}\n"));
             }
         }
-        let failed = published.iter().any(|one| one.problem.is_some());
-        Ok(if failed { 4 } else { 0 })
+        let without = published.iter().filter(|one| one.problem.is_some());
+        let without: Vec<&str> = without.map(|one| one.scenario.as_str()).collect();
+        let exit = Exit {
+            code: if without.is_empty() { 0 } else { 4 },
+            why: format!("no calibration of {}", without.join(", ")),
+        };
+        Ok(session::leave(&exit, &self.args.output(), self.printer))
     }
 
     /// The scenarios that were played, of those that were asked for.
@@ -254,6 +275,7 @@ impl Publisher<'_> {
         let samples: Vec<Sample> = records.iter().filter_map(of).collect();
         let made = Calibration::of(&samples, settings);
         let (file, calibration, problem) = match made {
+            Ok(calibration) if self.kept(&calibration, settings) => (None, Some(calibration), None),
             Ok(calibration) => {
                 let file = self.store.write(&calibration);
                 let file = file.map_err(|error| CliError::Report(error.to_string()))?;
@@ -267,6 +289,22 @@ impl Publisher<'_> {
             calibration,
             problem,
         })
+    }
+
+    /// Whether the one that is there stays, which is told: comparisons go by it, and would not go by this one.
+    fn kept(&self, calibration: &Calibration, settings: &Settings) -> bool {
+        let enough = |one: &Calibration| one.runs.len() as u64 >= u64::from(settings.tau_runs);
+        let before = self.store.before(calibration);
+        let Some(before) = before.filter(|before| enough(before) && !enough(calibration)) else {
+            return false;
+        };
+        self.printer.say(&format!(
+            "{}: {}, stays: comparisons would not go by one of {}",
+            calibration.conditions.scenario,
+            before.spoken(),
+            calibration.runs.len()
+        ));
+        true
     }
 
     fn tell(&self, published: &[Published]) {

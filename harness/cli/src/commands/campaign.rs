@@ -6,6 +6,8 @@ use super::session::{self, Ended, Interrupts, Manner, Prepared};
 use crate::args::{Format, Output};
 use crate::error::CliError;
 use crate::printer::Printer;
+use harness_core::readiness::Exit;
+use harness_report::html::Theme;
 
 /// A run to be made, and what it is called in the comparison.
 pub(crate) struct Leg {
@@ -23,8 +25,8 @@ pub(crate) struct Played {
     pub(crate) not_run: Vec<String>,
     /// Why the row ended early, where it was no wish.
     pub(crate) broken: Option<CliError>,
-    /// The exit code of a run that was left in a hurry: somebody wants out at once.
-    pub(crate) left: Option<u8>,
+    /// The exit of a run that was left in a hurry: somebody wants out at once.
+    pub(crate) left: Option<Exit>,
 }
 
 /// Makes one run after the other. An interrupt ends the row, and so does a run that can't be made.
@@ -49,8 +51,8 @@ pub(crate) async fn play(
         printer.say(&format!("{label}, run {} of {all}", n + 1));
         match session::one(prepared, manner, interrupts, printer).await {
             Ok(Ended {
-                record: None, code, ..
-            }) => played.left = Some(code),
+                record: None, exit, ..
+            }) => played.left = Some(exit),
             Ok(ended) => played.made.push((label, ended)),
             Err(error) => {
                 played.broken = Some(error);
@@ -62,45 +64,51 @@ pub(crate) async fn play(
 }
 
 /// Makes every run and compares them. The exit code is the worst of theirs.
-pub(crate) fn execute(legs: Vec<Leg>, output: &Output, printer: Printer) -> Result<u8, CliError> {
+pub(crate) fn execute(
+    legs: Vec<Leg>,
+    output: &Output,
+    theme: &Theme,
+    printer: Printer,
+) -> Result<u8, CliError> {
     session::block_on(async {
         let interrupts = Interrupts::listen()?;
-        perform(legs, output, printer, &interrupts).await
+        // Data is one document: only the comparison.
+        let manner = Manner {
+            output,
+            theme,
+            tells: output.format == Format::Text,
+            one_url: None,
+        };
+        perform(legs, manner, printer, &interrupts).await
     })
 }
 
 async fn perform(
     legs: Vec<Leg>,
-    output: &Output,
+    manner: Manner<'_>,
     printer: Printer,
     interrupts: &Interrupts,
 ) -> Result<u8, CliError> {
-    // Data is one document: only the comparison.
-    let manner = Manner {
-        output,
-        tells: output.format == Format::Text,
-        one_url: None,
-    };
     let Played {
         made,
         not_run,
         broken,
         left,
     } = play(legs, manner, interrupts, printer).await;
-    if let Some(code) = left {
-        return Ok(code);
+    if let Some(exit) = left {
+        return Ok(session::leave(&exit, manner.output, printer));
     }
-    let told = compare(&made, not_run, output, printer);
+    let told = compare(&made, not_run, manner, printer);
     match (broken, told) {
         (Some(error), _) | (None, Err(error)) => Err(error),
-        (None, Ok(())) => Ok(worst(made.iter().map(|(_, ended)| ended.code))),
+        (None, Ok(())) => Ok(session::leave(&of_all(&made), manner.output, printer)),
     }
 }
 
 fn compare(
     made: &[(String, Ended)],
     not_run: Vec<String>,
-    output: &Output,
+    manner: Manner<'_>,
     printer: Printer,
 ) -> Result<(), CliError> {
     let Some((_, first)) = made.first() else {
@@ -116,12 +124,22 @@ fn compare(
         named: 0,
     };
     let secrets: Vec<_> = made.iter().map(|(_, ended)| &ended.secrets).collect();
-    comparison::tell(&compared, &first.runs, &secrets, output, printer)
+    comparison::tell(&compared, &first.runs, &secrets, manner, printer)
+}
+
+/// The worst of the runs' exits, with the label of the first that has it.
+pub(super) fn of_all(made: &[(String, Ended)]) -> Exit {
+    let code = worst(made.iter().map(|(_, ended)| ended.exit.code));
+    let of = made.iter().find(|(_, ended)| ended.exit.code == code);
+    let why = of.map_or_else(String::new, |(label, ended)| {
+        format!("{label}: {}", ended.exit.why)
+    });
+    Exit { code, why }
 }
 
 /// The worst of some exit codes: what was interrupted has no answer, then what did not start, then what failed, then what
 /// is not known.
-pub(super) fn worst(codes: impl Iterator<Item = u8>) -> u8 {
+fn worst(codes: impl Iterator<Item = u8>) -> u8 {
     const FROM_BEST: [u8; 7] = [0, 6, 5, 4, 1, 3, 130];
     let rank = |code: &u8| FROM_BEST.iter().position(|known| known == code);
     codes.max_by_key(rank).unwrap_or(0)

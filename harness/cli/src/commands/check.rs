@@ -8,6 +8,7 @@ use crate::printer::Printer;
 use crate::sources;
 use harness_core::plan::Plan;
 use harness_core::plan::resolve::Choice;
+use harness_report::text::one_line;
 use std::path::Path;
 
 /// Reads and plans the suite, and says what is wrong.
@@ -38,7 +39,7 @@ fn summary(plan: &Plan) -> String {
     let gates = plan.gates.len() + plan.scenarios.iter().map(|s| s.gates.len()).sum::<usize>();
     format!(
         "{}: {}, {}, {}: no errors\n",
-        plan.project,
+        one_line(&plan.project, 200),
         counted(plan.journeys.len(), "journey"),
         counted(plan.scenarios.len(), "scenario"),
         counted(gates, "gate"),

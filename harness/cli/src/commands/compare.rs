@@ -1,11 +1,12 @@
 //! `harness compare`: a run held against others of another build, by the statistics of `core`; tells and decides nothing of
 //! its own.
 
-use super::reports::stdout_style;
+use super::reports::{exit_line, stdout_style};
 use super::{baseline, calibrate, compared, report, theme};
-use crate::args::CompareArgs;
+use crate::args::{CompareArgs, Told};
 use crate::error::CliError;
 use crate::printer::Printer;
+use harness_core::readiness::Exit;
 use harness_core::record::Record;
 use harness_core::verdict::Grade;
 use harness_core::verdict::regression::{self, Beside, Runs, Settings};
@@ -19,9 +20,11 @@ pub(crate) fn compare(
     args: &CompareArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
-    let theme = theme::find(&args.theme, suite)?;
-    let store = RunStore::open(report::runs(suite, args.reports.as_deref()));
+    let theme = theme::find(&args.theme, suite, printer)?;
+    let store = RunStore::open(report::runs(suite, args.reports.as_deref())?);
     let read = |run: &String| Ok(report::read(&store, run, printer)?.1);
+    let live = store.resolve(&args.candidate);
+    let live = live.is_ok_and(|events| report::is_live(&events));
     let candidate = std::iter::once(&args.candidate).chain(&args.more);
     let candidate = candidate.map(read).collect::<Result<Vec<Record>, _>>()?;
     let baseline = args.baseline.iter().map(read);
@@ -29,7 +32,7 @@ pub(crate) fn compare(
     each_once(candidate.iter().chain(&baseline))?;
     let plan = candidate.first().and_then(|record| record.run.as_ref());
     let settings = plan.map_or_else(Settings::default, |run| run.plan.regression.clone());
-    let folder = report::baselines(suite, args.baselines.as_deref());
+    let folder = report::baselines(suite, args.baselines.as_deref())?;
     let accepted = match args.baseline.is_empty() {
         true => baseline::against(&folder, &candidate, &settings, printer)?,
         false => Vec::new(),
@@ -42,21 +45,40 @@ pub(crate) fn compare(
     let runs = regression::across(&candidate, &baseline, &beside, &settings);
     let drawn = || regression::drawn(&candidate, &baseline, &beside, &runs);
     compared::tell(&runs, drawn, project(&candidate), &theme, args, printer)?;
+    let asked = candidate.first().map(|record| baseline::Asked {
+        named: &args.candidate,
+        record,
+        live,
+    });
     if args.baseline.is_empty()
-        && let Some(hint) = baseline::none_fits(&accepted, &candidate)
+        && let Some(hint) = asked.and_then(|asked| baseline::none_fits(&accepted, &asked))
     {
         printer.say(&hint);
     }
-    Ok(code(runs.grade))
+    let exit = exit(&runs);
+    if args.format == Told::Text {
+        printer.data(&exit_line(&exit, printer));
+    }
+    Ok(exit.code)
 }
 
-/// The exit code of an answer.
-pub(super) const fn code(grade: Grade) -> u8 {
-    match grade {
-        Grade::Pass => 0,
-        Grade::Fail => 1,
-        Grade::Invalid => 4,
-        Grade::Inconclusive => 5,
+/// The exit of an answer. What decided it was told with the answer; which code that comes to was not.
+pub(super) fn exit(runs: &Runs) -> Exit {
+    let (code, why) = match runs.grade {
+        Grade::Pass => (0, ""),
+        Grade::Fail => (1, "it got slower"),
+        Grade::Invalid => (
+            4,
+            "nothing is known to be slower, but the runs can't be compared",
+        ),
+        Grade::Inconclusive => (
+            5,
+            "nothing is known to be slower, but something was left open",
+        ),
+    };
+    Exit {
+        code,
+        why: why.to_owned(),
     }
 }
 

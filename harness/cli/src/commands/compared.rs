@@ -26,8 +26,10 @@ pub(super) fn tell(
     printer: Printer,
 ) -> Result<(), CliError> {
     let page = || {
-        let page = theme.regression(runs, &drawn(), project);
-        page.map_err(|error| theme::refused(&error))
+        let drawn = drawn();
+        theme::page(theme, printer, |theme| {
+            theme.regression(runs, &drawn, project)
+        })
     };
     // Events hold no secret, so there is none to scan for.
     github::summary(&|room| markdown::within(room, runs, project), &[], printer);
@@ -95,8 +97,9 @@ pub(super) fn leave(
     place: &Place<'_>,
     printer: Printer,
 ) -> Result<PathBuf, CliError> {
-    let page = theme.regression(runs, drawn, project);
-    let page = page.map_err(|error| theme::refused(&error))?;
+    let page = theme::page(theme, printer, |theme| {
+        theme.regression(runs, drawn, project)
+    })?;
     let sides = place.sides.iter();
     let listed = Listed {
         compared: runs,
@@ -122,7 +125,7 @@ pub(super) fn leave(
     write(ReportFile::Markdown, &markdown::render(runs, project))?;
     write(ReportFile::Json, &format!("{listed}\n"))?;
     let page = write(ReportFile::Html, &page)?;
-    index::after(place.runs, place.secrets, printer);
+    index::after(place.runs, theme, place.secrets, printer);
     Ok(page)
 }
 

@@ -2,8 +2,9 @@
 //! Knows nothing of how the runs came about.
 
 use super::reports::{scanned, stdout_style};
+use super::session::Manner;
 use super::{github, index, theme};
-use crate::args::{Format, Output};
+use crate::args::Format;
 use crate::error::CliError;
 use crate::printer::Printer;
 use harness_core::compare::{self, Comparison};
@@ -33,19 +34,22 @@ pub(crate) fn tell(
     compared: &Compared<'_>,
     runs: &Path,
     secrets: &[&Secrets],
-    output: &Output,
+    manner: Manner<'_>,
     printer: Printer,
 ) -> Result<(), CliError> {
     let comparison = compare::compare(&compared.runs, &compared.not_run);
     let records: Vec<&Record> = compared.runs.iter().map(|(_, record)| *record).collect();
-    let theme = theme::open(output.theme.templates.as_deref())?;
-    let made = Texts::of(&comparison, &records, &theme)?;
+    let made = Texts::of(&comparison, &records, manner.theme, printer)?;
     let named = comparison.runs.get(compared.named);
     let named = named.and_then(|side| side.run.as_ref());
     let written = made.write(named, runs, secrets);
-    github::summary(&|_| made.markdown.clone(), secrets, printer);
-    index::after(runs, secrets, printer);
-    match output.format {
+    github::summary(
+        &|room| markdown::within(room, &comparison),
+        secrets,
+        printer,
+    );
+    index::after(runs, manner.theme, secrets, printer);
+    match manner.output.format {
         Format::Text => printer.data(&table(&comparison, written.as_deref().ok(), printer)),
         Format::Json => printer.data(&format!("{}\n", made.json)),
     }
@@ -59,14 +63,17 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(comparison: &Comparison, records: &[&Record], theme: &Theme) -> Result<Self, CliError> {
+    fn of(
+        comparison: &Comparison,
+        records: &[&Record],
+        theme: &Theme,
+        printer: Printer,
+    ) -> Result<Self, CliError> {
         let fail = |kind: &str, error: &dyn std::fmt::Display| {
             CliError::Report(format!("failed to make the comparison's {kind}: {error}"))
         };
         Ok(Self {
-            page: theme
-                .compare(comparison, records)
-                .map_err(|error| theme::refused(&error))?,
+            page: theme::page(theme, printer, |theme| theme.compare(comparison, records))?,
             markdown: markdown::render(comparison),
             json: serde_json::to_string_pretty(comparison).map_err(|e| fail("JSON", &e))?,
         })

@@ -25,7 +25,7 @@ pub(crate) fn export(
     let sink = args.to.as_deref().map(|to| send::Sink::new(to, args));
     let sink = sink.transpose()?;
     let format = chosen(args, sink.is_some())?;
-    let store = RunStore::open(report::runs(suite, args.reports.as_deref()));
+    let store = RunStore::open(report::runs(suite, args.reports.as_deref())?);
     let (events, record) = report::read(&store, &args.run, printer)?;
     let verdict = verdict::evaluate(&record);
     let readiness = readiness::readiness(&record, &verdict);
@@ -135,14 +135,20 @@ fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
     })
 }
 
-/// What the environment says of who sends: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
+fn decoded(text: &str) -> String {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    decoded.into_owned()
+}
+
+/// What the environment says of who sends: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, whose keys and values are
+/// percent-encoded, which the library leaves as they are.
 fn resource() -> Vec<(String, String)> {
     let said = Resource::builder_empty()
         .with_detector(Box::new(EnvResourceDetector::new()))
         .build();
     let mut all: Vec<(String, String)> = said
         .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .map(|(name, value)| (decoded(name.as_str()), decoded(&value.to_string())))
         .collect();
     all.sort();
     let name = std::env::var("OTEL_SERVICE_NAME");

@@ -75,6 +75,11 @@ pub(crate) fn summary(text: &dyn Fn(usize) -> String, secrets: &[&Secrets], prin
         return;
     }
     let text = format!("{}\n", text(room - 1));
+    // What must be told of many runs may be longer than that.
+    if text.len() > room {
+        printer.say("warning: the job's summary has too little room left, so this is not in it");
+        return;
+    }
     let secrets: Vec<_> = secrets
         .iter()
         .flat_map(|secrets| scanned(secrets))

@@ -26,8 +26,7 @@ fn of_curl(args: &CurlArgs, printer: Printer) -> Result<u8, CliError> {
     let input = if from_stdin {
         let mut text = String::new();
         let read = std::io::stdin().take(LIMIT).read_to_string(&mut text);
-        read.map_err(|source| CliError::File {
-            doing: "read",
+        read.map_err(|source| CliError::Input {
             path: "-".into(),
             source,
         })?;
@@ -84,17 +83,26 @@ fn named(into: &Into, or: &str) -> Result<String, CliError> {
 }
 
 fn text_of(file: &Path) -> Result<String, CliError> {
-    let fail = |source| CliError::File {
-        doing: "read",
+    let fail = |source| CliError::Input {
         path: file.to_owned(),
         source,
     };
     let data = std::fs::metadata(file).map_err(fail)?;
-    if !data.is_file() || data.len() > LIMIT {
-        return Err(CliError::Usage {
-            message: format!("{} is not a file of at most 256 MiB", file.display()),
-            hint: String::new(),
-        });
+    if !data.is_file() {
+        let kind = if data.is_dir() {
+            "a folder"
+        } else {
+            "a device or a pipe"
+        };
+        let message = format!(
+            "{} is {kind}, and only a file can be imported",
+            file.display()
+        );
+        return Err(CliError::usage(message, ""));
+    }
+    if data.len() > LIMIT {
+        let message = format!("{} is too large: {} bytes", file.display(), data.len());
+        return Err(CliError::usage(message, "at most 256 MiB are read"));
     }
     std::fs::read_to_string(file).map_err(fail)
 }

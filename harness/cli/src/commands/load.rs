@@ -4,7 +4,7 @@ mod flags;
 pub(super) mod habits;
 
 use super::session::{self, Manner, OneUrl};
-use super::{adhoc, home};
+use super::{adhoc, home, theme};
 use crate::args::{Format, LoadArgs};
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -52,6 +52,7 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
     }
     let manner = Manner {
         output: &output,
+        theme: &theme::find(&output.theme, Some(&prepared.root), printer)?,
         tells: true,
         one_url: Some(OneUrl {
             screen: !args.shown.no_tui,
@@ -65,8 +66,7 @@ pub(crate) fn load(args: &LoadArgs, printer: Printer) -> Result<u8, CliError> {
 
 /// The text of a body, or of a certificate.
 fn text_of(file: &Path) -> Result<String, CliError> {
-    let fail = |source| CliError::File {
-        doing: "read",
+    let fail = |source| CliError::Input {
         path: file.to_owned(),
         source,
     };

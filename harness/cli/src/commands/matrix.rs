@@ -5,7 +5,7 @@
 mod plan;
 
 use super::session::{self, Interrupts, Manner, Prepared};
-use super::{run, suite};
+use super::{run, suite, theme};
 use crate::args::MatrixArgs;
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -16,6 +16,7 @@ use harness_core::plan::matrix::LeftOut;
 use harness_core::plan::resolve::Choice;
 use harness_core::record::Record;
 use harness_core::units::{Rate, format_duration};
+use harness_report::html::Theme;
 use plan::{AFTER, ALONE, BEFORE, FAULT, Wanted};
 use std::path::Path;
 
@@ -45,6 +46,7 @@ pub(crate) fn matrix(
         found: &found,
         choice: &choice,
         args,
+        theme: &theme::planned(&args.output.theme, root, printer)?,
         printer,
     };
     session::block_on(async {
@@ -58,6 +60,7 @@ struct Setting<'a> {
     found: &'a Found,
     choice: &'a Choice,
     args: &'a MatrixArgs,
+    theme: &'a Theme,
     printer: Printer,
 }
 
@@ -69,18 +72,20 @@ impl Setting<'_> {
             wanted.journeys.len(),
             format_duration(ALONE)
         ));
+        let leave =
+            |ended: &session::Ended| session::leave(&ended.exit, &self.args.output, self.printer);
         let looked = self
             .make(plan::looks(&wanted), interrupts, false, |plan| {
                 plan::look(plan, &wanted);
             })
             .await?;
-        let Some(record) = looked.record else {
-            return Ok(looked.code);
+        let Some(record) = &looked.record else {
+            return Ok(leave(&looked));
         };
         if interrupts.heard() || record.target.failed.is_some() {
-            return Ok(looked.code);
+            return Ok(leave(&looked));
         }
-        let uses = self.uses(&record, &mut wanted);
+        let uses = self.uses(record, &mut wanted);
         let cells = plan::cells(&wanted, &uses);
         if cells.is_empty() {
             return Err(CliError::usage(
@@ -97,7 +102,7 @@ impl Setting<'_> {
                 |plan| plan::lay_out(plan, &wanted, &cells, &uses),
             )
             .await?;
-        Ok(ended.code)
+        Ok(leave(&ended))
     }
 
     /// One of the two runs: the suite with scenarios of these names and texts beside its own, and only those played.
@@ -129,6 +134,7 @@ impl Setting<'_> {
         prepared.plan = prepared.plan.digested();
         let manner = Manner {
             output: &self.args.output,
+            theme: self.theme,
             tells,
             one_url: None,
         };

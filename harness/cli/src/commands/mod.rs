@@ -9,6 +9,7 @@ mod compare;
 mod compared;
 mod comparison;
 mod doctor;
+mod documents;
 mod down;
 mod export;
 mod github;
@@ -41,6 +42,7 @@ use crate::logs::Logs;
 use crate::printer::Printer;
 use crate::workflow;
 use clap::Parser as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 /// The exit code where data could not be written to stdout: whoever asked for it has no answer.
@@ -72,9 +74,21 @@ pub(crate) fn read() -> Result<Args, ExitCode> {
             Printer::default().error(&error.render().to_string());
             Err(ExitCode::from(2))
         }
-        // Help and the version are no errors; clap knows where each is written and how it ends.
-        None => error.exit(),
+        None => Err(shown(&error)),
     })
+}
+
+/// Shows help, the version, or what clap says of a command line; help that can't be written is no answer.
+fn shown(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    match printed {
+        Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {
+            Printer::default().error(&format!("error: failed to write to stdout: {failed}"));
+            ExitCode::from(UNWRITTEN)
+        }
+        _ => ExitCode::from(code),
+    }
 }
 
 fn complain(error: &CliError, printer: Printer) {

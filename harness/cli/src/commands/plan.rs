@@ -8,6 +8,7 @@ use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources;
 use harness_core::plan::describe::describe;
+use harness_report::text::visible;
 use std::path::Path;
 
 /// Plans and prints.
@@ -31,7 +32,7 @@ pub(crate) fn plan(
     match args.format {
         Format::Text => {
             let lacks = lacks(&prepared, &session::runs_of(None, &found.root))?;
-            printer.data(&(describe(&prepared.plan) + &lacks));
+            printer.data(&(visible(&describe(&prepared.plan)) + &lacks));
         }
         Format::Json => {
             let json = serde_json::to_string_pretty(&prepared.plan);

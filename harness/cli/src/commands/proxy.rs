@@ -71,9 +71,12 @@ async fn serve(
                     .into(),
         })?;
         let listed: Vec<&str> = names.iter().map(harness_proxy::ProxyName::as_str).collect();
+        let many = match names.len() {
+            1 => "1 proxy".to_owned(),
+            many => format!("{many} proxies"),
+        };
         printer.say(&format!(
-            "{} proxies from {}: {}",
-            names.len(),
+            "{many} from {}: {}",
             path.display(),
             listed.join(", ")
         ));

@@ -4,7 +4,7 @@
 mod runs;
 mod trend;
 
-use super::reports::stdout_style;
+use super::reports::{exit_line, stdout_style};
 use super::suite::{self, Planned};
 use super::{report, run, theme};
 use crate::args::{ReadinessArgs, Shape};
@@ -17,6 +17,7 @@ use harness_core::plan::readiness::{Need, Needed, ReadinessPlan};
 use harness_core::plan::resolve::Choice;
 use harness_core::plan::target::Mode;
 use harness_core::readiness::{Asked, Release, Wanted, gather};
+use harness_core::suite::{self as texts, Suite};
 use harness_report::html::Theme;
 use harness_report::store::{RunStore, write_scanned};
 use harness_report::{markdown, terminal};
@@ -33,16 +34,26 @@ pub(crate) fn readiness(
         trend::incident(&kept, release, note, printer)?;
         return Ok(0);
     }
-    let theme = theme::find(&args.theme, root)?;
+    let theme = theme::find(&args.theme, root, printer)?;
     // Without a suite the runs' own words count: an artefact of CI can be judged anywhere.
     let found = match sources::read(root) {
         Ok(found) => Some(found),
         Err(CliError::NoSuite { .. }) => None,
         Err(error) => return Err(error),
     };
-    let store = RunStore::open(report::runs(root, args.reports.as_deref()));
+    let store = RunStore::open(report::runs(root, args.reports.as_deref())?);
     let base = found.as_ref().map(|found| found.root.as_path());
-    let runs::Found { runs, mut notices } = runs::find(&store, args, base)?;
+    // A suite with an error says so below, when it is planned.
+    let own = found
+        .as_ref()
+        .and_then(|found| texts::load(&found.sources).0);
+    let project = own.as_ref().map(Suite::project);
+    let place = runs::Place {
+        store: &store,
+        root: base,
+        project,
+    };
+    let runs::Found { runs, mut notices } = runs::find(&place, args)?;
     let variant = runs.first().and_then(|run| run.record.run.as_ref());
     let variant = variant.and_then(|run| run.plan.variant.clone());
     let (settings, wanted) = match &found {
@@ -60,19 +71,20 @@ pub(crate) fn readiness(
         wanted,
         notices,
     };
+    // Read first, so that a file that can't be is told before anything is written.
     let past = trend::read(&kept)?;
     let mut release = gather(&runs, &asked);
     release.trend = harness_core::readiness::recent(&past, release.release.as_ref());
     let folder = folder(args, base, &release);
-    let texts = Texts::of(&release, &theme)?;
+    let texts = Texts::of(&release, &theme, printer)?;
     let page = texts.write(&folder)?;
     if args.record {
-        trend::record(&kept, past, &release, printer)?;
+        trend::record(&kept, &release, printer)?;
     }
     match args.format {
         Shape::Json => printer.data(&texts.json),
         Shape::Markdown => printer.data(&texts.markdown),
-        Shape::Text => printer.data(&words(&release, &page, printer)),
+        Shape::Text => printer.data(&words(&release, &page, args.strict, printer)),
     }
     Ok(release.readiness.exit_code(args.strict))
 }
@@ -154,7 +166,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(release: &Release, theme: &Theme) -> Result<Self, CliError> {
+    fn of(release: &Release, theme: &Theme, printer: Printer) -> Result<Self, CliError> {
         let fail = |kind: &str, error: &dyn std::fmt::Display| {
             CliError::Report(format!("failed to make the readiness {kind}: {error}"))
         };
@@ -163,9 +175,7 @@ impl Texts {
             Ok::<_, CliError>(text + "\n")
         };
         Ok(Self {
-            page: theme
-                .release(release)
-                .map_err(|error| theme::refused(&error))?,
+            page: theme::page(theme, printer, |theme| theme.release(release))?,
             markdown: markdown::render_release(release),
             json: json(serde_json::to_string_pretty(release))?,
             abort: json(serde_json::to_string_pretty(&release.readiness.abort))?,
@@ -194,9 +204,10 @@ impl Texts {
     }
 }
 
-fn words(release: &Release, page: &Path, printer: Printer) -> String {
+fn words(release: &Release, page: &Path, strict: bool, printer: Printer) -> String {
     let mut out = Vec::new();
     // Writing to memory can't fail.
     let _ = terminal::render_release(&mut out, stdout_style(printer), release, Some(page));
     String::from_utf8_lossy(&out).into_owned()
+        + &exit_line(&release.readiness.exit(strict), printer)
 }

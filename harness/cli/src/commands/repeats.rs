@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::printer::Printer;
 use crate::sources::Found;
 use harness_core::name::RunId;
+use harness_core::readiness::Exit;
 use harness_core::record::Record;
 use harness_core::verdict::regression::{self, Beside, Settings};
 use harness_drive::redact::Secrets;
@@ -37,8 +38,10 @@ pub(super) fn run(
         label: (*name).to_owned(),
         prepared,
     });
+    let theme = theme::planned(&output.theme, root, printer)?;
     let manner = Manner {
         output,
+        theme: &theme,
         // Data is one document, and the answer is that of all runs.
         tells: false,
         one_url: None,
@@ -52,8 +55,8 @@ pub(super) fn run(
         let interrupts = Interrupts::listen()?;
         Ok(campaign::play(legs.collect(), manner, &interrupts, printer).await)
     })?;
-    if let Some(code) = left {
-        return Ok(code);
+    if let Some(exit) = left {
+        return Ok(session::leave(&exit, output, printer));
     }
     if !not_run.is_empty() {
         let told = not_run.join(", ");
@@ -61,7 +64,7 @@ pub(super) fn run(
             "not all runs were made; these are missing: {told}"
         ));
     }
-    let codes: Vec<u8> = made.iter().map(|(_, ended)| ended.code).collect();
+    let worst = campaign::of_all(&made);
     let (mut sides, mut left) = ([Vec::new(), Vec::new()], Left::default());
     for (label, ended) in made {
         let side = usize::from(label == after);
@@ -73,7 +76,7 @@ pub(super) fn run(
     }
     let [baseline, candidate] = sides;
     let held = !baseline.is_empty() && !candidate.is_empty();
-    let answer = held.then(|| answer(root, output, (&candidate, &baseline), &left, printer));
+    let answer = held.then(|| answer(root, manner, (&candidate, &baseline), &left, printer));
     match (broken, answer.transpose()) {
         (Some(error), told) => {
             if let Err(untold) = told {
@@ -81,7 +84,7 @@ pub(super) fn run(
             }
             Err(error)
         }
-        (None, told) => Ok(code(&codes, told?)),
+        (None, told) => Ok(session::leave(&exit(worst, told?), output, printer)),
     }
 }
 
@@ -96,12 +99,11 @@ struct Left {
     runs: PathBuf,
 }
 
-/// The answer's code is the command's: what each run was judged by is told with that run. Without an answer, and where a run
-/// was interrupted or could not be made, the worst of theirs.
-fn code(runs: &[u8], answer: Option<u8>) -> u8 {
-    let worst = campaign::worst(runs.iter().copied());
+/// The answer's is the command's: what each run was judged by is told with that run. Without an answer, and where a run was
+/// interrupted or could not be made, the worst of theirs.
+fn exit(worst: Exit, answer: Option<Exit>) -> Exit {
     match answer {
-        Some(answer) if ![130, 3, 2].contains(&worst) => answer,
+        Some(answer) if ![130, 3, 2].contains(&worst.code) => answer,
         _ => worst,
     }
 }
@@ -109,27 +111,26 @@ fn code(runs: &[u8], answer: Option<u8>) -> u8 {
 /// The verdict of all that was made; tells it, and leaves its page beside the runs.
 fn answer(
     root: Option<&Path>,
-    output: &Output,
+    manner: Manner<'_>,
     (candidate, baseline): (&[Record], &[Record]),
     left: &Left,
     printer: Printer,
-) -> Result<u8, CliError> {
+) -> Result<Exit, CliError> {
     let plan = candidate.first().and_then(|record| record.run.as_ref());
     let settings = plan.map_or_else(Settings::default, |run| run.plan.regression.clone());
     let beside = Beside {
-        calibrations: &calibrate::known(&report::baselines(root, None), printer)?,
+        calibrations: &calibrate::known(&report::baselines(root, None)?, printer)?,
         variants: true,
         ..Beside::default()
     };
     let runs = regression::across(candidate, baseline, &beside, &settings);
-    match output.format {
+    match manner.output.format {
         Format::Text => printer.data(&compare::text(&runs, false, printer)),
         Format::Json => printer.data(&compare::json(&runs)?),
     }
     let again = again(&ids(candidate), &ids(baseline));
     printer.say(&format!("the same once more, in any form: {again}"));
     let drawn = regression::drawn(candidate, baseline, &beside, &runs);
-    let theme = theme::open(output.theme.templates.as_deref())?;
     let secrets: Vec<&Secrets> = left.secrets.iter().collect();
     let place = Place {
         runs: &left.runs,
@@ -142,9 +143,9 @@ fn answer(
         secrets: &secrets,
     };
     let project = compare::project(candidate);
-    let page = compared::leave(&runs, &drawn, project, &theme, &place, printer)?;
+    let page = compared::leave(&runs, &drawn, project, manner.theme, &place, printer)?;
     printer.say(&format!("comparison: {}", page.display()));
-    Ok(compare::code(runs.grade))
+    Ok(compare::exit(&runs))
 }
 
 fn ids(records: &[Record]) -> Vec<&str> {
@@ -205,11 +206,16 @@ mod tests {
 
     #[test]
     fn the_answer_is_the_exit_code_unless_a_run_was_not_made() {
-        assert_eq!(code(&[5, 5, 1, 4], Some(0)), 0);
-        assert_eq!(code(&[0, 0], Some(1)), 1);
-        assert_eq!(code(&[0, 3, 1], Some(0)), 3);
-        assert_eq!(code(&[0, 130], Some(0)), 130);
-        assert_eq!(code(&[5, 0], None), 5);
+        let of = |code| Exit {
+            code,
+            why: String::new(),
+        };
+        let code = |worst, answer: Option<u8>| exit(of(worst), answer.map(of)).code;
+        assert_eq!(code(1, Some(0)), 0);
+        assert_eq!(code(0, Some(1)), 1);
+        assert_eq!(code(3, Some(0)), 3);
+        assert_eq!(code(130, Some(0)), 130);
+        assert_eq!(code(5, None), 5);
     }
 
     #[test]

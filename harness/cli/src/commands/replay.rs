@@ -22,6 +22,7 @@ use harness_core::suite::{self as texts, Sources, Suite};
 use harness_core::tls::Pems;
 use harness_drive::Tls;
 use harness_report::store::{self, RunStore, read_small_text};
+use harness_report::text::moment;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub(crate) fn replay(
     args: &ReplayArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
-    let runs = report::runs(root, args.output.reports.as_deref());
+    let runs = report::runs(root, args.output.reports.as_deref())?;
     let (recorded, mut started) = recorded(&runs, &args.run)?;
     started.plan = as_it_went(&started.plan, &recorded);
     let around = Around::find(root, &started.plan)?;
@@ -39,21 +40,29 @@ pub(crate) fn replay(
     // Where the recorded run lies, unless somebody wants it elsewhere.
     let mut output = args.output.clone();
     output.reports.get_or_insert(runs);
-    output.theme.templates = theme::folder(&output.theme, root);
+    // In another mode the suite was planned anew, and has told what is worth saying of its templates.
+    let theme = match args.target.map(Mode::from) {
+        Some(mode) if mode != started.plan.target.mode => {
+            theme::planned(&output.theme, root, printer)?
+        }
+        _ => theme::find(&output.theme, root, printer)?,
+    };
     printer.say(&format!(
         "replaying run {} of {}",
-        started.run, started.date
+        started.run,
+        moment(&started.date)
     ));
     session::block_on(async {
         let interrupts = Interrupts::listen()?;
         let manner = Manner {
             output: &output,
+            theme: &theme,
             tells: output.format == Format::Text,
             one_url: None,
         };
         let ended = session::one(prepared, manner, &interrupts, printer).await?;
         let Some(record) = &ended.record else {
-            return Ok(ended.code);
+            return Ok(session::leave(&ended.exit, &output, printer));
         };
         let compared = Compared {
             runs: vec![("recorded".into(), &recorded), ("replay".into(), record)],
@@ -61,8 +70,8 @@ pub(crate) fn replay(
             named: 1,
         };
         let secrets = [&ended.secrets];
-        comparison::tell(&compared, &ended.runs, &secrets, &output, printer)?;
-        Ok(ended.code)
+        comparison::tell(&compared, &ended.runs, &secrets, manner, printer)?;
+        Ok(session::leave(&ended.exit, &output, printer))
     })
 }
 
@@ -70,8 +79,17 @@ pub(crate) fn replay(
 fn recorded(runs: &Path, text: &str) -> Result<(Record, RunStarted), CliError> {
     let usage = |error: &dyn std::fmt::Display| CliError::usage(error.to_string(), "");
     let events = RunStore::open(runs).resolve(text).map_err(|e| usage(&e))?;
+    // Asked first: one that ends while it is read was at work.
+    let live = report::is_live(&events);
     let record = store::record(&events).map_err(|e| usage(&e))?.record;
     match record.run.as_deref().cloned() {
+        // What it is held against would stay as it happens to be now.
+        Some(RunStarted { run, .. }) if live && record.end.is_none() => Err(CliError::usage(
+            format!("failed to replay run {run}: it is still going on"),
+            format!(
+                "wait for its end, or interrupt it; `harness report {text}` tells what it came to so far"
+            ),
+        )),
         Some(started) => Ok((record, started)),
         None => Err(usage(&format!("{} holds no run", events.display()))),
     }
@@ -260,11 +278,7 @@ fn certificates(plan: &Plan, root: &Path) -> Result<(Tls, Pems), CliError> {
         let path = root.join(name);
         let read = read_small_text(&path, Sources::limit(name));
         read.map(|text| Some(Arc::from(text)))
-            .map_err(|source| CliError::File {
-                doing: "read",
-                path,
-                source,
-            })
+            .map_err(|source| CliError::Input { path, source })
     };
     let pems = Pems {
         ca: text(&tls.ca)?,

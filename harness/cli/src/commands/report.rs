@@ -17,15 +17,15 @@ pub(crate) fn report(
     args: &ReportArgs,
     printer: Printer,
 ) -> Result<u8, CliError> {
-    let runs = runs(suite, args.reports.as_deref());
+    let runs = runs(suite, args.reports.as_deref())?;
+    let theme = theme::find(&args.theme, suite, printer)?;
     if args.index {
-        return index::now(&runs, printer);
+        return index::now(&runs, &theme, printer);
     }
-    let theme = theme::find(&args.theme, suite)?;
     let store = RunStore::open(&runs);
     let found = find(&store, &args.run, printer)?;
     let (events, record) = (&found.events, &found.record);
-    let made = reports::make(record, &theme)?;
+    let made = reports::make(record, &theme, printer)?;
     // A run that ended meanwhile made its own reports: older ones must not take their place.
     if found.goes_on && !is_live(events) {
         return report(suite, args, printer);
@@ -40,7 +40,7 @@ pub(crate) fn report(
             };
             printer.say(&format!("report: {}", page.display()));
             if lies_in(folder.path(), &runs) {
-                index::after(&runs, &[], printer);
+                index::after(&runs, &theme, &[], printer);
             }
             return Ok(0);
         }
@@ -67,7 +67,7 @@ pub(crate) fn report(
 }
 
 /// Whether somebody is at the run whose events lie here.
-fn is_live(events: &Path) -> bool {
+pub(super) fn is_live(events: &Path) -> bool {
     events.parent().is_some_and(heal::is_live)
 }
 
@@ -103,7 +103,14 @@ fn find(store: &RunStore, run: &str, printer: Printer) -> Result<Found, CliError
     let events = store.resolve(run).map_err(|e| usage(&e))?;
     // Asked first: one that ends while it is read was at work.
     let live = is_live(&events);
-    let recorded = store::record(&events).map_err(|e| usage(&e))?;
+    let recorded = store::record(&events)
+        .map_err(|error| CliError::usage(error.to_string(), error.hint().unwrap_or_default()))?;
+    if let Some(line) = recorded.behind {
+        let name = events.display();
+        printer.say(&format!(
+            "warning: behind the end of the run in {name}, from line {line} on, stands what is no event; it is left out"
+        ));
+    }
     if recorded.cut_short {
         let name = events.display();
         let why = match live {
@@ -120,25 +127,31 @@ fn find(store: &RunStore, run: &str, printer: Printer) -> Result<Found, CliError
 }
 
 /// The folder in which a run that somebody names is looked for.
-pub(super) fn runs(suite: Option<&Path>, chosen: Option<&Path>) -> PathBuf {
-    match (chosen, sources::root(suite)) {
+pub(super) fn runs(suite: Option<&Path>, chosen: Option<&Path>) -> Result<PathBuf, CliError> {
+    let own = PathBuf::from("reports/runs");
+    Ok(match (chosen, root(suite)?) {
         (Some(folder), _) => folder.to_owned(),
-        (None, Ok(root)) => root.join("reports").join("runs"),
+        (None, Some(root)) => root.join(own),
         // A path needs no suite around it, and a load of one URL has none.
-        (None, Err(_)) => Some(PathBuf::from("reports/runs"))
-            .filter(|folder| folder.is_dir())
-            .or_else(home::runs)
-            .unwrap_or_else(|| PathBuf::from("reports/runs")),
+        (None, None) if own.is_dir() => own,
+        (None, None) => home::runs().unwrap_or(own),
+    })
+}
+
+/// The suite's root: there may be none around here, but one that was named must be there.
+fn root(suite: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+    match sources::root(suite) {
+        Err(error) if suite.is_some() => Err(error),
+        found => Ok(found.ok()),
     }
 }
 
 /// The folder of baselines, and of calibrations in it.
-pub(super) fn baselines(suite: Option<&Path>, chosen: Option<&Path>) -> PathBuf {
-    match (chosen, sources::root(suite)) {
+pub(super) fn baselines(suite: Option<&Path>, chosen: Option<&Path>) -> Result<PathBuf, CliError> {
+    Ok(match (chosen, root(suite)?) {
         (Some(folder), _) => folder.to_owned(),
-        (None, Ok(root)) => root.join("reports").join("baselines"),
-        (None, Err(_)) => PathBuf::from("reports/baselines"),
-    }
+        (None, root) => root.unwrap_or_default().join("reports/baselines"),
+    })
 }
 
 fn write(path: &Path, text: &str, printer: Printer) -> Result<(), CliError> {

@@ -3,7 +3,7 @@
 use super::theme;
 use crate::error::CliError;
 use crate::printer::Printer;
-use harness_core::readiness::{self, Readiness};
+use harness_core::readiness::{self, Exit, Readiness};
 use harness_core::record::Record;
 use harness_core::verdict::{self, Verdict};
 use harness_drive::redact::Secrets;
@@ -13,6 +13,7 @@ use harness_report::index::Card;
 use harness_report::leak::Secret;
 use harness_report::store::{self, ReportFile, RunFolder};
 use harness_report::terminal::{self, Style};
+use harness_report::text::one_line;
 use harness_report::{github, json, junit, markdown, series};
 use std::path::{Path, PathBuf};
 
@@ -25,14 +26,19 @@ pub(crate) struct Made<'r> {
 }
 
 /// Judges a record and makes every report.
-pub(crate) fn make<'r>(record: &'r Record, theme: &Theme) -> Result<Made<'r>, CliError> {
+pub(crate) fn make<'r>(
+    record: &'r Record,
+    theme: &Theme,
+    printer: Printer,
+) -> Result<Made<'r>, CliError> {
     let fail = |kind: &str, error: &dyn std::fmt::Display| {
         CliError::Report(format!("failed to make the {kind}: {error}"))
     };
     let verdict = verdict::evaluate(record);
     let readiness = readiness::readiness(record, &verdict);
-    let page = theme.render(record, &verdict, &readiness);
-    let page = page.map_err(|error| theme::refused(&error))?;
+    let page = theme::page(theme, printer, |theme| {
+        theme.render(record, &verdict, &readiness)
+    })?;
     let junit = junit::render(record, &verdict, &readiness);
     let junit = junit.map_err(|e| fail("JUnit report", &e))?;
     let markdown = markdown::render(record, &verdict, &readiness);
@@ -153,10 +159,26 @@ impl Made<'_> {
         (self.readiness.decision.as_str(), self.readiness.score)
     }
 
-    /// The exit code.
-    pub(crate) fn exit_code(&self, strict: bool) -> u8 {
-        readiness::exit_code(self.record, &self.readiness, strict)
+    /// The answer in a line, for a run whose summary is not shown.
+    pub(crate) fn in_a_line(&self) -> String {
+        let (answer, _) = self.answer();
+        let why = self.readiness.reasons.first();
+        let why = why.map_or_else(String::new, |why| format!(": {}", one_line(why, 300)));
+        format!("{answer}{why}")
     }
+
+    /// The exit code, and why.
+    pub(crate) fn exit(&self, strict: bool) -> Exit {
+        readiness::exit(self.record, &self.readiness, strict)
+    }
+}
+
+/// The line that ends a summary for people: the exit code and its reason, where it is not 0.
+pub(crate) fn exit_line(exit: &Exit, printer: Printer) -> String {
+    let mut out = Vec::new();
+    // Writing to memory can't fail.
+    let _ = terminal::render_exit(&mut out, stdout_style(printer), exit);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Secrets as the last scan wants them.

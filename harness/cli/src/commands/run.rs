@@ -20,10 +20,9 @@ use std::path::Path;
 /// Plans and runs.
 pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Result<u8, CliError> {
     let found = sources::read(root)?;
-    let mut output = args.output.clone();
-    output.theme.templates = theme::folder(&output.theme, root);
+    let output = &args.output;
     if let Some(repeats) = args.repeats {
-        return repeats::run(root, &found, args, &output, repeats, printer);
+        return repeats::run(root, &found, args, output, repeats, printer);
     }
     match args.selection.variants.as_slice() {
         several @ [_, _, ..] => {
@@ -31,7 +30,8 @@ pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Resu
             for leg in &mut legs {
                 leg.prepared.release.clone_from(&args.release);
             }
-            campaign::execute(legs, &output, printer)
+            let theme = theme::planned(&output.theme, root, printer)?;
+            campaign::execute(legs, output, &theme, printer)
         }
         one => {
             let choice = choice(&args.selection, one.first().map(String::as_str));
@@ -39,8 +39,10 @@ pub(crate) fn run(root: Option<&Path>, args: &RunArgs, printer: Printer) -> Resu
                 release: args.release.clone(),
                 ..prepare(&found, &choice, printer)?
             };
+            let theme = theme::planned(&output.theme, root, printer)?;
             let manner = Manner {
-                output: &output,
+                output,
+                theme: &theme,
                 tells: true,
                 one_url: None,
             };

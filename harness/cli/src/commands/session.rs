@@ -3,7 +3,7 @@
 
 mod begin;
 
-use super::{github, index, reports, theme};
+use super::{github, index, reports};
 use crate::args::{Format, Output};
 use crate::error::CliError;
 use crate::live::Display;
@@ -12,6 +12,7 @@ pub(crate) use begin::{Begun, begin, runs_of, runs_under};
 use harness_core::event::{Envelope, Replayed};
 use harness_core::name::Name;
 use harness_core::plan::Plan;
+use harness_core::readiness::Exit;
 use harness_core::record::Record;
 use harness_core::tls::Pems;
 use harness_drive::Tls;
@@ -56,6 +57,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Manner<'a> {
     /// As the command line has it.
     pub(crate) output: &'a Output,
+    /// By which its pages are made.
+    pub(crate) theme: &'a Theme,
     /// Whether its summary goes to stdout.
     pub(crate) tells: bool,
     /// For a load of one URL: its own screen and summary.
@@ -73,8 +76,8 @@ pub(crate) struct OneUrl<'a> {
 
 /// How a run ended.
 pub(crate) struct Ended {
-    /// The exit code.
-    pub(crate) code: u8,
+    /// The exit code, and why.
+    pub(crate) exit: Exit,
     /// What its events say; `None` when it was left in a hurry.
     pub(crate) record: Option<Record>,
     /// The folder of runs it lies in.
@@ -92,8 +95,16 @@ pub(crate) fn execute(
     block_on(async {
         let interrupts = Interrupts::listen()?;
         let ended = one(prepared, manner, &interrupts, printer).await?;
-        Ok(ended.code)
+        Ok(leave(&ended.exit, manner.output, printer))
     })
+}
+
+/// Tells people why the exit code is not 0, after all else that they are told; answers with it.
+pub(crate) fn leave(exit: &Exit, output: &Output, printer: Printer) -> u8 {
+    if output.format == Format::Text {
+        printer.data(&reports::exit_line(exit, printer));
+    }
+    exit.code
 }
 
 /// A runtime for runs, and its end.
@@ -138,8 +149,6 @@ async fn perform(
     interrupts: &Interrupts,
     printer: Printer,
 ) -> Result<Ended, CliError> {
-    // What is wrong with templates is told before anything is begun.
-    let theme = Box::new(theme::find(&manner.output.theme, Some(&prepared.root))?);
     let heard = interrupts.for_run();
     let root = prepared.root.clone();
     let Begun {
@@ -176,23 +185,26 @@ async fn perform(
     if abandoned {
         printer.error("stopped at once; the guardian is ending what is left of the target");
         return Ok(Ended {
-            code: 130,
+            exit: Exit {
+                code: 130,
+                why: "the run was left at once".to_owned(),
+            },
             record: None,
             runs,
             secrets,
         });
     }
-    let written = conclude(&record, &folder, &root, &secrets, (manner, &theme), printer);
-    index::after(&runs, &[&secrets], printer);
+    let written = conclude(&record, &folder, &root, &secrets, manner, printer);
+    index::after(&runs, manner.theme, &[&secrets], printer);
     if let Some(lost) = lost {
         printer.error(&format!(
             "warning: the events on disk are incomplete: {lost}"
         ));
     }
-    let code = written?;
-    Span::current().record("exit_code", code);
+    let exit = written?;
+    Span::current().record("exit_code", exit.code);
     Ok(Ended {
-        code,
+        exit,
         record: Some(record),
         runs,
         secrets,
@@ -205,27 +217,22 @@ fn conclude(
     folder: &RunFolder,
     root: &Path,
     secrets: &Secrets,
-    (manner, theme): (Manner<'_>, &Theme),
+    manner: Manner<'_>,
     printer: Printer,
-) -> Result<u8, CliError> {
+) -> Result<Exit, CliError> {
     let (made, written) = info_span!("report").in_scope(|| {
-        let made = reports::make(record, theme).or_else(|error| match theme.is_own() {
-            // What a load of hours came to is not lost for a template.
-            true => {
-                printer.error(&format!(
-                    "warning: {error}; the page is made by the built-in templates"
-                ));
-                reports::make(record, &theme::builtin()?)
-            }
-            false => Err(error),
-        })?;
+        let made = reports::make(record, manner.theme, printer)?;
         let written = made.write_all(folder, secrets);
         Ok((made, written))
     })?;
     let page = written.as_deref().ok();
     let own = manner.one_url.and_then(|_| made.of_one_url(page));
     match (manner.output.format, own) {
-        _ if !manner.tells => {}
+        _ if !manner.tells => {
+            if let Some(run) = &record.run {
+                printer.say(&format!("run {} came to {}", run.run, made.in_a_line()));
+            }
+        }
         (Format::Text, Some(own)) => {
             printer.data(&adhoc::render(&own, reports::stdout_style(printer)));
         }
@@ -249,15 +256,21 @@ fn conclude(
         };
         github::tell(&told, printer);
     }
-    let code = made.exit_code(manner.output.strict);
+    let exit = made.exit(manner.output.strict);
     let html = manner.one_url.and_then(|one_url| one_url.html);
     let written = written.and_then(|_| html.map_or(Ok(()), |to| made.write_page(to, secrets)));
     match written {
-        Ok(()) => Ok(code),
+        Ok(()) => Ok(exit),
         // The answer stands, but nobody can open the report: the worse of the two codes is told.
         Err(error) => {
             printer.error(&format!("error: {error}"));
-            Ok(if code == 0 { error.code() } else { code })
+            Ok(match exit.code {
+                0 => Exit {
+                    code: error.code(),
+                    why: "the report could not be written".to_owned(),
+                },
+                _ => exit,
+            })
         }
     }
 }

@@ -1,9 +1,9 @@
 //! From texts to a plan, for every command that needs one: all findings of the suite, of the plan and of the documents it
 //! names, in order of file and line.
 
+use super::documents;
 use crate::error::CliError;
 use crate::sources::Found;
-use harness_contract::Document;
 use harness_core::diagnostic::{Diagnostic, Severity};
 use harness_core::plan::Plan;
 use harness_core::plan::resolve::{self, Choice};
@@ -32,16 +32,18 @@ pub(crate) fn plan(found: &Found, choice: &Choice) -> Planned {
     match suite.as_ref().map(|suite| resolve::plan(suite, choice)) {
         Some(Ok((resolved, warnings))) => {
             findings.extend(warnings);
-            findings.extend(unusable_documents(&resolved, found));
             match certificates(suite.as_ref(), &resolved) {
                 Ok(read) => tls = read,
                 Err(finding) => findings.push(finding),
             }
-            findings.extend(suite.as_ref().and_then(|suite| templates(suite, found)));
+            findings.extend(suite.iter().flat_map(|suite| templates(suite, found)));
             plan = Some(resolved);
         }
         Some(Err(errors)) => findings.extend(errors),
         None => {}
+    }
+    if let Some(suite) = &suite {
+        findings.extend(documents::unusable(suite, plan.as_ref()));
     }
     suite::in_order(&mut findings);
     let plan = plan.filter(|_| !fatal(&findings));
@@ -66,15 +68,24 @@ fn certificates(suite: Option<&Suite>, plan: &Plan) -> Result<Arc<Tls>, Diagnost
 }
 
 /// What is wrong with the report's own templates, told where the suite names their folder: before anything is run.
-fn templates(suite: &Suite, found: &Found) -> Option<Diagnostic> {
-    let (folder, place) = suite.templates()?;
-    let error = Theme::from_folder(&found.root.join(folder)).err()?;
-    let error = error.under(&found.root);
+fn templates(suite: &Suite, found: &Found) -> Vec<Diagnostic> {
+    let Some((folder, place)) = suite.templates() else {
+        return Vec::new();
+    };
+    let error = match Theme::from_folder(&found.root.join(folder)) {
+        Ok(theme) => {
+            let unused = theme.unused().into_iter();
+            return unused
+                .map(|words| Diagnostic::warning(Some(place.clone()), words))
+                .collect();
+        }
+        Err(error) => error.under(&found.root),
+    };
     let told = Diagnostic::error(Some(place), error.to_string());
-    Some(match error.hint() {
+    vec![match error.hint() {
         Some(hint) => told.hint(hint),
         None => told,
-    })
+    }]
 }
 
 /// Whether there is an error among the findings.
@@ -87,23 +98,4 @@ pub(crate) fn fatal(findings: &[Diagnostic]) -> bool {
 /// The error that ends a command whose findings were printed.
 pub(crate) fn refused() -> CliError {
     CliError::Suite("the suite has errors; nothing was started".into())
-}
-
-/// Documents that can't be loaded at all. Told at the document's own begin: its text is what is wrong.
-fn unusable_documents(plan: &Plan, found: &Found) -> Vec<Diagnostic> {
-    let told = plan.contracts.iter().filter_map(|contract| {
-        let error = Document::load(contract.name.as_str(), &contract.text).err()?;
-        let source = found.sources.get(&contract.document)?.clone();
-        let end = source.text.chars().next().map_or(0, char::len_utf8);
-        let place = harness_core::diagnostic::Place {
-            source,
-            span: 0..end,
-        };
-        let message = format!("contract `{}`: {error}", contract.name);
-        Some(
-            Diagnostic::error(Some(place), message)
-                .hint("it must be an OpenAPI document in JSON or YAML"),
-        )
-    });
-    told.collect()
 }

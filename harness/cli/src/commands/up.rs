@@ -19,7 +19,9 @@ use harness_drive::redact::Redactor;
 use harness_report::store::RunFolder;
 use held::Held;
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::path::Path;
+use std::time::Duration;
 use teller::Teller;
 use tokio::sync::mpsc;
 
@@ -94,8 +96,11 @@ async fn hold(
         }
         announced.map(|()| true)
     };
-    let (finished, announced) =
-        tokio::join!(executor::hold(job, sender, heard, listener), announce);
+    let held = async { tokio::join!(executor::hold(job, sender, heard, listener), announce) };
+    let (finished, announced) = tokio::select! {
+        ended = held => ended,
+        never = watch(folder.path(), interrupts, printer) => match never {},
+    };
     let Finished { record, abandoned } =
         finished.map_err(|error| CliError::Machine(error.to_string()))?;
     if abandoned {
@@ -108,6 +113,30 @@ async fn hold(
         (false, Some(RunEnd::Cancelled)) => 130,
         _ => 3,
     })
+}
+
+/// How often the folder is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Wishes for the end once the target's folder is gone: `down` finds by it what is held, so nobody could end it any more.
+async fn watch(folder: &Path, interrupts: &Interrupts, printer: Printer) -> Infallible {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        // A folder that can't be looked at for a moment is not gone.
+        if matches!(folder.try_exists(), Ok(false)) {
+            break;
+        }
+    }
+    printer.say(&format!(
+        "{} is gone, by which `harness down` knows the target: it is ended",
+        folder.display()
+    ));
+    // One that is on its way already would be hurried by another wish, and the guardian has lost its journal with the folder.
+    if !interrupts.heard() {
+        interrupts.wish()();
+    }
+    std::future::pending().await
 }
 
 /// Tells where it answers: to the folder, so that `down` knows it, and to whoever waits.

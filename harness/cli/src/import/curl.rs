@@ -1,73 +1,11 @@
-//! curl command lines as steps. Flags that change what is sent are taken; those that only change what curl prints are left
-//! out; what can't be sent by a journey is told with its place.
+//! curl command lines as steps of one journey: what each command's flags come to (`flags`) is made a step for each of its
+//! URLs; what can't be sent by a journey is told with its place.
 
-use super::shell::{self, Word};
+mod flags;
+
+use super::shell;
 use super::{Body, Draft, ImportError, Imported, Step};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use harness_core::http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// Flags without a value that say nothing about the request.
-const IDLE: [&str; 30] = [
-    "-s",
-    "--silent",
-    "-S",
-    "--show-error",
-    "-v",
-    "--verbose",
-    "-i",
-    "--include",
-    "-f",
-    "--fail",
-    "--fail-with-body",
-    "-#",
-    "--progress-bar",
-    "--no-progress-meter",
-    "--compressed",
-    "-N",
-    "--no-buffer",
-    "-O",
-    "--remote-name",
-    "-J",
-    "--globoff",
-    "-g",
-    "--http1.1",
-    "--http2",
-    "--http2-prior-knowledge",
-    "--path-as-is",
-    "--no-keepalive",
-    "-4",
-    "-6",
-    "-q",
-];
-/// Flags with a value that say nothing about the request, or nothing a journey says.
-const IDLE_WITH_VALUE: [&str; 24] = [
-    "-o",
-    "--output",
-    "-w",
-    "--write-out",
-    "-m",
-    "--max-time",
-    "--connect-timeout",
-    "--retry",
-    "--retry-delay",
-    "-x",
-    "--proxy",
-    "--cacert",
-    "--cert",
-    "-E",
-    "--key",
-    "--resolve",
-    "--connect-to",
-    "-c",
-    "--cookie-jar",
-    "--limit-rate",
-    "-D",
-    "--dump-header",
-    "--stderr",
-    "--trace",
-];
 
 /// Reads the file that `-d @FILE` names.
 pub(crate) type Read<'r> = &'r dyn Fn(&str) -> Result<String, String>;
@@ -85,13 +23,7 @@ pub(crate) fn import(input: &str, name: &str, read: Read<'_>) -> Result<Imported
                 hint: "give the command lines alone, each beginning with `curl`".into(),
             });
         }
-        let reader = Reader {
-            input,
-            words: &words[1..],
-            next: 0,
-            read,
-        };
-        let command = reader.read()?;
+        let command = flags::read(input, &words[1..], read)?;
         imported.insecure |= command.insecure;
         imported.notes.extend(command.notes.iter().cloned());
         steps.extend(command.steps(input, words[0].at)?);
@@ -114,7 +46,7 @@ pub(crate) fn import(input: &str, name: &str, read: Read<'_>) -> Result<Imported
     Ok(imported)
 }
 
-/// One command, flag by flag.
+/// What one command says.
 #[derive(Default)]
 struct Command {
     urls: Vec<(String, usize)>,
@@ -127,235 +59,6 @@ struct Command {
     follow: bool,
     insecure: bool,
     notes: Vec<String>,
-}
-
-struct Reader<'r> {
-    input: &'r str,
-    words: &'r [Word],
-    next: usize,
-    read: Read<'r>,
-}
-
-impl Reader<'_> {
-    fn fail(&self, at: usize, message: String, hint: &str) -> ImportError {
-        ImportError {
-            place: shell::place(self.input, at),
-            message,
-            hint: hint.to_owned(),
-        }
-    }
-
-    fn read(mut self) -> Result<Command, ImportError> {
-        let mut command = Command::default();
-        let mut only_urls = false;
-        while let Some(word) = self.words.get(self.next) {
-            self.next += 1;
-            let (text, at) = (word.text.as_str(), word.at);
-            if only_urls || text == "-" || !text.starts_with('-') {
-                command.urls.push((text.to_owned(), at));
-            } else if text == "--" {
-                only_urls = true;
-            } else if let Some(long) = text.strip_prefix("--") {
-                // curl takes a long flag's value from the next word only.
-                self.flag(&format!("--{long}"), None, at, &mut command)?;
-            } else {
-                self.cluster(&text[1..], at, &mut command)?;
-            }
-        }
-        Ok(command)
-    }
-
-    /// Short flags in one word: `-sSXPOST`.
-    fn cluster(&mut self, all: &str, at: usize, command: &mut Command) -> Result<(), ImportError> {
-        for (i, c) in all.char_indices() {
-            let rest = &all[i + c.len_utf8()..];
-            let attached = Some(rest).filter(|rest| !rest.is_empty());
-            if self.flag(&format!("-{c}"), attached, at, command)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a flag; whether it had a value.
-    fn flag(
-        &mut self,
-        flag: &str,
-        attached: Option<&str>,
-        at: usize,
-        command: &mut Command,
-    ) -> Result<bool, ImportError> {
-        match flag {
-            "-G" | "--get" => command.get = true,
-            "-I" | "--head" => command.head = true,
-            "-L" | "--location" => command.follow = true,
-            "-k" | "--insecure" => command.insecure = true,
-            flag if IDLE.contains(&flag) => {}
-            _ => {
-                let known = self.valued(flag, attached, at, command)?;
-                return known.then_some(true).ok_or_else(|| {
-                    let hint = "leave it out if it does not change what is sent; forms with files (-F), uploads (-T) and other protocols can't be imported";
-                    self.fail(at, format!("`{flag}` can't be imported"), hint)
-                });
-            }
-        }
-        Ok(false)
-    }
-
-    fn value(
-        &mut self,
-        flag: &str,
-        attached: Option<&str>,
-        at: usize,
-    ) -> Result<String, ImportError> {
-        if let Some(attached) = attached {
-            return Ok(attached.to_owned());
-        }
-        let word = self.words.get(self.next);
-        self.next += 1;
-        word.map(|word| word.text.clone())
-            .ok_or_else(|| self.fail(at, format!("`{flag}` has no value"), ""))
-    }
-
-    /// A flag with a value; whether it is one.
-    fn valued(
-        &mut self,
-        flag: &str,
-        attached: Option<&str>,
-        at: usize,
-        command: &mut Command,
-    ) -> Result<bool, ImportError> {
-        let known = [
-            "-X",
-            "--request",
-            "-H",
-            "--header",
-            "-d",
-            "--data",
-            "--data-ascii",
-            "--data-raw",
-            "--data-binary",
-            "--data-urlencode",
-            "--json",
-            "-u",
-            "--user",
-            "-b",
-            "--cookie",
-            "-A",
-            "--user-agent",
-            "-e",
-            "--referer",
-            "--url",
-            "--oauth2-bearer",
-        ];
-        let idle = IDLE_WITH_VALUE.contains(&flag);
-        if !idle && !known.contains(&flag) {
-            return Ok(false);
-        }
-        let value = self.value(flag, attached, at)?;
-        let mut header = |name: &str, value: String| command.headers.push((name.to_owned(), value));
-        match flag {
-            "-x" | "--proxy" | "--cacert" | "--cert" | "-E" | "--key" | "--resolve"
-            | "--connect-to" => {
-                command.notes.push(format!("`{flag}` is left out: how the target is reached is said in harness.toml ([target])"));
-            }
-            _ if idle => {}
-            "-X" | "--request" => command.method = Some((value, at)),
-            "-H" | "--header" => self.header(&value, at, command)?,
-            "-d" | "--data" | "--data-ascii" => {
-                let data = self.data(&value, at)?.replace(['\r', '\n'], "");
-                // Of a text that was typed, line ends stay: only files lose theirs.
-                command
-                    .data
-                    .push(if value.starts_with('@') { data } else { value });
-            }
-            "--data-raw" => command.data.push(value),
-            "--data-binary" => command.data.push(self.data(&value, at)?),
-            "--data-urlencode" => command.data.push(urlencoded(&value)),
-            "--json" => {
-                command.json = true;
-                command.data.push(self.data(&value, at)?);
-            }
-            "-u" | "--user" => {
-                let colon = if value.contains(':') { "" } else { ":" };
-                header(
-                    "authorization",
-                    match value.contains("${env.") {
-                        // What is filled in can't be encoded here.
-                        true => {
-                            return Err(self.fail(
-                                at,
-                                format!("`{flag}` with a variable can't be imported"),
-                                "send the header instead: -H \"authorization: Basic $CREDENTIALS\"",
-                            ));
-                        }
-                        false => format!("Basic {}", STANDARD.encode(format!("{value}{colon}"))),
-                    },
-                );
-            }
-            "--oauth2-bearer" => header("authorization", format!("Bearer {value}")),
-            "-b" | "--cookie" if value.contains('=') => header("cookie", value),
-            "-b" | "--cookie" => command
-                .notes
-                .push("a file of cookies is left out: a journey keeps those it is given".into()),
-            "-A" | "--user-agent" => header("user-agent", value),
-            "-e" | "--referer" => header("referer", value),
-            _ => command.urls.push((value, at)),
-        }
-        Ok(true)
-    }
-
-    fn header(&self, text: &str, at: usize, command: &mut Command) -> Result<(), ImportError> {
-        if text.starts_with('@') {
-            return Err(self.fail(
-                at,
-                "headers of a file can't be imported".into(),
-                "write them as -H 'name: value'",
-            ));
-        }
-        let Some((name, value)) = text.split_once(':') else {
-            // `-H 'name;'` is a header without a value, `-H 'name'` none at all.
-            return match text.strip_suffix(';') {
-                Some(name) => {
-                    command
-                        .headers
-                        .push((name.trim().to_ascii_lowercase(), String::new()));
-                    Ok(())
-                }
-                None => Err(self.fail(
-                    at,
-                    "a header has no `:`".into(),
-                    "write it as `name: value`",
-                )),
-            };
-        };
-        let name = name.trim().to_ascii_lowercase();
-        // `-H 'name:'` takes a header of curl's own out.
-        if !value.trim().is_empty() && !super::har::is_framing(&name) {
-            command.headers.push((name, value.trim().to_owned()));
-        }
-        Ok(())
-    }
-
-    /// What is sent: a text, or what `@FILE` holds.
-    fn data(&self, value: &str, at: usize) -> Result<String, ImportError> {
-        match value.strip_prefix('@') {
-            None => Ok(value.to_owned()),
-            Some(file) => (self.read)(file)
-                .map(|text| super::literal(&text))
-                .map_err(|reason| self.fail(at, format!("failed to read {file}: {reason}"), "")),
-        }
-    }
-}
-
-/// `name=value` with the value percent-encoded.
-fn urlencoded(text: &str) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    match text.split_once('=') {
-        Some(("", value)) => encode(value),
-        Some((name, value)) => format!("{name}={}", encode(value)),
-        None => encode(text),
-    }
 }
 
 impl Command {

@@ -57,18 +57,8 @@ pub(crate) struct Wanted {
 
 /// Makes a journey of an archive.
 pub(crate) fn import(text: &str, name: &str, wanted: Wanted) -> Result<Imported, ImportError> {
-    let archive: Value =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ImportError {
-            place: format!("line {}, column {}", error.line(), error.column()),
-            message: "the archive is not JSON".into(),
-            hint: "save it anew: in the browser's network panel, `Save all as HAR`".into(),
-        })?;
-    let entries = archive.pointer("/log/entries").and_then(Value::as_array);
-    let entries = entries.ok_or_else(|| ImportError {
-        place: "the top".into(),
-        message: "there is no list `log.entries`: this is no HTTP archive".into(),
-        hint: "save it in the browser's network panel, `Save all as HAR`".into(),
-    })?;
+    let archive = parse(text)?;
+    let entries = entries(&archive)?;
     let mut left = BTreeMap::new();
     let mut imported = Imported::default();
     let mut taken: Vec<(&Value, String, Step)> = Vec::new();
@@ -124,6 +114,24 @@ pub(crate) fn import(text: &str, name: &str, wanted: Wanted) -> Result<Imported,
         ..Draft::default()
     });
     Ok(imported)
+}
+
+fn parse(text: &str) -> Result<Value, ImportError> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ImportError {
+        place: format!("line {}, column {}", error.line(), error.column()),
+        message: "the archive is not JSON".into(),
+        hint: "save it anew: in the browser's network panel, `Save all as HAR`".into(),
+    })
+}
+
+/// What the archive recorded, in its order.
+fn entries(archive: &Value) -> Result<&Vec<Value>, ImportError> {
+    let entries = archive.pointer("/log/entries").and_then(Value::as_array);
+    entries.ok_or_else(|| ImportError {
+        place: "the top".into(),
+        message: "there is no list `log.entries`: this is no HTTP archive".into(),
+        hint: "save it in the browser's network panel, `Save all as HAR`".into(),
+    })
 }
 
 fn told(left: &BTreeMap<&str, usize>) -> String {

@@ -147,19 +147,21 @@ fn step(
         };
         secured(scheme, words, &mut step, secrets);
     }
-    let best = operation
+    step.expect = expected(operation);
+    Ok(step)
+}
+
+/// The lowest status of those that the document gives an answer that is no error.
+fn expected(operation: &Operation) -> Vec<String> {
+    let good = operation
         .responses
         .iter()
         .filter_map(|(pattern, _)| match pattern {
             StatusPattern::Exact(status) if (200..400).contains(status) => Some(*status),
             _ => None,
         });
-    step.expect = best
-        .min()
-        .map(|status| format!("status == {status}"))
-        .into_iter()
-        .collect();
-    Ok(step)
+    let best = good.min().map(|status| format!("status == {status}"));
+    best.into_iter().collect()
 }
 
 /// Whether a part of a path is still to be filled in.

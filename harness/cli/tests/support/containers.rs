@@ -126,6 +126,19 @@ pub(crate) fn left(run: &str) -> Vec<String> {
     left
 }
 
+/// Leaves a run on the engine with nobody to undo it, at least so many things of it: again where the run of a test beside this
+/// one came first, which removes what the dead left. Answers what `leave` gives with the run's id.
+#[track_caller]
+pub(crate) fn abandoned<T>(at_least: usize, mut leave: impl FnMut() -> (String, T)) -> (String, T) {
+    for _ in 0..5 {
+        let (id, kept) = leave();
+        if left(&id).len() >= at_least {
+            return (id, kept);
+        }
+    }
+    panic!("less than {at_least} things are left, each time");
+}
+
 /// Asserts that nothing of a run is left on the engine.
 #[track_caller]
 pub(crate) fn nothing_left(run: &str) {
@@ -267,7 +280,12 @@ impl Way {
                     let is_refused = move |piece: &[u8]| asks && begins(piece, &refused);
                     std::thread::spawn(move || pass(&mut from, &mut to, &held_up, is_refused));
                 }
-                open.lock().unwrap().extend([client, engine]);
+                let mut open = open.lock().unwrap();
+                open.extend([client, engine]);
+                // Cut meanwhile, by whom these two were not there yet.
+                if cut.load(Ordering::Acquire) {
+                    break_off(&mut open);
+                }
             }
         });
     }
@@ -294,9 +312,7 @@ impl Way {
 
     /// Ends every connection through it; new ones are taken.
     pub(crate) fn break_off(&self) {
-        for stream in self.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        break_off(&mut self.open.lock().unwrap());
     }
 
     /// Cuts it.
@@ -313,6 +329,12 @@ impl Way {
         self.cut.store(false, Ordering::Release);
         self.held_up.store(false, Ordering::Release);
         self.serve();
+    }
+}
+
+fn break_off(open: &mut Vec<UnixStream>) {
+    for stream in open.drain(..) {
+        let _ = stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -48,9 +48,17 @@ impl Drop for Detached {
         let process = Path::new("/proc").join(holder(self).to_string());
         if file.exists() && process.exists() {
             signal(holder(self), "TERM");
-            until("its end", || (!process.exists()).then_some(()));
+            until_let_go(self);
         }
     }
+}
+
+/// Waits until its holder is gone: its services are by then, and the proxies in front of them, which are the holder's
+/// own and answer until its very end.
+#[track_caller]
+pub(crate) fn until_let_go(held: &Value) {
+    let process = Path::new("/proc").join(holder(held).to_string());
+    until("its holder's end", || (!process.exists()).then_some(()));
 }
 
 /// Has a suite's target held in the background.

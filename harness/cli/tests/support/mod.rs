@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod bundled;
+pub(crate) mod canned;
 pub(crate) mod compose;
 pub(crate) mod containers;
 pub(crate) mod engine;
@@ -233,10 +234,32 @@ impl Suite {
     /// A run whose gates all hold; its summary and its id.
     #[track_caller]
     pub(crate) fn holds(&self) -> (Value, String) {
-        let (ran, summary, id) = self.judged("", &["run"]);
+        let (ran, summary, id) = self.should_hold();
         let gates = &summary["verdict"]["gates"];
         assert_eq!(ran.code, 0, "{gates:#}\n{}", ran.stderr);
         (summary, id)
+    }
+
+    /// A run whose gates should all hold: judged, and again also when they do not and others wanted the machine.
+    pub(crate) fn should_hold(&self) -> (Ran, Value, String) {
+        self.judged_in(&SHARING, "", &["run"], |summary| {
+            let gates = summary["verdict"]["gates"].as_array().unwrap();
+            gates.iter().all(|gate| gate["grade"] == "pass")
+        })
+    }
+
+    /// Runs `harness` to its end as it is typed: again, as [`unless_invalid`] says. What a run leaves of which nothing is
+    /// known but that others disturbed it is taken away.
+    #[track_caller]
+    pub(crate) fn plays(&self, arguments: &[&str]) -> Ran {
+        let before = self.runs();
+        unless_invalid(|| {
+            for run in self.runs().iter().filter(|run| !before.contains(run)) {
+                std::fs::remove_dir_all(run).unwrap();
+            }
+            (self.run(arguments), ())
+        })
+        .0
     }
 
     /// Runs `harness` with `--format json` and a part of the machine, and again, up to three times in all and the last
@@ -244,12 +267,7 @@ impl Suite {
     /// is busy with something else that is an honest answer, but not the one that is asked for. Returns the last answer,
     /// its summary and its run's id. What follows the last scenario's load runs beside other loads.
     pub(crate) fn judged(&self, defect: &str, arguments: &[&str]) -> (Ran, Value, String) {
-        self.judged_in(
-            &[part as fn() -> Turn, part, turn],
-            defect,
-            arguments,
-            |_| true,
-        )
+        self.judged_in(&SHARING, defect, arguments, |_| true)
     }
 
     /// The same with the machine for itself each time, where figures are judged that others' load would change: also
@@ -331,13 +349,43 @@ impl Suite {
         runs
     }
 
-    /// The folder of the only run made here.
+    /// A run's folder.
+    pub(crate) fn folder(&self, id: &str) -> PathBuf {
+        self.path().join("reports/runs").join(id)
+    }
+
+    /// The folder of the only run made here. One that is judged may not be the only one: it is made again where others
+    /// disturbed it.
     pub(crate) fn only_run(&self) -> PathBuf {
         let runs = self.runs();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].clone()
     }
 }
+
+/// Plays a load with a part of the machine, and again, up to three times in all and the last time with the machine for itself,
+/// when `harness` says that the load was not what it was meant to be: on a machine that is busy with something else that is an
+/// honest answer, but not the one that is asked for. Returns the last try.
+#[track_caller]
+#[expect(
+    clippy::print_stdout,
+    reason = "a try that was thrown away may be what explains a failure"
+)]
+pub(crate) fn unless_invalid<T>(play: impl Fn() -> (Ran, T)) -> (Ran, T) {
+    const INVALID: i32 = 4;
+    for (nth, turn) in SHARING.iter().enumerate() {
+        let _turn = turn();
+        let played = play();
+        if played.0.code != INVALID || nth + 1 == SHARING.len() {
+            return played;
+        }
+        println!("played again, for it was no answer: {}", played.0.stderr);
+    }
+    unreachable!("the last answer is returned")
+}
+
+/// Beside others twice, and once without them.
+const SHARING: [fn() -> Turn; 3] = [part, part, turn];
 
 /// How many scenarios the run plays whose events these are; `None` before it says so.
 fn scenarios(events: &str) -> Option<usize> {

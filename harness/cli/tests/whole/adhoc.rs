@@ -2,7 +2,7 @@
 //! mode.
 
 use crate::support::server::Nobody;
-use crate::support::{DEAD_LETTER, Suite, part, repository, shop, until};
+use crate::support::{DEAD_LETTER, Suite, repository, shop, until};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -106,7 +106,6 @@ fn nowhere() -> Suite {
 
 #[test]
 fn a_url_is_loaded_without_a_suite() {
-    let _turn = part();
     let shop = Shop::start();
     let folder = nowhere();
     let url = format!("{}/v1/products?limit=3", shop.gateway);
@@ -123,7 +122,7 @@ fn a_url_is_loaded_without_a_suite() {
     ];
     let gates = ["--gate", "error_rate < 5%", "--format", "json"];
     let arguments = [&["load", &url][..], &key, &rest, &gates].concat();
-    let ran = folder.run(&arguments).exits(0);
+    let ran = folder.plays(&arguments).exits(0);
     let summary = ran.json();
     assert_eq!(summary["result"], "pass", "{summary:#}");
     assert_eq!(summary["gates"][0]["grade"], "pass", "{summary:#}");
@@ -141,7 +140,7 @@ fn a_url_is_loaded_without_a_suite() {
         "reports/runs",
     ];
     let expect = ["--expect", "status == 200"];
-    folder.run(&[&wrong[..], &expect].concat()).exits(1);
+    folder.plays(&[&wrong[..], &expect].concat()).exits(1);
     let run = folder.runs().pop().unwrap();
     let events = folder.events(run.file_name().unwrap().to_str().unwrap());
     assert!(events.contains("status-401"), "without the key: {events}");
@@ -149,7 +148,6 @@ fn a_url_is_loaded_without_a_suite() {
 
 #[test]
 fn a_load_with_a_body_sends_a_new_one_each_time() {
-    let _turn = part();
     let shop = Shop::start();
     let folder = nowhere();
     let url = format!("{}/v1/orders", shop.gateway);
@@ -175,7 +173,7 @@ fn a_load_with_a_body_sends_a_new_one_each_time() {
         "--gate",
         "error_rate < 5%",
     ];
-    folder.run(&arguments).exits(0);
+    folder.plays(&arguments).exits(0);
 }
 
 #[test]
@@ -235,12 +233,12 @@ fn an_api_is_checked_against_its_document() {
         .exits(1);
     let ran = folder
         .run(&["contract", &shop.gateway, "no-such-file.json"])
-        .exits(3);
+        .exits(2);
     assert!(ran.stderr.contains("no-such-file.json"), "{}", ran.stderr);
     // A device without an end is not read to it.
     let ran = folder
         .run(&["contract", &shop.gateway, "/dev/zero"])
-        .exits(3);
+        .exits(2);
     assert!(
         ran.stderr
             .contains("failed to read /dev/zero: it has more than 32000000 bytes"),
@@ -276,14 +274,13 @@ fn small_server() -> String {
 
 #[test]
 fn what_init_writes_passes_check_and_run_at_once() {
-    let _turn = part();
     let folder = nowhere();
     let url = small_server();
     folder.run(&["init", &url, "mine"]).exits(0);
     let checked = folder.run(&["-C", "mine", "check"]).exits(0);
     assert!(checked.stdout.contains("no errors"), "{}", checked.stdout);
     let ran = folder
-        .run(&["-C", "mine", "run", "--format", "json"])
+        .plays(&["-C", "mine", "run", "--format", "json"])
         .exits(0)
         .json();
     assert_eq!(ran["readiness"]["decision"], "go", "{ran:#}");

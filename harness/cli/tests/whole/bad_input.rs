@@ -205,6 +205,110 @@ fn loads_and_faults_that_make_no_sense_are_told() {
 }
 
 #[test]
+fn an_error_hides_no_other_beside_it() {
+    let rate = "rate = \"10/s\"\nfor = \"10s\"";
+    let closed = "model = \"closed\"\nusers = \"many\"\nfor = \"0s\"";
+    let abort = |text: &str| format!("{rate}\nabort = \"{text}\"");
+    group(
+        "beside",
+        &[
+            (
+                "constants",
+                CONF,
+                "[secret]",
+                "[regression]\ndelta = 7\nquantiles = [0.5, 2]\nblocks = 1\n[secret]",
+            ),
+            ("no time", STEADY, rate, "rate = \"fast\"\nfor = \"0s\""),
+            ("no time in a closed model", STEADY, rate, closed),
+            (
+                "no time in a stage",
+                STEADY,
+                rate,
+                "stages = [{ rate = \"fast\", for = \"0s\" }]",
+            ),
+            ("no rate and no time", STEADY, rate, "rate = \"fast\""),
+            (
+                "a share and a time",
+                STEADY,
+                rate,
+                &abort("rate missed by 200% for 1s"),
+            ),
+            (
+                "a share and no time",
+                STEADY,
+                rate,
+                &abort("rate missed by 5 for ever"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn of_data_that_can_not_be_read_nothing_else_is_said() {
+    let mut all = String::new();
+    let cases: &[(&str, &str, &[u8])] = &[
+        ("a short line", "d.csv", b"id,y\n1\n"),
+        ("a name twice", "d.csv", b"id,id\n1,2\n"),
+        ("no rows", "d.csv", b"id,y\n"),
+        ("not UTF-8", "d.csv", b"id,y\xff\n1,a\n"),
+        ("NUL", "d.csv", b"id,y\n1,a\n2,b\0c\n"),
+        ("NUL in the header", "d.csv", b"id\0,y\n1,a\n"),
+        ("no list", "d.json", b"{}"),
+        ("half a list", "d.json", b"[{\"id\": 1}"),
+        ("no lines", "d.jsonl", b"id\n"),
+        ("no data file", "d.txt", b"id\n1\n"),
+        ("no file", "", b""),
+        ("a column", "d.csv", b"di,y\n1,a\n"),
+    ];
+    for (name, file, bytes) in cases {
+        let suite = good();
+        let named = if file.is_empty() { "none.csv" } else { file };
+        let journey = JOURNEY.replace("{{ id }}", "{{ row.id }}");
+        suite.write(VISIT, format!("data = \"{named}\"\n{journey}"));
+        if !file.is_empty() {
+            suite.write(file, bytes);
+        }
+        all += &told(name, &suite);
+    }
+    insta::assert_snapshot!("data", all);
+}
+
+#[test]
+fn small_mistakes_are_told_for_what_they_are() {
+    group(
+        "small",
+        &[
+            ("nan", CONF, "[secret]", "[readiness]\ngo = nan\n[secret]"),
+            ("inf", CONF, "[secret]", "[readiness]\ngo = -inf\n[secret]"),
+            (
+                "too large",
+                CONF,
+                "[secret]",
+                "[readiness]\ngo = 99999999999999999999\n[secret]",
+            ),
+            ("a name's begin", CONF, "key = {", "-key = {"),
+        ],
+    );
+    files(
+        "small files",
+        &[
+            ("no load", STEADY, b"title = \"s\"\n"),
+            ("an open header", CONF, b"[project\nname = \"demo\"\n"),
+            (
+                "an open header behind a whole one",
+                STEADY,
+                b"title = \"s\"\ntgas = []\n[load\nnames = \"a\"\nfor = \"1s\"\n",
+            ),
+            (
+                "steps",
+                "features/visit.feature",
+                b"Feature: shop\n  Scenario: visit\n    When I fly to the moon\n    Then the status should be 200\n",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn what_is_there_twice_is_told_once() {
     group(
         "twice",
@@ -332,4 +436,20 @@ fn own_files() -> Vec<(String, &'static str)> {
     }
     assert!(files.len() > 4, "{files:?}");
     files
+}
+
+#[test]
+fn what_a_suite_calls_itself_moves_no_cursor() {
+    let suite = Suite::new(&[
+        (
+            "harness.toml",
+            &CONFIG.replace("demo", "de\\u001b[31m\\u202emo"),
+        ),
+        ("scenarios/journeys/visit.toml", JOURNEY),
+    ]);
+    for command in ["check", "plan"] {
+        let told = suite.run(&[command]).exits(0).stdout;
+        assert!(told.contains("de\\x1b[31m\\u{202e}mo"), "{command}: {told}");
+        assert!(!told.contains(['\u{1b}', '\u{202e}']), "{command}: {told}");
+    }
 }

@@ -170,6 +170,17 @@ fn runs_are_accepted_listed_shown_pinned_and_pruned() {
         "{}",
         pin.stdout
     );
+    assert!(!pin.stderr.contains("note"), "{}", pin.stderr);
+    suite.run(&["baseline", "unpin", "1.4.0"]).exits(0);
+    let other = suite
+        .run(&["baseline", "pin", "1.3.9", "20260101"])
+        .exits(0);
+    let note = "says that it is of release 1.4.0; `harness baseline unpin 1.3.9`";
+    assert!(other.stderr.contains(note), "{}", other.stderr);
+    suite.run(&["baseline", "unpin", "1.3.9"]).exits(0);
+    suite
+        .run(&["baseline", "pin", "1.4.0", "20260101"])
+        .exits(0);
     let other = suite.run(&["baseline", "pin", "1.5.0", RUNS[1]]).exits(2);
     assert!(other.stderr.contains("unpin 1.4.0"), "{}", other.stderr);
     let unknown = suite.run(&["baseline", "pin", "1.4.0", "2027"]).exits(2);
@@ -214,6 +225,46 @@ fn runs_are_accepted_listed_shown_pinned_and_pruned() {
 }
 
 #[test]
+fn accepting_is_advised_of_no_run_that_would_be_refused() {
+    let (suite, _) = suite(&[]);
+    let short = Shape::of("20260102-000000-tiny", 24, 20.0);
+    let short = written(&suite, &short, |text| text);
+    let stopped = brief("20260102-000000-stop", 3);
+    let stopped = written(&suite, &stopped, |text| {
+        text.replace("\"end\":\"completed\"", "\"end\":\"cancelled\"")
+    });
+    let cut = written(&suite, &brief("20260102-000000-half", 4), |text| {
+        text[..text.len() / 2].to_owned()
+    });
+    for (run, why) in [
+        (&short, "less than 30 s decide nothing"),
+        (&stopped, "the run was interrupted"),
+        (
+            &cut,
+            "its record ends in the middle, and one that came to its end can be",
+        ),
+    ] {
+        let ran = suite.run(&["compare", run]).exits(4);
+        let hint = ran.stderr.lines().find(|line| line.starts_with("hint: "));
+        let hint = hint.unwrap_or_default();
+        assert!(
+            hint.contains("can't be accepted itself: "),
+            "{}",
+            ran.stderr
+        );
+        assert!(hint.contains(why), "{}", ran.stderr);
+        assert!(!hint.contains("harness baseline accept"), "{}", ran.stderr);
+        suite.run(&["baseline", "accept", run, "--new"]).exits(4);
+    }
+    let good = written(&suite, &brief("20260101-000000-good", 1), |text| text);
+    let ran = suite.run(&["compare", &good]).exits(4);
+    let (_, command) = ran.stderr.split_once("`harness ").unwrap();
+    let (command, _) = command.split_once('`').unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    suite.run(&words).exits(0);
+}
+
+#[test]
 fn what_is_not_fit_is_refused_by_reason_and_nothing_is_written() {
     let (suite, _) = suite(&[]);
     let refused = |file: &str, flags: &[&str], reason: &str| {
@@ -242,13 +293,17 @@ fn what_is_not_fit_is_refused_by_reason_and_nothing_is_written() {
         &[],
         "of load are left after the beginning is cut off",
     );
-    // One of several that is not fit keeps all of them out.
-    let ran = suite.run(&["baseline", "accept", &good, &lags]).exits(4);
+    // A run has one scenario here: there is no other to be taken alone.
+    let ran = suite.run(&["baseline", "accept", &short]).exits(4);
     assert!(
-        ran.stderr.contains("nothing was accepted"),
+        ran.stderr.ends_with("nothing was accepted\n"),
         "{}",
         ran.stderr
     );
+    // One of several that is not fit keeps all of them out.
+    let ran = suite.run(&["baseline", "accept", &good, &lags]).exits(4);
+    let said = format!("nothing was accepted; the rest can be, without {lags}\n");
+    assert!(ran.stderr.ends_with(&said), "{}", ran.stderr);
     assert!(!suite.path().join("reports/baselines").exists());
 
     suite.run(&["baseline", "accept", &good]).exits(0);
@@ -346,7 +401,7 @@ fn a_run_is_compared_with_what_was_accepted() {
         "{}",
         nothing.stdout
     );
-    let hint = "`harness baseline accept 20260110-000000-slow --new`";
+    let hint = "`harness baseline accept 20260110-000000-slow.ndjson --new`";
     assert!(nothing.stderr.contains(hint), "{}", nothing.stderr);
     let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
     suite
@@ -383,7 +438,8 @@ fn a_run_is_compared_with_what_was_accepted() {
     );
     let none = suite.run(&["compare", &other, "--format", "json"]).exits(4);
     assert!(
-        none.stderr.contains("accept 20260112-000000-else --new`"),
+        none.stderr
+            .contains("accept 20260112-000000-else.ndjson --new`"),
         "{}",
         none.stderr
     );
@@ -580,4 +636,34 @@ fn control_characters_of_a_recording_are_written_out() {
         assert!(ran.stdout.contains("\\x1b[31mred"), "{}", ran.stdout);
         assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
     }
+}
+
+#[test]
+fn runs_that_are_accepted_at_once_are_all_taken() {
+    let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let ids = ids.map(|last| &*format!("20260101-000000-000{last}").leak());
+    let shapes: Vec<Shape> = ids
+        .iter()
+        .zip(1..)
+        .map(|(id, seed)| brief(id, seed))
+        .collect();
+    let (suite, runs) = suite(&shapes);
+    // Each takes the first too: all write its file.
+    let started: Vec<_> = runs
+        .iter()
+        .map(|run| {
+            let mut command = suite.command(&["baseline", "accept", &runs[0], run]);
+            command
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for one in started {
+        let ended = one.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{told}");
+    }
+    assert_eq!(files(&suite).len(), ids.len());
+    suite.run(&["baseline", "list"]).exits(0);
 }

@@ -166,6 +166,10 @@ fn too_few_runs_calibrate_nothing_and_say_what_to_do() {
     ] {
         assert!(lagged.stderr.contains(words), "{words}: {}", lagged.stderr);
     }
+    assert_eq!(
+        lagged.stdout.trim(),
+        "exit code 4  no calibration of payments-slow"
+    );
     assert_eq!(files(&suite), Vec::<PathBuf>::new());
     let two = suite.run(&from(&names[..2], &[])).exits(2);
     assert!(two.stderr.contains("at least 3"), "{}", two.stderr);
@@ -200,6 +204,53 @@ fn live(seconds: u32) -> Suite {
         ("scenarios/journeys/visit.toml", VISIT),
         ("scenarios/moment.toml", &scenario),
     ])
+}
+
+#[test]
+fn loads_of_which_nothing_would_be_left_are_not_played() {
+    let suite = live(4);
+    let text = suite.read("harness.toml").replace("short_trim_s = 0.0", "");
+    suite.write("harness.toml", text);
+    let ran = suite.run(&["calibrate", "--runs", "3"]).exits(2);
+    assert!(
+        ran.stderr
+            .contains("the first 5s of each are cut off, and the longest has 4s"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(suite.runs(), Vec::<PathBuf>::new());
+}
+
+/// Of two versions one does not start: who reads the answer is told which, not only that nothing could be compared.
+#[test]
+fn a_variant_that_does_not_come_up_is_named_with_each_of_its_runs() {
+    let suite = live(2);
+    let _turn = part();
+    let broken = "[variant.broken.service.server]\ncommand = [\"false\"]\n";
+    suite.append("harness.toml", broken);
+    let two = ["--variant", "default", "--variant", "broken"];
+    let ran = suite.run(&[&["run"][..], &two, &["--repeats", "2"]].concat());
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    let ids = suite.runs();
+    let ids = ids
+        .iter()
+        .map(|run| run.file_name().unwrap().to_str().unwrap());
+    let left = ids.clone().find(|id| id.starts_with("compare-")).unwrap();
+    let markdown = suite.read(&format!("reports/runs/{left}/summary.md"));
+    let page = suite.read(&format!("reports/runs/{left}/report.html"));
+    let of = |id: &str| suite.events_of(id, "run_started")[0]["plan"]["variant"].clone();
+    let runs: Vec<&str> = ids.filter(|id| !id.starts_with("compare-")).collect();
+    let (broken, sound): (Vec<&str>, Vec<&str>) = runs.iter().partition(|id| of(id) == "broken");
+    assert_eq!((broken.len(), sound.len()), (2, 2), "{runs:?}");
+    for id in broken {
+        let words = format!("run {id} (broken) says nothing: its target did not come up");
+        for told in [&ran.stdout, &markdown, &page] {
+            assert!(told.contains(&words), "{words}: {told}");
+        }
+    }
+    for id in sound {
+        assert!(!ran.stdout.contains(&format!("run {id} says nothing")));
+    }
 }
 
 #[test]
@@ -255,6 +306,12 @@ fn an_interrupt_keeps_what_was_played_and_says_how_to_use_it() {
     });
     running.signal("INT");
     let ran = running.ends().exits(130);
+    assert_eq!(
+        ran.stdout.trim(),
+        "exit code 130  the run was interrupted",
+        "{}",
+        ran.stderr
+    );
     let runs = suite.runs();
     assert_eq!(runs.len(), 2, "{runs:?}");
     assert!(
@@ -371,4 +428,63 @@ fn two_variants_are_played_in_turn_and_held_against_each_other() {
     let alone = suite.run(&["run", "--repeats", "2"]).exits(2);
     assert!(alone.stderr.contains("two variants"), "{}", alone.stderr);
     assert_eq!(suite.runs().len(), 5, "four runs and their comparison");
+}
+
+#[test]
+fn a_calibration_that_is_gone_by_is_not_replaced_by_one_that_would_not_be() {
+    let suite = Suite::new(&[]);
+    let shapes: Vec<Shape> = (0..5).map(|nth| run(nth, 1.0)).collect();
+    let of = write(&suite, &shapes);
+    suite.run(&from(&of, &[])).exits(0);
+    let [file] = files(&suite).try_into().unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    let fewer = suite.run(&from(&of[..3], &[])).exits(0);
+    assert!(
+        fewer.stderr.contains(
+            "the calibration of 2026-01-01, 5 runs, stays: comparisons would not go by one of 3"
+        ),
+        "{}",
+        fewer.stderr
+    );
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    // One that nobody goes by, or that can't be read, is replaced.
+    std::fs::write(&file, "{").unwrap();
+    suite.run(&from(&of[..3], &[])).exits(0);
+    assert_ne!(std::fs::read(&file).unwrap(), bytes);
+    suite.run(&from(&of, &[])).exits(0);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+/// Each run of a row is told with what it came to.
+#[test]
+fn runs_in_turn_say_what_each_came_to() {
+    let suite = live(2);
+    suite.append(
+        "harness.toml",
+        "[variant.broken.service.server]\ncommand = [\"/bin/false\"]\n",
+    );
+    let _turn = part();
+    let two = [
+        "run",
+        "--variant",
+        "default",
+        "--variant",
+        "broken",
+        "--repeats",
+        "2",
+    ];
+    let ran = suite.run(&two).exits(3);
+    let last = ran.stdout.lines().next_back().unwrap_or_default();
+    assert!(
+        last.starts_with("exit code 3  broken: the target "),
+        "{}",
+        ran.stdout
+    );
+    let told = ran.stderr.lines().filter(|line| line.contains(" came to "));
+    let told: Vec<&str> = told.collect();
+    assert_eq!(told.len(), 4, "{}", ran.stderr);
+    assert!(
+        told[1].contains("NO-GO: ") && told[1].contains("did not come up"),
+        "{told:?}"
+    );
 }

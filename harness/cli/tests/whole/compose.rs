@@ -3,7 +3,9 @@
 //! used is told.
 
 use crate::support::compose::{NO_PLUGIN, plugin, program};
-use crate::support::containers::{all_struck, engine, left, nothing_left, until_nothing_left};
+use crate::support::containers::{
+    abandoned, all_struck, engine, left, nothing_left, until_nothing_left,
+};
 use crate::support::{Ran, Running, Suite, process_of, signal, until_nothing_lives};
 use std::process::{Command, Stdio};
 
@@ -256,10 +258,12 @@ fn a_killed_runs_containers_are_removed_by_its_guardian_and_the_next_run() {
     running.signal("KILL");
     running.ends().exits(-1);
     until_nothing_left(&id);
-    let orphaned = long();
-    let (running, id) = under_load(&orphaned);
-    running.orphan();
-    assert!(left(&id).len() >= 8);
+    let (id, orphaned) = abandoned(8, || {
+        let orphaned = long();
+        let (running, id) = under_load(&orphaned);
+        running.orphan();
+        (id, orphaned)
+    });
     orphaned.run(&["heal"]).exits(0);
     nothing_left(&id);
 }

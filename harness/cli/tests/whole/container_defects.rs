@@ -77,13 +77,6 @@ fn what_is_conserved(mode: Mode, defect: &str, wanted: &[&str]) {
     let Some(suite) = parts(mode, &files, &[]) else {
         return;
     };
-    if !defect.is_empty() {
-        // What is broken never comes right: what is whole does at once, and the time given is for slow machines.
-        for file in ["scenarios/conserved.toml", "harness.toml"] {
-            let text = suite.read(file);
-            suite.write(file, text.replace("= \"20s\"\n", "= \"10s\"\n"));
-        }
-    }
     let (ran, summary, _) = suite.judged(defect, &["run", "conserved", "--tags", "load"]);
     expect(&ran, &summary, wanted);
     nothing_left_of(&suite, mode);

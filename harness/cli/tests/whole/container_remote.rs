@@ -4,10 +4,10 @@
 
 use crate::support::compose::plugin;
 use crate::support::containers::{
-    bridge, engine, left, nothing_left, over_tcp, until_nothing_left,
+    abandoned, bridge, engine, left, nothing_left, over_tcp, until_nothing_left,
 };
 use crate::support::engine::ready;
-use crate::support::{Ran, Running, Suite, part};
+use crate::support::{Ran, Running, Suite, unless_invalid};
 use serde_json::Value;
 
 /// One fault of each hand: a link's, the engine's on a life and on a network, the helper's in a container, and a deployment.
@@ -69,10 +69,10 @@ expect = "error_rate < 60%"
 
 /// Plays it to its end at an engine; what was said, the summary, and the run's id.
 fn played(suite: &Suite, host: &str) -> (Ran, Value, String) {
-    let mut command = suite.command(&["run", "--format", "json"]);
-    let turn = part();
-    let ran = Ran::to_the_end(command.env("DOCKER_HOST", host));
-    drop(turn);
+    let (ran, ()) = unless_invalid(|| {
+        let mut command = suite.command(&["run", "--format", "json"]);
+        (Ran::to_the_end(command.env("DOCKER_HOST", host)), ())
+    });
     let summary = ran.json();
     let id = summary["run"]["id"].as_str().unwrap().to_owned();
     (ran, summary, id)
@@ -195,10 +195,12 @@ fn whatever_ends_a_run_at_an_engine_over_tcp_it_is_undone_there() {
     until_nothing_left(&id);
 
     // Neither the run nor its guardian: by hand, from a shell that knows no engine but this machine's, or none.
-    let orphaned = long();
-    let (running, id) = under_load(&orphaned, &host);
-    running.orphan();
-    assert!(left(&id).len() >= 5);
+    let (id, orphaned) = abandoned(5, || {
+        let orphaned = long();
+        let (running, id) = under_load(&orphaned, &host);
+        running.orphan();
+        (id, orphaned)
+    });
     let mut heal = orphaned.command(&["heal"]);
     heal.env("DOCKER_HOST", "unix:///no/such/engine.sock");
     Ran::to_the_end(&mut heal).exits(0);

@@ -1,8 +1,8 @@
 //! A target in containers that is held: it answers where it is said to, in front and in the background, two at once, and
 //! however it ends the engine is as it was.
 
-use crate::support::containers::{engine, left, nothing_left, until_nothing_left};
-use crate::support::held::{answers, asked, detached, get, holder, id};
+use crate::support::containers::{abandoned, engine, left, nothing_left, until_nothing_left};
+use crate::support::held::{answers, asked, detached, get, holder, id, until_let_go};
 use crate::support::{Suite, guardian_of, signal, until};
 use serde_json::Value;
 
@@ -65,23 +65,23 @@ fn a_kill_of_who_holds_it_leaves_nothing_and_of_its_guardian_too_what_down_remov
         return;
     }
     let suite = Suite::notes(&[]);
-    let (first, second) = (detached(&suite), detached(&suite));
+    let first = detached(&suite);
     signal(holder(&first), "KILL");
     until_nothing_left(id(&first));
-    let guardian = guardian_of(holder(&second));
-    signal(guardian, "STOP");
-    signal(holder(&second), "KILL");
-    signal(guardian, "KILL");
-    until("the holder is gone", || {
-        get(second["entry"].as_str().unwrap(), "/")
-            .is_err()
-            .then_some(())
+    // Two services, two networks, a volume, and the proxy.
+    let (second, ()) = abandoned(6, || {
+        let held = detached(&suite);
+        let guardian = guardian_of(holder(&held));
+        signal(guardian, "STOP");
+        signal(holder(&held), "KILL");
+        signal(guardian, "KILL");
+        until_let_go(&held);
+        (id(&held).to_owned(), ())
     });
-    assert_eq!(left(id(&second)).len(), 6);
-    let ended = suite.run(&["down"]).exits(0);
+    let ended = suite.run(&["down", &second]).exits(0);
     let told = "its holder was gone";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
-    nothing_left(id(&second));
+    nothing_left(&second);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! with the container's last lines; faults strike it under load; and whatever ends a run, the engine is as it was.
 
 use crate::support::containers::{
-    Way, all_struck, by, engine, left, nothing_left, until_nothing_left,
+    Way, abandoned, all_struck, by, engine, left, nothing_left, until_nothing_left,
 };
 use crate::support::{Suite, until, until_nothing_lives};
 
@@ -13,7 +13,7 @@ fn a_target_in_containers_is_walked_over_its_links_and_leaves_nothing() {
     }
     let short = LOAD.replace("10m", "2s");
     let suite = Suite::small(&[("scenarios/short.toml", &short)]);
-    let ran = suite.run(&["run", "--format", "json"]).exits(0);
+    let ran = suite.plays(&["run", "--format", "json"]).exits(0);
     let run = suite.only_run();
     let id = suite.run_id();
     nothing_left(&id);
@@ -65,13 +65,13 @@ fn a_container_that_is_never_ready_is_told_with_its_last_lines() {
         let suite = Suite::contained(
             "echo waiting for a database; exec sleep 600",
             "",
-            "within = \"1s\"",
+            "within = \"5s\"",
         );
         fails_to_start(
             &suite,
             &[
                 "web",
-                "was not ready within 1s",
+                "was not ready within 5s",
                 "port 8080",
                 "waiting for a database",
             ],
@@ -207,10 +207,12 @@ fn what_nobody_removed_the_next_run_does_and_it_touches_no_live_one() {
     }
     let live = Suite::small(&[("scenarios/long.toml", LOAD)]);
     let (lives, live_id) = under_load(&live);
-    let dead = Suite::small(&[("scenarios/long.toml", LOAD)]);
-    let (dies, dead_id) = under_load(&dead);
-    dies.orphan();
-    assert!(left(&dead_id).len() >= 5);
+    let (dead_id, _dead) = abandoned(5, || {
+        let dead = Suite::small(&[("scenarios/long.toml", LOAD)]);
+        let (dies, dead_id) = under_load(&dead);
+        dies.orphan();
+        (dead_id, dead)
+    });
     let before = left(&live_id);
     Suite::small(&[]).run(&["run"]).exits(0);
     nothing_left(&dead_id);

@@ -1,7 +1,7 @@
 //! Data files as a person meets them: what load takes of them, what happens when they run out, are broken, or change under
 //! a run, and that a large one is never held.
 
-use crate::support::{Suite, part};
+use crate::support::{Suite, part, unless_invalid};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -101,15 +101,16 @@ fn ids(asked: &Asked) -> BTreeMap<u32, u32> {
 
 #[test]
 fn unique_rows_run_out_and_the_run_says_so() {
-    let (port, asked) = server(|_| {});
-    let suite = suite(
-        port,
-        r#"{ file = "data/users.csv", pick = "unique" }"#,
-        "rate = \"200/s\"\nfor = \"1s\"",
-    );
-    suite.write("data/users.csv", users(120));
-    let _turn = part();
-    let ran = suite.run(&["run", "--format", "json"]);
+    let (ran, (suite, asked)) = unless_invalid(|| {
+        let (port, asked) = server(|_| {});
+        let suite = suite(
+            port,
+            r#"{ file = "data/users.csv", pick = "unique" }"#,
+            "rate = \"200/s\"\nfor = \"1s\"",
+        );
+        suite.write("data/users.csv", users(120));
+        (suite.run(&["run", "--format", "json"]), (suite, asked))
+    });
     let summary = ran.json();
     // Each row once, over all workers, and no other.
     assert_eq!(ids(&asked), (0..120).map(|id| (id, 1)).collect());
@@ -133,34 +134,38 @@ fn rows_run_out_even_where_no_request_shows_them() {
         "model = \"closed\"\nusers = 4\nfor = \"20s\"",
     ];
     for load in loads {
-        let (port, asked) = server(|_| {});
-        let suite = suite(
-            port,
-            r#"{ file = "data/users.csv", pick = "unique" }"#,
-            load,
-        );
-        suite.write("data/users.csv", users(40));
-        let path = "scenarios/journeys/user.toml";
-        let journey = suite.read(path).replace("{{ row.id }}", "7");
-        suite.write(path, journey);
-        let _turn = part();
-        suite.run(&["run", "--format", "json"]).exits(0);
+        let (ran, asked) = unless_invalid(|| {
+            let (port, asked) = server(|_| {});
+            let suite = suite(
+                port,
+                r#"{ file = "data/users.csv", pick = "unique" }"#,
+                load,
+            );
+            suite.write("data/users.csv", users(40));
+            let path = "scenarios/journeys/user.toml";
+            let journey = suite.read(path).replace("{{ row.id }}", "7");
+            suite.write(path, journey);
+            (suite.run(&["run", "--format", "json"]), asked)
+        });
+        ran.exits(0);
         assert_eq!(ids(&asked), BTreeMap::from([(7, 40)]), "{load}");
     }
 }
 
 #[test]
 fn users_of_a_closed_load_keep_to_their_rows_and_stop_with_them() {
-    let (port, asked) = server(|_| {});
-    let suite = suite(
-        port,
-        r#"{ file = "data/users.jsonl", pick = "shared", at_end = "stop" }"#,
-        "model = \"closed\"\nusers = 4\nfor = \"20s\"",
-    );
-    let lines: String = (0..50).map(|id| format!("{{\"id\": {id}}}\n")).collect();
-    suite.write("data/users.jsonl", lines);
-    let _turn = part();
-    let ran = suite.run(&["run", "--format", "json"]).exits(0);
+    let (ran, asked) = unless_invalid(|| {
+        let (port, asked) = server(|_| {});
+        let suite = suite(
+            port,
+            r#"{ file = "data/users.jsonl", pick = "shared", at_end = "stop" }"#,
+            "model = \"closed\"\nusers = 4\nfor = \"20s\"",
+        );
+        let lines: String = (0..50).map(|id| format!("{{\"id\": {id}}}\n")).collect();
+        suite.write("data/users.jsonl", lines);
+        (suite.run(&["run", "--format", "json"]), asked)
+    });
+    let ran = ran.exits(0);
     assert_eq!(ids(&asked), (0..50).map(|id| (id, 1)).collect());
     let load = &ran.json()["scenarios"][0]["names"]["user"];
     // Each of four users found none once.

@@ -1,6 +1,7 @@
 //! Recorded runs as metrics: written to a file and to stdout, sent to a collector, and what happens where the collector is
 //! not there, says no, wants to be left alone for a while, or takes only a part.
 
+use crate::support::server::Nobody;
 use crate::support::{Ran, Suite, repository};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -345,7 +346,10 @@ fn a_collector_is_told_all_of_it() {
             "OTEL_EXPORTER_OTLP_HEADERS",
             "authorization=Bearer%20abc,x-tenant=other",
         )
-        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=ci");
+        .env(
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment%2Eenvironment=ci%20of%20main",
+        );
     let ran = Ran::to_the_end(&mut command).exits(0);
     let heard = heard.lock().unwrap();
     assert!(heard.len() > 1, "as many requests as there are");
@@ -366,7 +370,7 @@ fn a_collector_is_told_all_of_it() {
             .iter()
             .find(|a| a.key == "deployment.environment")
             .unwrap();
-        assert_eq!(said.value.string_value, "ci");
+        assert_eq!(said.value.string_value, "ci of main");
     }
     let metrics = otlp::metrics(&heard);
     let mut points = 0;
@@ -529,6 +533,21 @@ fn a_collector_that_refuses_is_asked_once_and_quoted() {
     );
 }
 
+/// Whatever takes a POST and says 200 has taken no points.
+#[test]
+fn a_page_that_greets_is_no_collector() {
+    for greets in ["<html>sign in</html>", "\"ok\"", "[]", "not json at all"] {
+        let (url, heard) = collector(&[Manner::Answers("200 OK", "", greets)]);
+        let ran = export(&[&fixture("go"), "--to", &url]).exits(3);
+        let said =
+            format!("it answers status 200 and no answer of OTLP's (is it a collector?): {greets}");
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+        assert_eq!(heard.lock().unwrap().len(), 1);
+    }
+    let (url, _) = collector(&[Manner::Answers("200 OK", "", "")]);
+    export(&[&fixture("go"), "--to", &url]).exits(0);
+}
+
 #[test]
 fn a_part_that_was_not_taken_is_told() {
     let part = "{\"partialSuccess\":{\"rejectedDataPoints\":\"7\",\"errorMessage\":\"too old\"}}";
@@ -556,22 +575,12 @@ fn a_part_that_was_not_taken_is_told() {
 
 #[test]
 fn a_collector_that_is_not_there_or_hangs_is_told() {
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let ran = export(&[
-        &fixture("go"),
-        "--to",
-        &format!("http://{gone}"),
-        "--retries",
-        "0",
-    ])
-    .exits(3);
+    let nobody = Nobody::new();
+    let gone = nobody.url();
+    let ran = export(&[&fixture("go"), "--to", &gone, "--retries", "0"]).exits(3);
     assert!(
-        ran.stderr.contains(&format!(
-            "failed to send the run to http://{gone}/v1/metrics: "
-        )),
+        ran.stderr
+            .contains(&format!("failed to send the run to {gone}/v1/metrics: ")),
         "{}",
         ran.stderr
     );

@@ -109,9 +109,10 @@ impl Server {
                 if server.child.try_wait().unwrap().is_some() {
                     return Some(false);
                 }
+                // Whoever took the port may answer with 200 too.
                 server
                     .asked("GET", "/-/ready", "")
-                    .filter(|a| a.contains(" 200 "))
+                    .filter(|answer| answer.ends_with("Prometheus Server is Ready.\n"))
                     .map(|_| true)
             });
             if ready {

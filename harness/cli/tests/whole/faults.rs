@@ -431,7 +431,7 @@ fn with_worker(instead: &str) -> Suite {
     );
     let worker = format!(
         "[target.service.worker]\nprocess = {{ command = [\"sh\", \"-c\", \"{run}\"] }}\n\
-         ready = {{ get = \"/health/ready\", within = \"2s\" }}\n"
+         ready = {{ get = \"/health/ready\", within = \"5s\" }}\n"
     );
     suite.write("harness.toml", toml + &worker);
     suite
@@ -496,7 +496,7 @@ fn a_service_that_a_walk_killed_and_that_is_never_ready_again_makes_the_run_inva
     let (ran, summary, _) = suite.judged("", &["run"]);
     assert_eq!(ran.code, 4, "{summary:#}");
     assert!(
-        ran.stdout.contains("worker: it was not ready within 2s"),
+        ran.stdout.contains("worker: it was not ready within 5s"),
         "{}",
         ran.stdout
     );

@@ -111,7 +111,7 @@ fn the_selftest_passes_and_tells_both_freezes() {
 fn a_frozen_generator_says_so_and_its_load_is_worth_nothing() {
     let _turn = turn();
     let server = Server::start();
-    let arguments = ["--rate", "200/s", "--for", "4s", "--gate", "p99 < 60s"];
+    let arguments = ["--rate", "200/s", "--for", "6s", "--gate", "p99 < 60s"];
     let (ran, summary) = load(&server.url, &arguments, freeze);
     ran.exits(4);
     let generator = generator(&summary);
@@ -162,7 +162,7 @@ fn a_frozen_generator_says_so_under_a_closed_load_too() {
             "-c",
             "8",
             "-z",
-            "4s",
+            "6s",
             "--think",
             think,
             "--gate",

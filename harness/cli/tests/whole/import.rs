@@ -158,8 +158,8 @@ fn what_can_not_be_read_is_told_with_its_place() {
             "can't name a journey",
         ),
         (&["har", "bad.har"], 2, "line 2, column 15"),
-        (&["har", "none.har"], 3, "none.har"),
-        (&["har", "."], 2, "is not a file"),
+        (&["har", "none.har"], 2, "none.har"),
+        (&["har", "."], 2, "is a folder"),
         (&["openapi", "bad.json"], 2, "bad.json"),
         (&["openapi", "bad.bin"], 2, "bad.bin"),
     ] {

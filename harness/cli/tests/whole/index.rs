@@ -97,6 +97,15 @@ fn a_run_under_way_is_listed_as_such_and_a_killed_one_is_judged_by_hand() {
     assert!(!suite.only_run().join("card.json").exists());
     let page = suite.read("reports/index.html");
     assert!(page.contains(">going on<"), "{page}");
+    // Nothing is advised of it that would be refused now.
+    let hint = format!("hint: run {id} is still going on; once it has ended, ");
+    let told = suite.run(&["compare", &id]).exits(4);
+    assert!(told.stderr.contains(&hint), "{}", told.stderr);
+    let refused = format!(
+        "refused: run {id}: it is still going on, and can be accepted once it has ended\nnothing was accepted\n"
+    );
+    let told = suite.run(&["baseline", "accept", &id]).exits(4);
+    assert!(told.stderr.ends_with(&refused), "{}", told.stderr);
     running.signal("KILL");
     running.ends();
     drop(turn);

@@ -80,7 +80,7 @@ fn played(gateway: &str, link: &str, journey: &str, gates: &[&str]) -> Value {
     assert_eq!(toml.matches(key).count(), 1, "{toml}");
     let with = key.replace(" }", &format!(", POOL = \"500\", {gateway} }}"));
     suite.write("harness.toml", toml.replace(key, &with) + PROBE);
-    let (ran, summary, _) = suite.judged("", &["run"]);
+    let (ran, summary, _) = suite.should_hold();
     let (fault, verdict) = (&summary["faults"][0], &summary["verdict"]["gates"]);
     assert_eq!(ran.code, 0, "{verdict:#}\n{fault:#}\n{}", ran.stderr);
     assert!(ran.stdout.contains("detection"), "{}", ran.stdout);

@@ -72,7 +72,7 @@ fn suite(manner: &str) -> Suite {
 
 /// Runs it to its end; the classes of errors under load, and how the walk's step failed.
 fn met(suite: &Suite) -> (Ran, Vec<String>, String) {
-    let ran = suite.run(&["run"]);
+    let ran = suite.plays(&["run"]);
     let told = suite.events(&suite.run_id());
     assert_eq!(events::of(&told, "run_finished").count(), 1, "{told}");
     let ticks = events::of(&told, "load_tick");

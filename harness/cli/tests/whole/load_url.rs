@@ -131,7 +131,7 @@ fn so_many_requests_are_sent_and_no_more() {
 #[test]
 fn without_a_word_it_is_fifty_users_and_with_one_as_many_as_said() {
     let server = Server::start("200 OK");
-    let (ran, summary) = json(&nowhere(), &["-z", "300ms", &server.url]);
+    let (ran, summary) = json(&nowhere(), &["-z", "2s", &server.url]);
     assert_eq!(summary["load"]["model"], "closed", "{summary:#}");
     assert_eq!(summary["load"]["users"], 50);
     assert_eq!(
@@ -338,4 +338,14 @@ fn what_other_tools_call_otherwise_is_told_and_nothing_is_sent() {
         assert!(ran.stderr.contains(wanted), "{arguments:?}: {}", ran.stderr);
     }
     assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_rate_of_zero_is_said_to_be_no_limit() {
+    let server = Server::start("200 OK");
+    let note = "note: --rate 0 is no limit, as in oha and hey: each user sends as soon as it has its answer";
+    for (rate, wanted) in [(&["--rate", "0"][..], true), (&[], false)] {
+        let ran = nowhere().run(&[&["load", "-n", "5", &server.url], rate].concat());
+        assert_eq!(ran.stderr.contains(note), wanted, "{}", ran.stderr);
+    }
 }

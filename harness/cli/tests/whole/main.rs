@@ -40,6 +40,7 @@ mod data;
 mod deploy;
 mod deploy_beside;
 mod doctor;
+mod documents;
 mod export;
 mod export_prometheus;
 mod external;
@@ -65,6 +66,7 @@ mod pressure;
 mod probes;
 mod proxy;
 mod readiness;
+mod recordings;
 mod replay;
 mod runs;
 mod screen;
@@ -78,6 +80,7 @@ mod undo;
 mod up;
 mod variants;
 mod watched_links;
+mod words;
 
 /// This program, started again by a test as the system that it tests.
 #[test]

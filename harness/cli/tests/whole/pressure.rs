@@ -76,7 +76,7 @@ fn done_by(suite: &Suite, id: &str, summary: &Value, controller: &str, otherwise
         false => assert!(by == otherwise || by.starts_with("cgroup v2 ("), "{by}"),
     }
     assert_eq!(summary["faults"][0]["by"], by);
-    let run = suite.only_run();
+    let run = suite.folder(id);
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains(&format!(", by {by}")), "{by}");
     assert_eq!(told(&events, "fault_lifted").len(), 1, "{events}");

@@ -1,7 +1,7 @@
 //! Probes of a target's own metrics, through the whole binary: a cache that works is green, one that is off is red,
 //! and a metric that nobody has, or that is never told, is neither.
 
-use crate::support::{Ran, Suite, part};
+use crate::support::{Ran, Suite, unless_invalid};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -120,9 +120,10 @@ unit = "%"
 
 /// A run against the server: what it left, its suite, and its summary.
 fn run(web: Web) -> (Ran, Suite, Value) {
-    let suite = suite(serve(web));
-    let _turn = part();
-    let ran = suite.run(&["run", "--format", "json"]);
+    let (ran, suite) = unless_invalid(|| {
+        let suite = suite(serve(web));
+        (suite.run(&["run", "--format", "json"]), suite)
+    });
     let summary = ran.json();
     (ran, suite, summary)
 }

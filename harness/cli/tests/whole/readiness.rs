@@ -207,7 +207,6 @@ fn runs_of_something_else_are_left_out_and_what_can_not_be_read_is_named() {
         "reports/runs/20261121-160000-torn/events.ndjson.zst",
         "{\"event\":",
     );
-    // The newest of the release is of another project: that is the one the release is of, so it is named by hand.
     let ran = suite
         .run(&[
             "readiness",
@@ -225,7 +224,7 @@ fn runs_of_something_else_are_left_out_and_what_can_not_be_read_is_named() {
     assert!(
         refused
             .stderr
-            .contains("it is of project `bank`, not of `shop`"),
+            .contains("it is of project `bank`, and this suite is of `shop`"),
         "{}",
         refused.stderr
     );
@@ -247,7 +246,6 @@ fn runs_of_something_else_are_left_out_and_what_can_not_be_read_is_named() {
         "{}",
         refused.stderr
     );
-    std::fs::remove_dir_all(suite.path().join("reports/runs/20261121-150000-bank")).unwrap();
     let (code, answer) = json(&suite, &["--release", "1.4.0"]);
     let notices = answer["notices"].to_string();
     assert_eq!((code, decision(&answer)), (0, "go"), "{answer:#}");
@@ -260,6 +258,14 @@ fn runs_of_something_else_are_left_out_and_what_can_not_be_read_is_named() {
         "{notices}"
     );
     assert!(!notices.contains("olda"), "{notices}");
+    let left = "20261121-150000-bank is left out: it is of project `bank`";
+    assert!(notices.contains(left), "{notices}");
+    let alone = suite.run(&["readiness", "20261121-150000-bank"]).exits(2);
+    assert!(
+        alone.stderr.contains("is no evidence here"),
+        "{}",
+        alone.stderr
+    );
     let none = suite.run(&["readiness", "--release", "2.0.0"]).exits(2);
     assert!(
         none.stderr.contains("harness run --release 2.0.0"),
@@ -285,6 +291,59 @@ fn a_run_that_was_cut_short_is_named_and_passes_nothing() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn a_half_copy_of_a_run_does_not_displace_the_whole_one() {
+    let suite = suite("");
+    let id = "20261121-120000-good";
+    put(&suite, "go", id, "2026-11-21", as_it_is);
+    let whole = suite.read(&format!("reports/runs/{id}/events.ndjson.zst"));
+    let half = &whole[..whole.len() * 2 / 3];
+    // Beside it under names that sort before and after its own.
+    for copy in ["1-copy", "zz-copy"] {
+        suite.write(&format!("reports/runs/{copy}/events.ndjson.zst"), half);
+    }
+    for named in [&[][..], &["zz-copy", id, "1-copy"]] {
+        let (code, answer) = json(&suite, named);
+        assert_eq!((code, decision(&answer)), (0, "go"), "{answer:#}");
+        let evidence = answer["evidence"].as_array().unwrap();
+        assert_eq!(evidence.len(), 1, "{answer:#}");
+        let path = evidence[0]["path"].as_str().unwrap();
+        assert!(path.contains(id), "{path}");
+        let notices = answer["notices"].to_string();
+        for copy in ["1-copy", "zz-copy"] {
+            let said = format!(
+                "the copy of run {id} in folder {copy} is left out: it ends in the middle, and the one in folder {id} does not"
+            );
+            assert!(notices.contains(&said), "{notices}");
+        }
+        assert!(
+            !notices.contains("counts for what it had begun"),
+            "{notices}"
+        );
+    }
+    // A copy that can't be read is told by its folder: the run itself can be.
+    let mut lines: Vec<&str> = whole.lines().collect();
+    lines[5] = "no event";
+    suite.write("reports/runs/zz-copy/events.ndjson.zst", lines.join("\n"));
+    let (code, answer) = json(&suite, &[]);
+    assert_eq!((code, decision(&answer)), (0, "go"), "{answer:#}");
+    let notices = answer["notices"].to_string();
+    let said = format!("run {id} in folder zz-copy can't be read");
+    assert!(notices.contains(&said), "{notices}");
+    assert!(
+        !notices.contains(&format!("run {id} can't be read")),
+        "{notices}"
+    );
+    // Two that are whole count once.
+    suite.write("reports/runs/zz-copy/events.ndjson.zst", &whole);
+    let (code, answer) = json(&suite, &[]);
+    assert_eq!((code, decision(&answer)), (0, "go"), "{answer:#}");
+    let notices = answer["notices"].to_string();
+    let said =
+        format!("the copy of run {id} in folder zz-copy is left out: that in folder {id} counts");
+    assert!(notices.contains(&said), "{notices}");
 }
 
 #[test]
@@ -353,7 +412,9 @@ fn a_waived_failure_is_a_conditional_go_to_the_waivers_last_day() {
     let ran = suite.run(&["readiness", "--on", ON]).exits(0);
     let folder = suite.path().display().to_string();
     insta::assert_snapshot!("conditional", ran.stdout.replace(&folder, "FOLDER"));
-    suite.run(&["readiness", "--on", ON, "--strict"]).exits(6);
+    let strict = suite.run(&["readiness", "--on", ON, "--strict"]).exits(6);
+    let why = "\nexit code 6  a CONDITIONAL GO is not enough with --strict\n";
+    assert!(strict.stdout.ends_with(why), "{}", strict.stdout);
     let ran = suite.run(&["readiness", "--on", "2026-11-23"]).exits(1);
     assert!(
         ran.stdout.contains("expired, counts no more"),
@@ -470,4 +531,21 @@ fn a_run_made_here_says_its_release_and_is_found_by_it() {
         "{}",
         wrong.stderr
     );
+}
+
+#[test]
+fn releases_that_are_recorded_at_once_are_all_there() {
+    let suite = suite("");
+    put(&suite, "go", "20261121-120000-good", "2026-11-21", as_it_is);
+    let started: Vec<_> = (0..8)
+        .map(|n| {
+            let out = format!("out-{n}");
+            let words = ["readiness", "--on", ON, "--record", "--output", &out];
+            suite.command(&words).spawn().unwrap()
+        })
+        .collect();
+    for mut one in started {
+        assert!(one.wait().unwrap().success());
+    }
+    assert_eq!(suite.read("reports/releases.ndjson").lines().count(), 8);
 }

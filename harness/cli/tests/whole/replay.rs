@@ -2,7 +2,7 @@
 //! its own; told beside the recorded one; and what stands in its way is told before anything starts.
 
 use crate::support::journeys::{BROWSE, LOST};
-use crate::support::{Suite, part};
+use crate::support::{Suite, part, until_nothing_lives};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,9 +95,8 @@ fn identifiers(events: &[Value]) -> BTreeSet<String> {
 #[test]
 fn a_replay_repeats_arrivals_data_and_faults_and_stands_beside_the_run() {
     let suite = suite();
-    let turn = part();
     suite
-        .run(&["run", "visitors", "--tags", "not load-only", "--seed", "77"])
+        .plays(&["run", "visitors", "--tags", "not load-only", "--seed", "77"])
         .exits(0);
     let recorded = suite
         .only_run()
@@ -113,9 +112,8 @@ fn a_replay_repeats_arrivals_data_and_faults_and_stands_beside_the_run() {
     );
     suite.write("features/products.feature", FEATURE.replace("200", "404"));
     let ran = suite
-        .run(&["replay", &recorded[..15], "--format", "json"])
+        .plays(&["replay", &recorded[..15], "--format", "json"])
         .exits(0);
-    drop(turn);
 
     let comparison = ran.json();
     assert_eq!(comparison["runs"][0]["run"], *recorded);
@@ -177,12 +175,12 @@ fn what_stands_in_the_way_of_a_replay_is_told_before_anything_starts() {
         "at = \"200ms\"\nfor = \"200ms\"",
     );
     suite.write("scenarios/visitors.toml", scenario);
-    let turn = part();
     // Its gate has too little to judge.
-    suite
-        .run(&["run", "visitors", "--tags", "not load-only"])
+    let ran = suite
+        .plays(&["run", "visitors", "--tags", "not load-only"])
         .exits(5);
-    drop(turn);
+    let why = "\nexit code 5  nothing failed, but inconclusive: visitors: error_rate < 50%\n";
+    assert!(ran.stdout.ends_with(why), "{}", ran.stdout);
     let events = suite.events(suite.only_run().file_name().unwrap().to_str().unwrap());
     let refuses = |suite: &Suite, run: &str, words: &[&str]| {
         let ran = suite.run(&["replay", run]).exits(2);
@@ -240,6 +238,34 @@ fn what_stands_in_the_way_of_a_replay_is_told_before_anything_starts() {
         .run(&["replay", "latest", "--target", "external"])
         .exits(2);
     assert!(ran.stderr.contains("external"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_run_that_is_still_going_on_is_not_replayed() {
+    let suite = suite();
+    let long = SCENARIO.replace("for = \"5s\"", "for = \"120s\"");
+    suite.write("scenarios/visitors.toml", long);
+    let turn = part();
+    let running = suite.start(&["run", "visitors", "--tags", "smoke"]);
+    let id = suite.run_id();
+    suite.until_event(&id, "load_tick");
+    for named in ["latest", &id, &format!("reports/runs/{id}")] {
+        let ran = suite.run(&["replay", named]).exits(2);
+        for words in [
+            format!("failed to replay run {id}: it is still going on"),
+            format!(
+                "wait for its end, or interrupt it; `harness report {named}` tells what it came to so far"
+            ),
+        ] {
+            assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+        }
+    }
+    suite.only_run();
+    running.signal("KILL");
+    running.ends();
+    drop(turn);
+    // The folder goes with this test, and what its guardian has not ended yet would go on writing there.
+    until_nothing_lives(&id);
 }
 
 /// The mode has no link of the harness, which a journey of the run broke; the suite's journey breaks nothing any more.

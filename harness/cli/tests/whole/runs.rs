@@ -40,7 +40,7 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn a_run_leaves_its_reports_and_nothing_else() {
     let suite = short();
-    let ran = suite.run(&["run"]).exits(0);
+    let ran = suite.plays(&["run"]).exits(0);
     assert!(ran.stdout.contains("GO"), "{}", ran.stdout);
     let run = suite.only_run();
     let wanted = [
@@ -83,7 +83,7 @@ fn a_run_leaves_its_reports_and_nothing_else() {
 #[test]
 fn reports_rendered_again_are_the_same_bytes() {
     let suite = short();
-    suite.run(&["run"]).exits(0);
+    suite.plays(&["run"]).exits(0);
     let run = suite.only_run();
     let kinds = [
         ("html", "report.html"),
@@ -105,12 +105,14 @@ fn reports_rendered_again_are_the_same_bytes() {
 #[test]
 fn json_on_stdout_is_the_summary_on_the_disk_and_talk_stays_on_stderr() {
     let suite = short();
-    let ran = suite.run(&["run", "--format", "json"]).exits(0);
+    let ran = suite.plays(&["run", "--format", "json"]).exits(0);
     let disk = std::fs::read_to_string(suite.only_run().join("summary.json")).unwrap();
     assert_eq!(ran.stdout.trim_end(), disk.trim_end());
     assert_eq!(ran.json()["readiness"]["decision"], "go");
     assert!(ran.stderr.contains("short"), "{}", ran.stderr);
-    let quiet = suite.run(&["run", "--format", "json", "--quiet"]).exits(0);
+    let quiet = suite
+        .plays(&["run", "--format", "json", "--quiet"])
+        .exits(0);
     assert_eq!(quiet.stderr, "");
 }
 

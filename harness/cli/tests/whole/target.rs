@@ -67,9 +67,9 @@ fn a_service_that_is_never_ready_is_told_with_its_last_lines() {
     fails_to_start(
         &one(
             r#"["sh", "-c", "echo waiting for a database; exec sleep 605"]"#,
-            "1s",
+            "3s",
         ),
-        &["web", "was not ready within 1s", "waiting for a database"],
+        &["web", "was not ready within 3s", "waiting for a database"],
     );
 }
 
@@ -185,7 +185,7 @@ fn names(list: &Value, key: &str) -> Vec<String> {
 fn a_variant_changes_the_target_it_names() {
     let suite = many();
     let ran = suite
-        .run(&["run", "plain", "--variant", "locked", "--format", "json"])
+        .plays(&["run", "plain", "--variant", "locked", "--format", "json"])
         .exits(1);
     let failed = ran.json()["journeys"].as_array().unwrap().clone();
     assert!(
@@ -198,7 +198,7 @@ fn a_variant_changes_the_target_it_names() {
 fn a_profile_chooses_and_scales_and_tags_choose() {
     let suite = many();
     let ran = suite
-        .run(&["run", "--profile", "half", "--format", "json"])
+        .plays(&["run", "--profile", "half", "--format", "json"])
         .exits(0)
         .json();
     assert_eq!(names(&ran["journeys"], "journey"), ["browse"]);
@@ -210,7 +210,7 @@ fn a_profile_chooses_and_scales_and_tags_choose() {
         .sum();
     assert_eq!(planned, 20, "20/s for half of 2 s");
     let ran = suite
-        .run(&["run", "--tags", "deep", "--format", "json"])
+        .plays(&["run", "--tags", "deep", "--format", "json"])
         .exits(0)
         .json();
     assert_eq!(names(&ran["journeys"], "journey"), ["more"]);
@@ -219,7 +219,7 @@ fn a_profile_chooses_and_scales_and_tags_choose() {
 #[test]
 fn a_fresh_scenario_gets_a_target_that_was_started_again() {
     let suite = many();
-    suite.run(&["run", "--profile", "turned"]).exits(0);
+    suite.plays(&["run", "--profile", "turned"]).exits(0);
     let id = suite.run_id();
     let events = suite.events(&id);
     let ready = events.matches("\"event\":\"service_ready\"").count();
@@ -300,7 +300,7 @@ fn a_line_of_output_or_a_command_says_that_a_service_is_ready_and_what_was_missi
         ])
     };
     fails_to_start(
-        &never("log = \"never said\", within = \"1s\""),
+        &never("log = \"never said\", within = \"3s\""),
         &[
             "left",
             "no line of its output has",
@@ -309,7 +309,7 @@ fn a_line_of_output_or_a_command_says_that_a_service_is_ready_and_what_was_missi
         ],
     );
     fails_to_start(
-        &never("command = [\"sh\", \"-c\", \"echo still busy; exit 3\"], within = \"1s\""),
+        &never("command = [\"sh\", \"-c\", \"echo still busy; exit 3\"], within = \"3s\""),
         &["left", "ends with exit code 3", "still busy"],
     );
 }

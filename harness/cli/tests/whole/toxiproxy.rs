@@ -1,13 +1,12 @@
 //! Links on a Toxiproxy server: the same verdict as with the proxy in the harness, a clear word about every server that is
 //! not what it should be, and nothing left on it whatever ends the run. `harness proxy --strict` plays the real one.
 
+use crate::support::canned::canned;
 use crate::support::events;
 use crate::support::journeys::VISIT;
 use crate::support::toxiproxy::Server;
-use crate::support::{Suite, labelled, server, signal, until, until_nothing_lives};
+use crate::support::{Suite, labelled, server, signal, unless_invalid, until, until_nothing_lives};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -83,9 +82,9 @@ fn suite(external: &str, scenario: &str) -> Suite {
     suite
 }
 
-/// Plays every kind of fault; the gates' grades.
-fn played(suite: &Suite) -> (Vec<Value>, String) {
-    let (ran, summary, id) = suite.judged("", &["run"]);
+/// Plays every kind of fault; the gates' grades, the events and the run's id.
+fn played(suite: &Suite) -> (Vec<Value>, String, String) {
+    let (ran, summary, id) = suite.should_hold();
     let gates = summary["verdict"]["gates"].as_array().unwrap().clone();
     assert_eq!(ran.code, 0, "{gates:#?}\n{}", ran.stderr);
     let told = suite.events(&id);
@@ -94,7 +93,7 @@ fn played(suite: &Suite) -> (Vec<Value>, String) {
         assert_eq!(events::of(&told, event).count(), 4, "{event}: {told}");
     }
     let grades = gates.iter().map(|gate| gate["grade"].clone()).collect();
-    (grades, told)
+    (grades, told, id)
 }
 
 /// How many first effects nobody saw.
@@ -106,11 +105,11 @@ fn assumed(told: &str) -> usize {
 
 #[test]
 fn the_verdict_is_the_same_within_the_harness_and_on_a_server() {
-    let (within, told) = played(&suite("", BROKEN));
+    let (within, told, _) = played(&suite("", BROKEN));
     assert_eq!((within.len(), assumed(&told)), (5, 0));
 
     let real = Server::start(&["--strict"]);
-    let (there, told) = played(&suite(&real.url(), BROKEN));
+    let (there, told, _) = played(&suite(&real.url(), BROKEN));
     assert_eq!(there, within);
     assert_eq!(assumed(&told), 3, "all but the link that is down: {told}");
     assert!(told.contains("counts no bytes"), "{told}");
@@ -118,7 +117,7 @@ fn the_verdict_is_the_same_within_the_harness_and_on_a_server() {
     assert_eq!(real.proxies(), serde_json::json!({}));
 
     let ours = Server::start(&["--proxy-metrics"]);
-    let (there, told) = played(&suite(&ours.url(), BROKEN));
+    let (there, told, _) = played(&suite(&ours.url(), BROKEN));
     assert_eq!(there, within);
     assert_eq!(assumed(&told), 0, "{told}");
     let passed = events::of(&told, "link_tick").map(|tick| tick["bytes_down"].as_u64().unwrap());
@@ -206,41 +205,6 @@ fn a_share_of_connections_is_known_everywhere() {
     assert_eq!(events::of(&told, "fault_lifted").count(), 1, "{told}");
 }
 
-/// A server that answers each request by its method and path; `None` says nothing, ever.
-fn fake(answer: fn(&str) -> Option<String>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || fake_answer(stream, answer));
-        }
-    });
-    url
-}
-
-fn fake_answer(mut stream: TcpStream, answer: fn(&str) -> Option<String>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut first, mut length) = (String::new(), 0);
-    if reader.read_line(&mut first).unwrap_or(0) == 0 {
-        return;
-    }
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let _ = reader.read_exact(&mut vec![0; length]);
-    match answer(first.rsplit_once(' ').unwrap().0) {
-        Some(answer) => _ = stream.write_all(answer.as_bytes()),
-        // Held until the other side has had enough.
-        None => _ = stream.read(&mut [0]),
-    }
-}
-
 fn http(status: u16, body: &str) -> Option<String> {
     let length = body.len();
     Some(format!(
@@ -250,18 +214,18 @@ fn http(status: u16, body: &str) -> Option<String> {
 
 #[test]
 fn a_server_that_answers_with_errors_or_garbage_or_never_is_told() {
-    let server = fake(|_| http(500, "{\"error\": \"out of order\", \"status\": 500}"));
+    let server = canned(|_| http(500, "{\"error\": \"out of order\", \"status\": 500}"));
     not_begun(&server, &["refused to tell its version: 500, out of order"]);
-    let server = fake(|_| http(200, "<html><title>nginx</title></html>"));
+    let server = canned(|_| http(200, "<html><title>nginx</title></html>"));
     not_begun(&server, &["is no Toxiproxy", "<html><title>nginx"]);
-    let server = fake(|_| Some("SSH-2.0-OpenSSH_9.6\r\n".to_owned()));
+    let server = canned(|_| Some("SSH-2.0-OpenSSH_9.6\r\n".to_owned()));
     not_begun(&server, &["is no Toxiproxy", "not HTTP"]);
-    let server = fake(|_| None);
+    let server = canned(|_| None);
     not_begun(
         &server,
         &["failed to tell its version", "no answer within 5s"],
     );
-    let server = fake(|asked| match asked {
+    let server = canned(|asked| match asked {
         "GET /version" => http(200, "{\"version\": \"2.1.0\"}"),
         "GET /proxies" => http(200, "{}"),
         "POST /proxies" => http(
@@ -278,7 +242,7 @@ fn a_server_that_answers_with_errors_or_garbage_or_never_is_told() {
 
 #[test]
 fn a_server_that_agrees_and_does_something_else_is_told() {
-    let server = fake(|asked| match asked {
+    let server = canned(|asked| match asked {
         "GET /version" => http(200, "{\"version\": \"2.12.0\"}"),
         "GET /proxies" => http(200, "{}"),
         "POST /proxies" => http(201, "{}"),
@@ -323,7 +287,7 @@ fn a_server_that_knows_no_patch_is_sent_none() {
         ("scenarios/journeys/visit.toml", VISIT),
         ("scenarios/broken.toml", &one_fault("3s", "down = true")),
     ]);
-    let (target, server) = (fake(|_| http(200, "\"ok\"")), fake(old_server));
+    let (target, server) = (canned(|_| http(200, "\"ok\"")), canned(old_server));
     let toml = format!(
         "[project]\nname = \"runs already\"\n[target]\nmode = \"external\"\nurl = \"{target}\"\n\
          [target.proxy]\nexternal = \"{server}\"\n[target.service.web]\n\
@@ -472,19 +436,26 @@ fn a_proxy_that_somebody_deletes_makes_its_faults_fail() {
 #[test]
 fn two_runs_share_a_server() {
     let server = Server::start(&["--strict"]);
-    let scenario = one_fault("4s", "latency = { delay = \"5ms\" }");
-    let suites = [
-        suite(&server.url(), &scenario),
-        suite(&server.url(), &scenario),
-    ];
-    let running = suites.each_ref().map(|suite| broken(suite, &server).0);
-    assert_eq!(server.proxies().as_object().unwrap().len(), 2);
-    for running in running {
-        assert_eq!(
-            running.ends().json()["verdict"]["gates"][0]["grade"],
-            "pass"
-        );
-    }
+    let fault = "latency = { delay = \"5ms\" }";
+    // It is there for as long as the other one is, however long that takes to come up.
+    let long = one_fault("10m", fault).replace("\"2s\"", "\"9m\"");
+    let first = suite(&server.url(), &long);
+    let (running, id) = broken(&first, &server);
+    let (ran, ()) = unless_invalid(|| {
+        let second = suite(&server.url(), &one_fault("4s", fault));
+        let (running, _) = broken(&second, &server);
+        assert_eq!(server.proxies().as_object().unwrap().len(), 2);
+        (running.ends(), ())
+    });
+    assert_eq!(ran.json()["verdict"]["gates"][0]["grade"], "pass");
+    let left = server.proxies();
+    let toxics = &left[format!("harness-{id}-edge")]["toxics"];
+    assert_eq!(toxics.as_array().unwrap().len(), 1, "{left:#}");
+    assert_eq!(left.as_object().unwrap().len(), 1, "{left:#}");
+    running.signal("INT");
+    running.ends().exits(130);
+    let events = first.events(&id);
+    assert_eq!(events::of(&events, "fault_failed").count(), 0, "{events}");
     assert_eq!(server.proxies(), serde_json::json!({}));
 }
 
@@ -524,7 +495,7 @@ fn heal_deletes_the_proxies_of_a_run_whose_guardian_was_killed_too() {
 
 /// A target that runs already, behind a proxy that its owner made on the server; and a suite that names both.
 fn routed(server: &Server, scenario: &str) -> Suite {
-    let upstream = fake(|_| http(200, "\"ok\""));
+    let upstream = canned(|_| http(200, "\"ok\""));
     let upstream = upstream.strip_prefix("http://").unwrap();
     let body = format!(
         "{{\"name\": \"the db\", \"listen\": \"127.0.0.1:0\", \"upstream\": \"{upstream}\"}}"
@@ -558,10 +529,10 @@ fn is_whole(server: &Server) {
 fn an_external_target_is_broken_through_the_proxies_it_is_routed_through() {
     let server = Server::start(&["--strict"]);
     let suite = routed(&server, BROKEN);
-    let (grades, _) = played(&suite);
+    let (grades, _, id) = played(&suite);
     assert_eq!(grades.len(), 5);
     is_whole(&server);
-    let journal = std::fs::read_to_string(suite.only_run().join("undo.ndjson")).unwrap();
+    let journal = std::fs::read_to_string(suite.folder(&id).join("undo.ndjson")).unwrap();
     let at = |entry: &str| journal.find(&format!("\"entry\":\"{entry}\"")).unwrap();
     assert!(
         at("toxics") < at("down") && at("down") < at("up"),

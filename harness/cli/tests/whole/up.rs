@@ -1,10 +1,11 @@
 //! A target that is held: where it answers, in front and in the background, two at once, and however it ends nothing of
 //! it stays.
 
-use crate::support::held::{answers, detached, get, holder, id};
+use crate::support::held::{answers, detached, get, holder, id, until_let_go};
 use crate::support::journeys::BROWSE;
 use crate::support::{Suite, labelled, process_of, signal, until, until_nothing_lives};
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::path::Path;
 
 fn shop() -> Suite {
@@ -190,11 +191,7 @@ fn a_holder_that_was_killed_with_its_guardian_is_cleaned_up_by_down() {
     signal(guardian, "STOP");
     signal(pid, "KILL");
     signal(guardian, "KILL");
-    until("the holder is gone", || {
-        get(held["entry"].as_str().unwrap(), "/")
-            .is_err()
-            .then_some(())
-    });
+    until_let_go(&held);
     assert!(labelled(id(&held)).len() >= 7, "nothing was left behind");
     let ended = suite.run(&["down"]).exits(0);
     assert!(
@@ -203,6 +200,48 @@ fn a_holder_that_was_killed_with_its_guardian_is_cleaned_up_by_down() {
         ended.stderr
     );
     is_gone(&held);
+}
+
+/// Removes a folder in which others may still be making files.
+fn remove(folder: &Path) {
+    let removed = until("its removal", || {
+        let removed = std::fs::remove_dir_all(folder);
+        let refilled = |error: &std::io::Error| error.kind() == ErrorKind::DirectoryNotEmpty;
+        (!removed.as_ref().is_err_and(refilled)).then_some(removed)
+    });
+    removed.unwrap();
+}
+
+/// `down` knows by the folder what is held: without it nobody could end the target.
+#[test]
+fn one_whose_folder_is_removed_ends_itself() {
+    let suite = shop();
+    let held = detached(&suite);
+    assert!(labelled(id(&held)).len() >= 7);
+    remove(&suite.path().join("reports"));
+    until_let_go(&held);
+    assert_eq!(labelled(id(&held)), Vec::<u32>::new());
+    let entry = held["entry"].as_str().unwrap();
+    assert!(get(entry, "/health/ready").is_err(), "{entry} answers");
+}
+
+#[test]
+fn an_end_under_way_is_not_hurried_by_a_folder_that_is_removed() {
+    let suite = one(
+        "trap '' TERM; while :; do sleep 0.1; done",
+        "command = [\"true\"]",
+    );
+    suite.write(
+        "harness.toml",
+        suite
+            .read("harness.toml")
+            .replace("ready =", "stop_within = \"5s\"\nready ="),
+    );
+    let held = detached(&suite);
+    signal(holder(&held), "TERM");
+    remove(&suite.path().join("reports"));
+    until_let_go(&held);
+    assert_eq!(labelled(id(&held)), Vec::<u32>::new());
 }
 
 #[test]

@@ -62,10 +62,9 @@ fn row<'c>(comparison: &'c Value, figure: &str) -> &'c Value {
 #[test]
 fn variants_run_in_turn_and_stand_side_by_side() {
     let suite = suite(3);
-    let _turn = part();
     let arguments = ["run", "--variant", "default", "--variant", "slow"];
     let ran = suite
-        .run(&[&arguments[..], &["--format", "json"]].concat())
+        .plays(&[&arguments[..], &["--format", "json"]].concat())
         .exits(1);
     let comparison = ran.json();
     let labels = |of: &str| -> Vec<&str> {

@@ -98,6 +98,7 @@ pub(super) fn load(name: &str, text: &str) -> Result<Document, LoadError> {
             );
         }
     }
+    let (findings, defects) = problems.into_findings(name);
     Ok(Document {
         name: name.to_owned(),
         dialect,
@@ -105,7 +106,8 @@ pub(super) fn load(name: &str, text: &str) -> Result<Document, LoadError> {
         operations,
         schemas,
         security_schemes: security_schemes(&root),
-        findings: problems.into_findings(name),
+        findings,
+        defects,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Reads content types, their schemas and examples, and parameters, out of every dialect.
 
-use super::model::{Dialect, Media, Parameter, Place, Style};
+use super::model::{Dialect, Lack, Media, Parameter, Place, Style};
 use super::operations::Reader;
 use super::{follow, step};
 use crate::schema::{Direction, cut};
@@ -153,15 +153,14 @@ impl Reader<'_> {
             let target =
                 super::pointer_of(reference).and_then(|p| Some((follow(self.root, &p)?, p)));
             let Some((next, pointer)) = target else {
-                self.problems.add(
-                    &format!("`$ref` {} leads nowhere in this document", cut(reference)),
-                    &at,
-                );
+                self.problems.unresolved(self.root, reference, &at);
                 return None;
             };
             (value, at) = (next, pointer);
         }
-        self.problems.add("a `$ref` leads in a circle", &at);
+        let reference = value.get("$ref").and_then(Value::as_str);
+        let lack = Lack::Reference(reference.unwrap_or_default().to_owned());
+        self.problems.lack("a `$ref` leads in a circle", &at, lack);
         None
     }
 }

@@ -11,8 +11,8 @@ mod problems;
 pub use load::LoadError;
 pub(crate) use media::essence;
 pub use model::{
-    Dialect, Document, Media, Operation, Parameter, Place, RequestBody, ResponseSpec,
-    StatusPattern, Style,
+    Defect, Dialect, Document, Form, Lack, Media, Operation, Parameter, Place, RequestBody,
+    ResponseSpec, StatusPattern, Style,
 };
 pub(crate) use problems::Problems;
 

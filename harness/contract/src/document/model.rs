@@ -35,6 +35,37 @@ pub struct Document {
     pub security_schemes: BTreeMap<String, String>,
     /// What could not be loaded, and what is malformed.
     pub findings: Vec<Finding>,
+    /// Those of the findings that leave out what is needed: the document can't be used as it says, or not all of it.
+    pub defects: Vec<Defect>,
+}
+
+/// What keeps a document from being used as it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    /// What is told of it, with the pointers where it shows.
+    pub finding: Finding,
+    /// What is not to be had.
+    pub lack: Lack,
+}
+
+/// What a document does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// Any operation: there is nothing to check.
+    Operations,
+    /// What this `$ref`, which an operation needs, stands for.
+    Reference(String),
+    /// The same, of a reference that may be right: its form is one that is not read. The document can be used without it.
+    Unread(Form, String),
+}
+
+/// How a reference goes that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// By the `$anchor` of a schema of this document.
+    Anchor,
+    /// By a URL or URN.
+    Address,
 }
 
 impl Document {

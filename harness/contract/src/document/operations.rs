@@ -2,7 +2,8 @@
 
 use super::forms::FORM;
 use super::model::{
-    Dialect, Media, Operation, Parameter, Place, RequestBody, ResponseSpec, StatusPattern, Style,
+    Dialect, Lack, Media, Operation, Parameter, Place, RequestBody, ResponseSpec, StatusPattern,
+    Style,
 };
 use super::problems::Problems;
 use super::step;
@@ -42,10 +43,19 @@ impl<'d> Reader<'d> {
     /// All operations, in the order of the document.
     pub(super) fn operations(&mut self) -> Vec<Operation> {
         let mut all = Vec::new();
-        let Some(Value::Object(paths)) = self.root.get("paths") else {
+        let paths = match self.root.get("paths") {
+            Some(Value::Object(paths)) => paths,
+            Some(other) => {
+                let what = format!("`paths` must be an object, this is {}", kind_of(other));
+                self.problems.lack(&what, "#/paths", Lack::Operations);
+                return all;
+            }
             // 3.1 allows a document of webhooks or components alone.
-            self.problems.add("the document has no `paths`", "#");
-            return all;
+            None => {
+                let what = "the document has no `paths`";
+                self.problems.lack(what, "#", Lack::Operations);
+                return all;
+            }
         };
         for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
             let at = step("#/paths", path);
@@ -76,8 +86,8 @@ impl<'d> Reader<'d> {
             }
         }
         if all.is_empty() {
-            self.problems
-                .add("the document describes no operation", "#/paths");
+            let what = "the document describes no operation";
+            self.problems.lack(what, "#/paths", Lack::Operations);
         }
         all
     }
@@ -340,6 +350,18 @@ impl<'d> Reader<'d> {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+/// A value's type, as a person would call it.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 

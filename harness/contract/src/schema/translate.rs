@@ -99,10 +99,7 @@ impl<'d> Translator<'d> {
                 Some(target) if seen.contains(&target) => return at,
                 Some(target) => seen.push(target),
                 None => {
-                    problems.add(
-                        &format!("`$ref` {} leads nowhere in this document", cut(target)),
-                        &at,
-                    );
+                    problems.unresolved(self.root, target, &at);
                     return at;
                 }
             }
@@ -167,10 +164,7 @@ impl<'d> Translator<'d> {
                 let id = self.intern(&pointer, way, problems);
                 out.insert("$ref".to_owned(), json!(format!("#/$defs/{}", id.0)));
             }
-            None => problems.add(
-                &format!("`$ref` {} leads nowhere in this document", cut(text)),
-                at,
-            ),
+            None => problems.unresolved(self.root, text, at),
         }
     }
 

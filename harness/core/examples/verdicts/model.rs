@@ -123,6 +123,18 @@ impl Steps {
 
 /// A name's windows in one run.
 pub(crate) fn series(model: &Model, shift: Shift, table: &Table, draws: &mut Draws) -> Series {
+    let windows = windows(model, shift, table, draws);
+    let of = |(second, times): (u32, Vec<(u64, u64)>)| Window::of(second, 0, times);
+    Series(windows.into_iter().map(of).collect())
+}
+
+/// Response times by window: (µs, how many).
+pub(crate) fn windows(
+    model: &Model,
+    shift: Shift,
+    table: &Table,
+    draws: &mut Draws,
+) -> BTreeMap<u32, Vec<(u64, u64)>> {
     let steps = Steps::new(model);
     let (all, tail, often) = match shift {
         Shift::All(by) => (by, 0.0, 1.0),
@@ -160,8 +172,7 @@ pub(crate) fn series(model: &Model, shift: Shift, table: &Table, draws: &mut Dra
             window.push(((own + draws.unit() * stall * 1e6) as u64, 1));
         }
     }
-    let of = |(second, times): (u32, Vec<(u64, u64)>)| Window::of(second, 0, times);
-    Series(windows.into_iter().map(of).collect())
+    windows
 }
 
 /// Deviations above the mean at which the logarithm of a response time lies, where the slowest tenth takes longer.

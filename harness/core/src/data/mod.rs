@@ -3,12 +3,14 @@
 
 mod feed;
 mod index;
+mod reader;
 mod record;
 mod split;
 
 pub use feed::{AtEnd, Drawn, Feed, Feeder, Pick, Turn, UserTurn};
-pub(crate) use index::rows;
-pub use index::{Block, Index, Indexer, Problem, ROW_LIMIT};
+pub use index::{Block, Index, Indexer};
+pub(crate) use reader::rows;
+pub use reader::{Problem, ROW_LIMIT};
 
 use crate::journey::Row;
 use serde::{Deserialize, Serialize};

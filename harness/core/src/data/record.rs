@@ -47,6 +47,11 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, (u64, String)> {
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, (u64, String)> {
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        let before = bytes.get(..at).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        return Err((line, "a NUL byte stands in it: this is no text".to_owned()));
+    }
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = good.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -176,6 +181,11 @@ mod tests {
             refused(Format::Csv, b"\"x\n\xff\""),
             (1, "byte 0xff is not UTF-8".into())
         );
+        assert_eq!(
+            refused(Format::Csv, b"\"x\ny\0\""),
+            (1, "a NUL byte stands in it: this is no text".into())
+        );
+        assert!(header(b"a\0,b").is_err());
         let (line, words) = refused(Format::JsonList, b"{\"a\":\n1 2}");
         assert_eq!(line, 1);
         assert!(

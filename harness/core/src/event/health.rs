@@ -90,7 +90,10 @@ pub struct LocalFailures {
 impl LocalFailures {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.descriptors + self.ports + self.memory + self.other
+        let others = [self.ports, self.memory, self.other];
+        others
+            .into_iter()
+            .fold(self.descriptors, u64::saturating_add)
     }
 
     /// Whether there was none.
@@ -100,9 +103,9 @@ impl LocalFailures {
 
     /// Adds those of another second or worker.
     pub fn add(&mut self, other: &Self) {
-        self.descriptors += other.descriptors;
-        self.ports += other.ports;
-        self.memory += other.memory;
-        self.other += other.other;
+        self.descriptors = self.descriptors.saturating_add(other.descriptors);
+        self.ports = self.ports.saturating_add(other.ports);
+        self.memory = self.memory.saturating_add(other.memory);
+        self.other = self.other.saturating_add(other.other);
     }
 }

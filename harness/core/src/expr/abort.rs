@@ -3,39 +3,60 @@
 use super::gate::{Comparison, GateExpr, GateSubject};
 use super::scan::{ExprError, Scan};
 use crate::units::{self, Share};
-use std::str::FromStr;
 use std::time::Duration;
-
-/// A share of the planned journeys that may not go out, for so long.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Abort {
-    /// What must hold in every window of that length for the load to go on.
-    pub(crate) expect: GateExpr,
-    /// The window: above zero.
-    pub(crate) over: Duration,
-}
 
 const FORM: &str = "write by how much and for how long, such as `rate missed by 5% for 10s`";
 
-impl FromStr for Abort {
-    type Err = ExprError;
+/// An `abort` as far as it can be read, and all that is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// What must hold in every window of that length for the load to go on.
+    pub(crate) expect: Option<GateExpr>,
+    /// The window: above zero.
+    pub(crate) over: Option<Duration>,
+    /// In the order of the text.
+    pub(crate) errors: Vec<ExprError>,
+}
 
-    fn from_str(text: &str) -> Result<Self, ExprError> {
-        let mut scan = Scan::new(text);
-        for wanted in ["rate", "missed", "by"] {
-            expected(&mut scan, wanted)?;
-        }
-        let limit = share(&mut scan)?;
-        expected(&mut scan, "for")?;
-        let over = length(&mut scan)?;
-        scan.end().map_err(|error| error.hint(FORM))?;
-        let expect = GateExpr {
-            subject: GateSubject::RateMissed,
-            op: Comparison::Less,
-            limit,
-        };
-        Ok(Self { expect, over })
+/// Reads when a load gives up.
+pub(crate) fn read(text: &str) -> Read {
+    let mut read = Read::default();
+    if let Err(error) = parts(&mut Scan::new(text), &mut read) {
+        read.errors.push(error);
     }
+    read
+}
+
+/// The parts in turn; ends with the first error behind which nothing can be told any more.
+fn parts(scan: &mut Scan<'_>, read: &mut Read) -> Result<(), ExprError> {
+    for wanted in ["rate", "missed", "by"] {
+        expected(scan, wanted)?;
+    }
+    let before = scan.at;
+    match share(scan) {
+        Ok(limit) => {
+            read.expect = Some(GateExpr {
+                subject: GateSubject::RateMissed,
+                op: Comparison::Less,
+                limit,
+            });
+        }
+        // Without a share at all the next word is none that is wrong.
+        Err(error) if scan.text.get(before..scan.at).unwrap_or("").trim() == "for" => {
+            scan.at = before;
+            read.errors.push(error);
+        }
+        Err(error) => read.errors.push(error),
+    }
+    if let Err(error) = expected(scan, "for") {
+        return match read.errors.is_empty() {
+            true => Err(error),
+            // It may follow from what stands before it.
+            false => Ok(()),
+        };
+    }
+    read.over = Some(length(scan)?);
+    scan.end().map_err(|error| error.hint(FORM))
 }
 
 fn word<'t>(scan: &mut Scan<'t>) -> (&'t str, usize) {
@@ -96,30 +117,42 @@ mod tests {
 
     #[test]
     fn a_limit_on_what_is_missed_and_a_window_are_read() {
-        let abort: Abort = " rate missed  by 5% for 10s".parse().unwrap();
-        assert_eq!(abort.expect.to_string(), "rate_missed < 5%");
-        assert_eq!(abort.over, Duration::from_secs(10));
+        let abort = read(" rate missed  by 5% for 10s");
+        assert!(abort.errors.is_empty());
+        assert_eq!(abort.expect.unwrap().to_string(), "rate_missed < 5%");
+        assert_eq!(abort.over, Some(Duration::from_secs(10)));
     }
 
     #[test]
-    fn mistakes_are_told_with_their_place() {
-        let mistake = |text: &str| {
-            let error = text.parse::<Abort>().unwrap_err();
-            assert!(error.hint.is_some(), "{text}");
-            text[error.span].to_owned()
+    fn mistakes_are_told_with_their_places_all_of_them() {
+        let mistakes = |text: &str| {
+            let errors = read(text).errors.into_iter();
+            let place = |error: ExprError| {
+                assert!(error.hint.is_some(), "{text}");
+                text[error.span].to_owned()
+            };
+            errors.map(place).collect::<Vec<_>>()
         };
-        for (text, place) in [
-            ("", ""),
-            ("rate", "e"),
-            ("rate misst by 5% for 10s", "misst"),
-            ("rate missed by five for 10s", "five"),
-            ("rate missed by 0% for 10s", "0%"),
-            ("rate missed by 100% for 10s", "100%"),
-            ("rate missed by 5% for a while", "a"),
-            ("rate missed by 5% for 0s", "0s"),
-            ("rate missed by 5% for 10s or so", "or so"),
+        for (text, places) in [
+            ("", &[""][..]),
+            ("rate", &["e"]),
+            ("rate misst by 5% for 10s", &["misst"]),
+            ("rate missed by five for 10s", &["five"]),
+            ("rate missed by 0% for 10s", &["0%"]),
+            ("rate missed by 100% for 10s", &["100%"]),
+            ("rate missed by 5% for a while", &["a"]),
+            ("rate missed by 5% for 0s", &["0s"]),
+            ("rate missed by 5% for 10s or so", &["or so"]),
+            ("rate missed by 200% for 0s", &["200%", "0s"]),
+            ("rate missed by for 0s", &["for", "0s"]),
+            ("rate missed by five percent for 10s", &["five"]),
         ] {
-            assert_eq!(mistake(text), place);
+            assert_eq!(mistakes(text), places, "{text}");
         }
+        // What can be read beside a mistake is.
+        assert_eq!(
+            read("rate missed by 200% for 1s").over,
+            Some(Duration::from_secs(1))
+        );
     }
 }

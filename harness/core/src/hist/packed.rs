@@ -42,7 +42,8 @@ impl Packed {
             if same.is_some() {
                 next = held.next();
             }
-            sum.push(*value, count + same.map_or(0, |(_, count)| count));
+            let held_there = same.map_or(0, |(_, count)| count);
+            sum.push(*value, count.saturating_add(held_there));
         }
         if let Some((value, count)) = next {
             sum.push(value, count);

@@ -60,6 +60,8 @@ pub struct Draft {
     pub place: Place,
     /// Data rows.
     pub rows: Rows,
+    /// Its data could not be read, and that was told: which columns it has is not known.
+    pub unread: bool,
     /// How load takes them.
     pub feed: Feed,
     /// Variables set before the first step: name and value.

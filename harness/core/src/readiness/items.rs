@@ -1,7 +1,7 @@
 //! What a run gives to weigh: its built-in checks, its gates and its invariants, each with what would close it.
 
 use super::{Figure, Item, Standing};
-use crate::event::RunStarted;
+use crate::event::{RunStarted, ScenarioEnd};
 use crate::expr::gate::{Comparison, GateSubject, Stat};
 use crate::name::Name;
 use crate::plan::Plan;
@@ -9,6 +9,7 @@ use crate::plan::gate::{Class, Gate, named};
 use crate::plan::invariant::InvariantPlan;
 use crate::record::Record;
 use crate::verdict::limits::RARE;
+use crate::verdict::regression::{never_quiet, unfit};
 use crate::verdict::{self, CheckResult, GateResult, Grade, InvariantResult, Trust, Verdict, show};
 
 pub(super) const RUN: &str = "run";
@@ -33,8 +34,7 @@ pub(super) fn of(record: &Record, verdict: &Verdict) -> Vec<Item> {
         let title = "Every journey recovered from every fault";
         items.push(check(MATRIX, title, matrix));
     }
-    let run = record.run.as_deref();
-    items.extend(verdict.gates.iter().map(|result| judged(run, result)));
+    items.extend(verdict.gates.iter().map(|result| judged(record, result)));
     items.extend(verdict.invariants.iter().map(held));
     // These two are listed only where they stand against the build: they are about the run, not about the build.
     if verdict.run.grade != Grade::Pass {
@@ -150,12 +150,12 @@ pub(super) fn absent() -> Item {
     }
 }
 
-fn judged(run: Option<&RunStarted>, result: &GateResult) -> Item {
+fn judged(record: &Record, result: &GateResult) -> Item {
     Item {
         grade: result.grade,
         reason: result.reason.clone(),
         standing: standing(result.is_missing()),
-        closes_with: closing(result.grade, || closes_gate(run, result)),
+        closes_with: closing(result.grade, || closes_gate(record, result)),
         figure: Some(Figure {
             observed: result.observed,
             limit: result.gate.expect.limit,
@@ -187,7 +187,8 @@ fn weight(class: Class, weight: f64) -> f64 {
 }
 
 /// What closes a gate that is open.
-fn closes_gate(run: Option<&RunStarted>, result: &GateResult) -> String {
+fn closes_gate(record: &Record, result: &GateResult) -> String {
+    let run = record.run.as_deref();
     let (gate, plan) = (&result.gate, run.map(|run| &run.plan));
     let scenario = gate.scenario.as_ref();
     let command = scenario.map_or_else(
@@ -207,7 +208,7 @@ fn closes_gate(run: Option<&RunStarted>, result: &GateResult) -> String {
             let longer = format!(
                 "{command}, longer or against more accepted runs (`harness baseline accept` adds one)"
             );
-            let way = run.and_then(|run| accepts(run, scenario));
+            let way = run.and_then(|run| accepts(record, run, scenario));
             let way = way.map_or(longer, |accept| format!("{accept}, then {command}"));
             format!("{way}, until gate {} decides", gate.id)
         }
@@ -226,8 +227,8 @@ fn closes_gate(run: Option<&RunStarted>, result: &GateResult) -> String {
 }
 
 /// The command that accepts a run of a scenario on which a gate on a regression has nothing to go by, if that is what it
-/// lacks: no longer run would decide it.
-fn accepts(run: &RunStarted, scenario: Option<&Name>) -> Option<String> {
+/// lacks: no longer run would decide it. Of a run that can't be accepted, how one is made that can.
+fn accepts(record: &Record, run: &RunStarted, scenario: Option<&Name>) -> Option<String> {
     let judged = verdict::names_asked(run).into_keys();
     let mut judged = judged.filter(|name| scenario.is_none_or(|only| only == name));
     let lacks = |name: &Name| {
@@ -235,11 +236,26 @@ fn accepts(run: &RunStarted, scenario: Option<&Name>) -> Option<String> {
         there.is_none_or(|against| against.runs.is_empty())
     };
     let name = judged.find(lacks)?;
-    let unfit = run.against(&name).is_some_and(|one| !one.unfit.is_empty());
-    let new = if unfit { " --new" } else { "" };
+    let others = run.against(&name).is_some_and(|one| !one.unfit.is_empty());
+    let new = if others { " --new" } else { "" };
+    // Where it was played to its end without a moment outside of faults, no run of it as it is could ever be accepted.
+    let played = record.scenario(name.as_str()).and_then(|played| played.end);
+    let whole = played.is_some_and(|(_, end)| end == ScenarioEnd::Completed);
+    let (first, run) = match whole && never_quiet(record, &name) {
+        true => (
+            format!(
+                "give {name} load outside of its faults and their settling, harness run {name}, then "
+            ),
+            "latest",
+        ),
+        false if unfit(record, &name).is_empty() => (String::new(), run.run.as_str()),
+        false => (
+            format!("harness run {name}, until a run of it can be accepted, then "),
+            "latest",
+        ),
+    };
     Some(format!(
-        "harness baseline accept {} --scenario {name}{new}",
-        run.run
+        "{first}harness baseline accept {run} --scenario {name}{new}"
     ))
 }
 

@@ -4,6 +4,7 @@
 
 mod checklist;
 mod decide;
+mod exit;
 mod gather;
 mod items;
 mod thresholds;
@@ -11,7 +12,8 @@ mod trend;
 mod waivers;
 
 pub use checklist::{EntryState, State};
-pub use decide::{decide, exit_code, readiness};
+pub use decide::{decide, readiness};
+pub use exit::{Exit, exit};
 pub use gather::{Asked, Evidence, FORMAT, Figures, Release, Run, Source, Wanted, gather, misfit};
 pub use thresholds::{AbortThreshold, Basis, WINDOW_S, WINDOWS};
 pub use trend::{Past, TREND, TrendError, read as read_trend, recent};

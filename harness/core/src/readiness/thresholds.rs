@@ -125,7 +125,8 @@ fn latency(
     let figures = figures.filter_map(|tally| tally.response.quantile(q));
     let logs: Vec<f64> = figures.map(|us| (us.max(1) as f64 / 1e6).ln()).collect();
     let upper = predicted(&logs).map(f64::exp);
-    let whole = whole(&windows);
+    // Windows have fewer digits, and the gate beside it has all.
+    let whole = whole(record, scenario, name);
     let seen = whole.response.quantile(q).map(|us| us as f64 / 1e6);
     let limit = result.gate.expect.limit / 1e6;
     let (above, basis) = within(upper, Some(limit), result.grade)?;
@@ -200,10 +201,26 @@ fn predicted(figures: &[f64]) -> Option<f64> {
     (figures.len() >= WINDOWS).then(|| mean + Z * deviation * (1.0 + 1.0 / n).sqrt())
 }
 
-fn whole(windows: &[Tally]) -> Tally {
+fn whole(record: &Record, scenario: Option<&Name>, name: Option<&str>) -> Tally {
     let mut all = Tally::default();
-    windows.iter().for_each(|window| all.add(window));
+    for scenario in looked_at(record, scenario) {
+        all.add(&scenario.select(name, &During::Undisturbed));
+    }
     all
+}
+
+/// The scenario that is asked about, or all but controls.
+fn looked_at<'r>(record: &'r Record, scenario: Option<&Name>) -> Vec<&'r ScenarioRecord> {
+    let plan = record.run.as_ref().map(|run| &run.plan);
+    let control = |s: &ScenarioRecord| {
+        let planned = plan.and_then(|plan| plan.scenario(s.name.as_str()));
+        planned.is_some_and(|planned| planned.control_of.is_some())
+    };
+    let wanted = |s: &&ScenarioRecord| match scenario {
+        Some(name) => s.name == *name,
+        None => !control(s),
+    };
+    record.scenarios.iter().filter(wanted).collect()
 }
 
 /// The undisturbed load in windows of at least [`WINDOW_S`], of one scenario or of all but controls; `None` without any.
@@ -212,16 +229,7 @@ fn windows(
     scenario: Option<&Name>,
     name: Option<&str>,
 ) -> Option<(u32, Vec<Tally>)> {
-    let plan = record.run.as_ref().map(|run| &run.plan);
-    let control = |s: &ScenarioRecord| {
-        let planned = plan.and_then(|plan| plan.scenario(s.name.as_str()));
-        planned.is_some_and(|planned| planned.control_of.is_some())
-    };
-    let looked_at = |s: &&ScenarioRecord| match scenario {
-        Some(name) => s.name == *name,
-        None => !control(s),
-    };
-    let scenarios: Vec<_> = record.scenarios.iter().filter(looked_at).collect();
+    let scenarios = looked_at(record, scenario);
     // One length for all: the longest that any scenario's own windows ask for.
     let longest = scenarios.iter().map(|s| s.window_s.max(1)).max()?;
     let length = WINDOW_S.div_ceil(longest) * longest;

@@ -56,7 +56,7 @@ impl Record {
         Ok(())
     }
 
-    fn count(&mut self, seq: u64, at_us: u64) {
+    pub(super) fn count(&mut self, seq: u64, at_us: u64) {
         self.events += 1;
         self.last_seq = self.last_seq.max(seq);
         self.last_us = self.last_us.max(at_us);

@@ -4,14 +4,20 @@
 mod admit;
 mod fold;
 mod readings;
+mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thin;
+mod ticks;
+mod together;
 mod windows;
 
 pub use admit::FoldError;
 pub use fold::fold;
 pub use readings::{Followed, MAX_SERIES_READ, Reading, SCRAPE_EVERY_US};
+pub use tally::Tally;
+pub use ticks::{HeardTick, Sums, Ticks};
+pub use together::Together;
 pub use windows::{MAX_WINDOWS, OTHER, Span, SpanKind, WindowPoint};
 
 use crate::event::{
@@ -20,9 +26,8 @@ use crate::event::{
     StepFinished,
 };
 use crate::expr::probe::Selector;
-use crate::hist::{Hist, Packed};
+use crate::hist::{CoarseSum, Hist, Packed};
 use crate::name::Name;
-use crate::phases::Phases;
 use crate::plan::accept::Accepted;
 use std::collections::BTreeMap;
 
@@ -216,6 +221,8 @@ pub struct ScenarioRecord {
     pub planned_us: u64,
     /// The instrument while this scenario ran.
     pub instrument: Instrument,
+    /// All whole journeys' figures, where they were put together; see [`Record::put_together`].
+    pub together: Together,
 }
 
 /// How the generator did while a scenario ran, from every second of it: the thinned `health` can't say it.
@@ -284,6 +291,9 @@ impl EpochRecord {
 
     /// Lays nothing beside the sum any more, until more comes.
     fn settle(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         self.sum.add_all(&self.fresh);
         self.fresh = Vec::new();
     }
@@ -331,6 +341,39 @@ impl Window {
         self.counts.add_counts(tally);
     }
 
+    /// Adds another's figures.
+    fn merge(&mut self, other: &Self) {
+        self.response.add(&other.response.unpack());
+        self.service.add(&other.service.unpack());
+        self.counts.add_counts(&other.counts);
+    }
+
+    /// The sum of many, by way of a sum that is empty.
+    fn of_all(windows: &[&Self], sum: &mut CoarseSum) -> Self {
+        let mut all = Self::default();
+        windows.iter().for_each(|w| sum.add_packed(&w.response));
+        all.response = Packed::from(&sum.take());
+        windows.iter().for_each(|w| sum.add_packed(&w.service));
+        all.service = Packed::from(&sum.take());
+        windows
+            .iter()
+            .for_each(|w| all.counts.add_counts(&w.counts));
+        all
+    }
+
+    /// Adds the figures of many, by way of a sum that is empty.
+    fn add_all<'t>(
+        &mut self,
+        tallies: impl Iterator<Item = &'t Tally> + Clone,
+        sum: &mut CoarseSum,
+    ) {
+        tallies.clone().for_each(|tally| sum.add(&tally.response));
+        self.response.add(&sum.take());
+        tallies.clone().for_each(|tally| sum.add(&tally.service));
+        self.service.add(&sum.take());
+        tallies.for_each(|tally| self.counts.add_counts(tally));
+    }
+
     /// The figures.
     pub fn tally(&self) -> Tally {
         Tally {
@@ -338,114 +381,6 @@ impl Window {
             service: self.service.unpack(),
             ..self.counts.clone()
         }
-    }
-}
-
-/// Counts and latencies of some samples.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tally {
-    /// User-seconds: users there in the middle of each second, added up.
-    pub users: u64,
-    /// Walks intended: by the schedule, or by a user who was free.
-    pub planned: u64,
-    /// Begun.
-    pub started: u64,
-    /// Begun late by the generator's fault.
-    pub late_generator: u64,
-    /// Begun late for want of a free connection.
-    pub late_target: u64,
-    /// Intended, never begun.
-    pub dropped: u64,
-    /// Of those, by the generator's fault.
-    pub dropped_generator: u64,
-    /// Journeys whose first request went out then, whenever they were intended.
-    pub begun: u64,
-    /// Not begun because the journey's data had run out; no part of `planned`.
-    pub no_data: u64,
-    /// Ended well.
-    pub ok: u64,
-    /// Ended badly, by class.
-    pub errors: BTreeMap<String, u64>,
-    /// Under way at the stop.
-    pub cancelled: u64,
-    /// Bytes received.
-    pub bytes_in: u64,
-    /// Response time.
-    pub response: Hist,
-    /// Of these, what used a connection that a fault on the way in had touched; of whole phases only, windows have none.
-    pub affected: Hist,
-    /// How many of those ended badly.
-    pub affected_errors: u64,
-    /// Service time.
-    pub service: Hist,
-    /// Where the time of requests went; of whole phases only, windows have none.
-    pub phases: Phases,
-}
-
-impl Tally {
-    /// Adds another, exactly.
-    pub fn add(&mut self, other: &Self) {
-        self.add_counts(other);
-        self.response.add(&other.response);
-        self.affected.add(&other.affected);
-        self.service.add(&other.service);
-        self.phases.add(&other.phases);
-    }
-
-    /// Adds many, exactly; see [`Hist::add_all`].
-    pub fn add_all(&mut self, others: &[Self]) {
-        others.iter().for_each(|other| self.add_counts(other));
-        self.response.add_all(others.iter().map(|o| &o.response));
-        self.affected.add_all(others.iter().map(|o| &o.affected));
-        self.service.add_all(others.iter().map(|o| &o.service));
-        self.phases.add_all(others.iter().map(|o| &o.phases));
-    }
-
-    /// Adds all but the latencies.
-    fn add_counts(&mut self, other: &Self) {
-        self.users += other.users;
-        self.planned += other.planned;
-        self.started += other.started;
-        self.late_generator += other.late_generator;
-        self.late_target += other.late_target;
-        self.dropped += other.dropped;
-        self.dropped_generator += other.dropped_generator;
-        self.begun += other.begun;
-        self.no_data += other.no_data;
-        self.ok += other.ok;
-        self.cancelled += other.cancelled;
-        self.bytes_in += other.bytes_in;
-        for (class, n) in &other.errors {
-            *self.errors.entry(class.clone()).or_default() += n;
-        }
-        self.affected_errors += other.affected_errors;
-    }
-
-    /// Whether there was no load at all.
-    pub fn is_empty(&self) -> bool {
-        let begun = self.started + self.finished() + self.cancelled;
-        self.planned + self.dropped + self.no_data + begun == 0
-    }
-
-    /// Response times of what used no connection that a fault had touched.
-    pub fn spared(&self) -> Hist {
-        let touched: BTreeMap<u64, u64> = self.affected.buckets().iter().copied().collect();
-        let left = |(us, n): &(u64, u64)| {
-            let touched = touched.get(us).copied().unwrap_or(0);
-            (*us, n.saturating_sub(touched))
-        };
-        let left = self.response.buckets().iter().map(left);
-        Hist::from_counts(left.filter(|(_, n)| *n > 0))
-    }
-
-    /// Everything that ended badly.
-    pub fn failed(&self) -> u64 {
-        self.errors.values().sum()
-    }
-
-    /// Everything that ended, cancelled ones aside.
-    pub fn finished(&self) -> u64 {
-        self.ok + self.failed()
     }
 }
 

@@ -24,22 +24,24 @@ impl Merge for f64 {
 
 impl Merge for LinkTick {
     fn merge(&mut self, later: &Self) {
-        self.opened += later.opened;
+        self.opened = self.opened.saturating_add(later.opened);
         self.open = later.open;
-        self.failed += later.failed;
-        self.bytes_up += later.bytes_up;
-        self.bytes_down += later.bytes_down;
+        self.failed = self.failed.saturating_add(later.failed);
+        self.bytes_up = self.bytes_up.saturating_add(later.bytes_up);
+        self.bytes_down = self.bytes_down.saturating_add(later.bytes_down);
         for (toxic, n) in &later.hits {
-            *self.hits.entry(toxic.clone()).or_default() += n;
+            let held = self.hits.entry(toxic.clone()).or_default();
+            *held = held.saturating_add(*n);
         }
         self.watched |= later.watched;
-        self.requests += later.requests;
+        self.requests = self.requests.saturating_add(later.requests);
         for (class, n) in &later.answers {
-            *self.answers.entry(class.clone()).or_default() += n;
+            let held = self.answers.entry(class.clone()).or_default();
+            *held = held.saturating_add(*n);
         }
         self.response.add(&later.response);
         self.abandoned.add(&later.abandoned);
-        self.unread += later.unread;
+        self.unread = self.unread.saturating_add(later.unread);
     }
 }
 
@@ -58,7 +60,7 @@ impl Merge for SelfHealth {
         if later.ports.used >= self.ports.used {
             self.ports = later.ports;
         }
-        self.drops += later.drops;
+        self.drops = self.drops.saturating_add(later.drops);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A scenario's figures and the questions asked of them: which epochs belong to a phase, how long it lasted, what was
 //! seen in it, and how it went over time. Adds up; judges nothing.
 
-use super::{Instrument, NameRecord, ScenarioRecord, Tally, Window};
+use super::{Instrument, NameRecord, ScenarioRecord, Tally, Together, Window};
 use crate::event::{Epoch, LoadTick, SelfHealth};
 use crate::hist::CoarseSum;
 use crate::name::Name;
@@ -94,14 +94,13 @@ impl ScenarioRecord {
             window_s: window_s.div_ceil(MAX_WINDOWS).max(1),
             planned_us: planned.as_micros() as u64,
             instrument: Instrument::default(),
+            together: Together::default(),
         }
     }
 
     /// Adds a tick or an amendment under a name.
     pub(super) fn take(&mut self, tick: LoadTick, name: &str) {
-        while tick.second / self.window_s >= MAX_WINDOWS + DRAIN_WINDOWS {
-            self.double_windows();
-        }
+        self.widen_for(tick.second);
         let window = tick.second / self.window_s;
         if !self.names.contains_key(name) {
             self.names.insert(name.to_owned(), NameRecord::default());
@@ -109,35 +108,18 @@ impl ScenarioRecord {
         let Some(record) = self.names.get_mut(name) else {
             return;
         };
-        let tally = Tally {
-            users: tick.users,
-            planned: tick.planned,
-            started: tick.started,
-            late_generator: tick.late_generator,
-            late_target: tick.late_target,
-            dropped: tick.dropped,
-            dropped_generator: tick.dropped_generator,
-            begun: tick.begun,
-            no_data: tick.no_data,
-            ok: tick.ok,
-            errors: tick.errors,
-            cancelled: tick.cancelled,
-            bytes_in: tick.bytes_in,
-            response: tick.response,
-            affected: tick.affected,
-            affected_errors: tick.affected_errors,
-            service: tick.service,
-            phases: tick.phases,
-        };
-        let held = record.windows.entry((window, tick.epoch)).or_default();
+        let epoch = tick.epoch;
+        let tally = Tally::from(tick);
+        let held = record.windows.entry((window, epoch)).or_default();
         held.add(&tally);
-        record.epochs.entry(tick.epoch).or_default().add(tally);
+        record.epochs.entry(epoch).or_default().add(tally);
+        self.together.forget();
     }
 
     /// Adds a second of the instrument. A second without a wake-up and without work says nothing about it.
     pub(super) fn take_health(&mut self, health: &SelfHealth) {
         let instrument = &mut self.instrument;
-        instrument.drops += health.drops;
+        instrument.drops = instrument.drops.saturating_add(health.drops);
         instrument.local.add(&health.local);
         instrument.memory = instrument.memory.max(health.memory);
         instrument.descriptors = instrument
@@ -163,7 +145,15 @@ impl ScenarioRecord {
         }
     }
 
-    fn double_windows(&mut self) {
+    /// Makes windows as long as they must be for a second.
+    pub(super) fn widen_for(&mut self, second: u32) {
+        while second / self.window_s >= MAX_WINDOWS + DRAIN_WINDOWS {
+            self.double_windows();
+        }
+    }
+
+    pub(super) fn double_windows(&mut self) {
+        self.together.forget();
         self.window_s = self.window_s.saturating_mul(2);
         for record in self.names.values_mut() {
             for ((window, epoch), held) in std::mem::take(&mut record.windows) {
@@ -171,7 +161,7 @@ impl ScenarioRecord {
                     .windows
                     .entry((window / 2, epoch))
                     .or_default()
-                    .add(&held.tally());
+                    .merge(&held);
             }
         }
     }
@@ -194,7 +184,7 @@ impl ScenarioRecord {
 
     fn select_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Tally {
         let mut sum = Tally::default();
-        for (_, record) in self.named(name) {
+        for record in self.figures(name) {
             let kept = record.epochs.iter().filter(|(epoch, _)| keep(**epoch));
             let parts = kept.flat_map(|(_, epoch)| epoch.parts());
             parts.for_each(|tally| sum.add(tally));
@@ -234,7 +224,7 @@ impl ScenarioRecord {
 
     /// [`Self::series`] of the epochs a filter keeps.
     pub fn series_where(&self, name: Option<&str>, keep: impl Fn(u32) -> bool) -> Vec<WindowPoint> {
-        let windows = self.named(name).flat_map(|(_, record)| &record.windows);
+        let windows = self.figures(name).flat_map(|record| &record.windows);
         let mut held: Vec<(u32, &Window)> = windows
             .filter(|((_, epoch), _)| keep(*epoch))
             .map(|((window, _), held)| (*window, held))
@@ -245,8 +235,8 @@ impl ScenarioRecord {
             let mut tally = Tally::default();
             for (_, window) in held {
                 tally.add_counts(&window.counts);
-                response.add(&window.response);
-                service.add(&window.service);
+                response.add_packed(&window.response);
+                service.add_packed(&window.service);
             }
             tally.response = response.take();
             tally.service = service.take();
@@ -274,7 +264,14 @@ impl ScenarioRecord {
         begin <= to_us.saturating_add(slack) && end >= from_us.saturating_sub(slack)
     }
 
-    fn named<'s>(
+    /// What adds up to a name's figures, or to those of all whole journeys.
+    fn figures<'s>(&'s self, name: Option<&'s str>) -> impl Iterator<Item = &'s NameRecord> {
+        let together = self.together.get().filter(|_| name.is_none());
+        let each = self.named(name).filter(move |_| together.is_none());
+        together.into_iter().chain(each.map(|(_, record)| record))
+    }
+
+    pub(super) fn named<'s>(
         &'s self,
         name: Option<&'s str>,
     ) -> impl Iterator<Item = (&'s String, &'s NameRecord)> {

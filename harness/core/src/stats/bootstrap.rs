@@ -5,6 +5,9 @@
 
 use crate::random::Draws;
 
+/// A count of a window at most: more than any holds, and so few that no sum of them is beyond counting.
+const MOST: u64 = 1 << 40;
+
 /// Counts over time, made ready for drawing blocks: for each window the sum of the block that begins with it.
 #[derive(Debug, Clone)]
 pub struct Blocks {
@@ -28,7 +31,7 @@ impl Blocks {
         for (row, window) in rows.chunks_exact_mut(columns.max(1)).zip(windows) {
             for (column, count) in window.as_ref() {
                 if let Some(cell) = row.get_mut(*column) {
-                    *cell += count;
+                    *cell = u64::saturating_add(*cell, *count).min(MOST);
                 }
             }
         }

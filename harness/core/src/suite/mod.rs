@@ -16,6 +16,7 @@ pub use sources::{FILE_LIMIT, Sources, TEXT_LIMIT};
 
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::name::Name;
+use crate::plan::accept::Accepted;
 use crate::tls::{Pems, TlsKey};
 use crate::verdict::regression::Settings;
 use at::Str;
@@ -96,6 +97,25 @@ impl Suite {
     /// Where a key of `[target.tls]` stands.
     pub fn tls_place(&self, key: TlsKey) -> Option<Place> {
         Some(self.config.at(self.tls_file(key)?))
+    }
+
+    /// The API documents that are there, each with its contract's name and the findings that are accepted of it.
+    pub fn documents(&self) -> Vec<(&str, &Arc<Source>, Vec<Accepted>)> {
+        let contracts = self.config.raw.contract.iter();
+        contracts
+            .filter_map(|(key, raw)| {
+                let name = relative(&raw.value.openapi.as_ref()?.value).ok()?;
+                let accepted = raw.value.accept.iter().map(|raw| &raw.value);
+                let accepted = accepted.filter_map(|one| {
+                    Some(Accepted {
+                        finding: one.finding.as_ref()?.value.clone(),
+                        reason: one.reason.as_ref()?.value.clone(),
+                    })
+                });
+                let source = self.sources.get(&name)?;
+                Some((key.value.as_str(), source, accepted.collect()))
+            })
+            .collect()
     }
 
     fn tls_file(&self, key: TlsKey) -> Option<&Str> {

@@ -91,7 +91,8 @@ pub(super) fn read<T: File>(
     let value = table_value(table.get_ref(), &mut String::new(), &mut spans.by_pointer);
     // After a syntax error keys may be missing that are there: only what is seen to be wrong is told, and nothing is
     // concluded from the rest.
-    let violations = violation::find::<T>(&value, &spans, broken);
+    let headless = syntax::headless(&errors, &source.text);
+    let violations = violation::find::<T>(&value, &spans, broken, headless);
     let mut incomplete = false;
     for violation in violations {
         if let Some(pointer) = &violation.unusable {

@@ -68,7 +68,18 @@ impl Sources {
     /// Adds a file as read. `name` is its path from the suite's root, `/` separated. A byte order mark is dropped;
     /// bytes that are not UTF-8 and files above [`Sources::limit`] become a finding.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
-        let (name, bytes) = (name.into(), bytes.into());
+        let name = name.into();
+        self.add_called(name.clone(), name, bytes);
+    }
+
+    /// The same for a file that people know by another name than the suite does: by this one it is told.
+    pub fn add_called(
+        &mut self,
+        name: impl Into<String>,
+        called: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+    ) {
+        let (name, called, bytes) = (name.into(), called.into(), bytes.into());
         if bytes.len() as u64 > Self::limit(&name) {
             return self.too_large(name, bytes.len() as u64);
         }
@@ -78,11 +89,11 @@ impl Sources {
                     .strip_prefix('\u{feff}')
                     .map(str::to_owned)
                     .unwrap_or(text);
-                self.files
-                    .insert(name.clone(), Arc::new(Source { name, text }));
+                let source = Source { name: called, text };
+                self.files.insert(name, Arc::new(source));
             }
             Err(error) => {
-                let finding = not_utf8(&name, &error);
+                let finding = not_utf8(&called, &error);
                 self.unusable.insert(name, finding);
             }
         }

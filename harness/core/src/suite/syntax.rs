@@ -52,6 +52,17 @@ pub(super) fn findings(errors: &[Error], source: &Arc<Source>) -> Vec<Diagnostic
     found
 }
 
+/// Where the first table header stands that could not be read: whose the keys behind it are is not known.
+pub(super) fn headless(errors: &[Error], text: &str) -> Option<usize> {
+    let broken = errors
+        .iter()
+        .filter(|error| error.message().trim() != "duplicate key");
+    let starts = broken.filter_map(|error| Some(error.span()?.start));
+    // An error at a line's end may stand behind its line break.
+    let headers = starts.filter(|at| header(text, *at).is_some());
+    headers.min()
+}
+
 /// The table header that a byte stands in.
 fn header(text: &str, at: usize) -> Option<&str> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);

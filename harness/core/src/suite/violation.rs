@@ -3,7 +3,7 @@
 
 use super::read::Spans;
 use super::schema::File;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Place, nearest};
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::Value;
 
@@ -15,7 +15,13 @@ pub(super) struct Violation {
 }
 
 /// Everything in `value` that its schema forbids. With `partial`, missing keys are not told.
-pub(super) fn find<T: File>(value: &Value, spans: &Spans, partial: bool) -> Vec<Violation> {
+/// `headless` is where a table's header could not be read: the keys behind it seem to stand in the file itself.
+pub(super) fn find<T: File>(
+    value: &Value,
+    spans: &Spans,
+    partial: bool,
+    headless: Option<usize>,
+) -> Vec<Violation> {
     let compiled = T::compiled();
     let validator = match &compiled.validator {
         Ok(validator) => validator,
@@ -36,12 +42,13 @@ pub(super) fn find<T: File>(value: &Value, spans: &Spans, partial: bool) -> Vec<
     for error in &errors {
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                // After a header that could not be read, its keys seem to stand in the file itself.
-                let astray = partial && error.instance_path().as_str().is_empty();
+                let top = error.instance_path().as_str().is_empty();
                 let known = known_keys(error, &compiled.schema);
                 let typed = unexpected.iter().filter(|key| {
                     let meant = || nearest(key, known.iter().copied()).is_some();
-                    !(partial && key.is_empty() || astray && !meant())
+                    let at = || spans.key(&format!("/{}", token(key))).span.start;
+                    let astray = || headless.is_some_and(|header| header < at());
+                    !(partial && key.is_empty() || top && partial && (astray() || !meant()))
                 });
                 let unknown = typed.map(|key| unknown_key(key, error, &compiled.schema, spans));
                 found.extend(unknown.map(|finding| Violation {
@@ -118,6 +125,11 @@ fn known_keys<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Vec<&'s str
         .unwrap_or_default()
 }
 
+/// A key in a JSON pointer.
+fn token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 fn unknown_key(
     key: &str,
     error: &ValidationError<'_>,
@@ -125,7 +137,7 @@ fn unknown_key(
     spans: &Spans,
 ) -> Diagnostic {
     let at = error.instance_path().as_str();
-    let token = key.replace('~', "~0").replace('/', "~1");
+    let token = token(key);
     let known = known_keys(error, schema);
     let hint = match nearest(key, known.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
@@ -172,7 +184,7 @@ fn wrong_value(
 ) -> Diagnostic {
     let at = error.instance_path().as_str();
     let instance = error.instance();
-    let place = Some(spans.value(at));
+    let place = spans.value(at);
     let name = at
         .rsplit('/')
         .find(|token| token.parse::<usize>().is_err())
@@ -189,12 +201,13 @@ fn wrong_value(
                     words.join(" or ")
                 }
             };
-            let found = found_word(instance);
-            Diagnostic::error(
-                place,
-                format!("`{name}` must be {expected}, this is {found}"),
-            )
-            .label(format!("expected {expected}"))
+            let found = match instance.as_ref() {
+                // JSON has no such number.
+                Value::Null => out_of_json(&place),
+                value => found_word(value),
+            };
+            let message = format!("`{name}` must be {expected}, this is {found}");
+            Diagnostic::error(Some(place), message).label(format!("expected {expected}"))
         }
         ValidationErrorKind::Enum { options } => {
             let words: Vec<&str> = options
@@ -204,7 +217,7 @@ fn wrong_value(
                 .filter_map(Value::as_str)
                 .collect();
             let found = instance.as_str().unwrap_or("");
-            let finding = Diagnostic::error(place, format!("`{name}` can't be {instance}"));
+            let finding = Diagnostic::error(Some(place), format!("`{name}` can't be {instance}"));
             match nearest(found, words.iter().copied()) {
                 Some(close) => finding.hint(format!(
                     "did you mean `{close}`? It is one of: {}",
@@ -214,17 +227,17 @@ fn wrong_value(
             }
         }
         ValidationErrorKind::Minimum { limit } => Diagnostic::error(
-            place,
+            Some(place),
             format!("`{name}` must be at least {limit}, this is {instance}"),
         ),
         ValidationErrorKind::Maximum { limit } => Diagnostic::error(
-            place,
+            Some(place),
             format!("`{name}` must be at most {limit}, this is {instance}"),
         ),
         ValidationErrorKind::MinItems { .. } => {
-            Diagnostic::error(place, format!("`{name}` must not be empty"))
+            Diagnostic::error(Some(place), format!("`{name}` must not be empty"))
         }
-        _ => Diagnostic::error(place, format!("`{name}` is not valid: {error}")),
+        _ => Diagnostic::error(Some(place), format!("`{name}` is not valid: {error}")),
     }
 }
 
@@ -261,6 +274,15 @@ fn type_word(json: &str) -> &'static str {
         "array" => "a list",
         "object" => "a table",
         _ => "another type",
+    }
+}
+
+/// A number of TOML's that JSON does not have: `nan` and `inf` by their names, another is too large.
+fn out_of_json(place: &Place) -> String {
+    let typed = place.source.text.get(place.span.clone()).unwrap_or("");
+    match typed.trim_start_matches(['+', '-']) {
+        "nan" | "inf" => format!("`{typed}`"),
+        _ => found_word(&Value::Null),
     }
 }
 

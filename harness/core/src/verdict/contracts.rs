@@ -36,12 +36,7 @@ pub(super) fn contract(record: &Record) -> CheckResult {
             let reason = format!("contract `{}`: {}", first.contract, first.message);
             return result(Grade::Invalid, operations.max(n), n, reason);
         }
-        let reason = format!(
-            "{} of the contract; {}: {}",
-            count(n, "breach").replace("breachs", "breaches"),
-            first.operation,
-            first.message
-        );
+        let reason = broken_reason(&broken, first);
         return result(Grade::Fail, operations.max(n), n, reason);
     }
     if planned == 0 && operations == 0 {
@@ -90,6 +85,33 @@ pub(super) fn contract(record: &Record) -> CheckResult {
         0,
         format!("{exercised}, {breach}{known}"),
     )
+}
+
+/// What is broken, in words: what the target's answers break, and what is wrong with a document and no fault of theirs.
+fn broken_reason(broken: &[&&ContractFinding], first: &ContractFinding) -> String {
+    let of_the_document = |f: &&&&ContractFinding| f.check == ContractCheck::Document;
+    let own: Vec<_> = broken.iter().filter(of_the_document).collect();
+    let aside = [ContractCheck::Document, ContractCheck::Preflight];
+    let theirs = broken.iter().filter(|f| !aside.contains(&f.check));
+    let theirs: Vec<_> = theirs.collect();
+    let breaches = count(theirs.len() as u64, "breach").replace("breachs", "breaches");
+    let Some(document) = own.first() else {
+        return format!(
+            "{breaches} of the contract; {}: {}",
+            first.operation, first.message
+        );
+    };
+    let faults = count(own.len() as u64, "fault");
+    let (contract, message) = (&document.contract, &document.message);
+    match theirs.first() {
+        None => format!(
+            "{faults} of the document itself, none of the target's answers; contract `{contract}`: {message}"
+        ),
+        Some(theirs) => format!(
+            "{breaches} of the contract; {}: {}; and {faults} of the document itself, contract `{contract}`: {message}",
+            theirs.operation, theirs.message
+        ),
+    }
 }
 
 /// Operations that the suite accepts not to be exercised, and were not.

@@ -9,7 +9,7 @@ use super::{Grade, limits};
 use crate::expr::gate::{GateExpr, GateSubject, Stat, Unit};
 use crate::plan::Plan;
 use crate::plan::gate::{During, Gate};
-use crate::record::{NameRecord, Record, ScenarioRecord, Tally};
+use crate::record::{NameRecord, Record, ScenarioRecord, Tally, WindowPoint};
 use std::collections::BTreeSet;
 
 /// The same seconds of both loads.
@@ -43,6 +43,20 @@ pub fn effect(
     name: Option<&str>,
     during: &During,
 ) -> Result<Effect, String> {
+    let (control, within) = compared(record, scenario, during)?;
+    Ok(Effect {
+        seconds: within.len() as f64 * f64::from(scenario.window_s),
+        control: tally(control, name, &within),
+        faulted: tally(scenario, name, &within),
+    })
+}
+
+/// The control and the whole windows of a part of the load that both came to the end of.
+fn compared<'r>(
+    record: &'r Record,
+    scenario: &ScenarioRecord,
+    during: &During,
+) -> Result<(&'r ScenarioRecord, BTreeSet<u32>), String> {
     let control = control(record, scenario).ok_or("the control was not played")?;
     if control.window_s != scenario.window_s {
         return Err("the two loads are counted in windows of different length".to_owned());
@@ -57,11 +71,21 @@ pub fn effect(
     if within.is_empty() {
         return Err("no whole second of both loads lies in it".to_owned());
     }
-    Ok(Effect {
-        seconds: within.len() as f64 * f64::from(scenario.window_s),
-        control: tally(control, name, &within),
-        faulted: tally(scenario, name, &within),
-    })
+    Ok((control, within))
+}
+
+/// The control's windows that [`effect`] compares with, in order of time, all journeys together; none where it can't.
+pub(super) fn control_series(
+    record: &Record,
+    scenario: &ScenarioRecord,
+    during: &During,
+) -> Vec<WindowPoint> {
+    let Ok((control, within)) = compared(record, scenario, during) else {
+        return Vec::new();
+    };
+    let mut points = control.series(None);
+    points.retain(|point| within.contains(&(point.second / control.window_s.max(1))));
+    points
 }
 
 fn named<'s>(

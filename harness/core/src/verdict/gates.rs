@@ -13,7 +13,7 @@ use super::{
     fault_gates, headroom, invariants, lately, matrix, probes, slower,
 };
 use crate::expr::gate::{Comparison, GateExpr, GateSubject, Unit};
-use crate::name::Name;
+use crate::name::{Name, RequestName};
 use crate::plan::Plan;
 use crate::plan::gate::{During, Gate, Role};
 use crate::record::{Record, ScenarioRecord};
@@ -266,25 +266,9 @@ pub(super) fn seen_text(gate: &Gate, found: &Found) -> String {
     )
 }
 
-/// The name a subject is about.
+/// The name of the journey or step a subject is about.
 pub(super) fn subject_name(subject: &GateSubject) -> Option<&str> {
-    match subject {
-        GateSubject::Latency { name, .. }
-        | GateSubject::Service { name, .. }
-        | GateSubject::Regression { name, .. }
-        | GateSubject::Rate(name)
-        | GateSubject::ErrorRate(name)
-        | GateSubject::Lost(name)
-        | GateSubject::Availability(name)
-        | GateSubject::Dropped(name) => name.as_ref().map(|n| n.as_str()),
-        GateSubject::RateMissed
-        | GateSubject::OfFault { .. }
-        | GateSubject::OfLink { .. }
-        | GateSubject::Capacity
-        | GateSubject::Probe { .. } => None,
-        GateSubject::Headroom { .. } => None,
-        GateSubject::Effect(of) => subject_name(of),
-    }
+    subject.name().map(RequestName::as_str)
 }
 
 pub(super) fn find(

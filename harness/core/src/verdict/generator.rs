@@ -20,6 +20,13 @@ use crate::record::{Record, ScenarioRecord, Tally};
 use crate::units::human_us;
 use played::played;
 
+/// How the reason ends that tells of arrivals begun late by the generator's own doing.
+pub const LATE_OWN: &str =
+    "began late by the generator's own doing; their wait is in the response times";
+
+/// How the reason ends that tells of arrivals dropped by the generator.
+pub const DROPPED_OWN: &str = "were dropped by the generator: it came to them late, with too many under way, and no response time tells of them";
+
 /// Judges the generator for one scenario.
 pub fn generator(record: &Record, scenario: &ScenarioRecord) -> GeneratorResult {
     // What the target needs to warm up is no shortfall, and is not judged; that it was recorded is.
@@ -99,7 +106,7 @@ fn late(figures: &GeneratorFigures) -> Option<(Trust, String)> {
         return None;
     };
     let words = format!(
-        "{} of {} arrivals ({:.1} %) began late by the generator's own doing",
+        "{} of {} arrivals ({:.1} %) {LATE_OWN}",
         figures.late_generator,
         figures.planned,
         share * 100.0
@@ -115,10 +122,7 @@ fn dropped(figures: &GeneratorFigures) -> Option<(Trust, String)> {
         Trust::Degraded
     };
     (own > 0).then(|| {
-        let words = format!(
-            "{own} of {} arrivals were dropped by the generator: it came to them late, with too many under way",
-            figures.planned
-        );
+        let words = format!("{own} of {} arrivals {DROPPED_OWN}", figures.planned);
         (trust, words)
     })
 }

@@ -25,7 +25,7 @@ mod sliding;
 mod slower;
 
 pub use gates::{evaluate, tripped};
-pub use generator::{Rule, generator, rules};
+pub use generator::{DROPPED_OWN, LATE_OWN, Rule, generator, rules};
 pub use invariants::checked_one;
 pub use lately::{lately, stopped, unsteady};
 pub use measure::{error_rate, show};

@@ -4,7 +4,7 @@
 
 use super::regression::{
     ALL, Against, Class, Comparison, Decide, Effect, Figure, Held, Inputs, Key, Sample, Settings,
-    Why, accepted, asking, spoken,
+    Why, accepted, asking, spoken, unfit,
 };
 use super::{Grade, effect};
 use crate::event::RunStarted;
@@ -152,12 +152,13 @@ pub(super) fn judge(
         !search && !effect::is_control(&run.plan, scenario) && (named || gate.scenario.is_some())
     };
     let judged = scenarios.iter().filter(plays);
-    let judged = judged.map(|scenario| of_scenario(run, gate, &key, scenario, held));
+    let judged = judged.map(|scenario| of_scenario(record, run, gate, &key, scenario, held));
     let worst = judged.reduce(|worst, one| if one.grade > worst.grade { one } else { worst });
     worst.unwrap_or_else(nothing)
 }
 
 fn of_scenario(
+    record: &Record,
     run: &RunStarted,
     gate: &Gate,
     key: &Key,
@@ -174,7 +175,7 @@ fn of_scenario(
     };
     let place = (scenario.name.clone(), gate.expect.limit.to_bits());
     let Some(comparison) = held.0.get(&place) else {
-        let reason = none_fits(run, &scenario.name);
+        let reason = none_fits(record, run, &scenario.name);
         return answer(Grade::Inconclusive, None, reason);
     };
     let same =
@@ -224,16 +225,26 @@ fn more_runs(why: &Why, scenario: &Name) -> String {
 }
 
 /// Where no accepted run fits: why not, and what to do.
-fn none_fits(run: &RunStarted, scenario: &Name) -> String {
-    let unfit = run
+fn none_fits(record: &Record, run: &RunStarted, scenario: &Name) -> String {
+    let others = run
         .against(scenario)
         .map(|against: &Against| &against.unfit);
+    let others = others.filter(|others| !others.is_empty());
+    let why = unfit(record, scenario);
+    if !why.is_empty() {
+        let none = match others {
+            None => format!("no run of {scenario} was accepted yet"),
+            Some(others) => format!("no accepted run of {scenario} fits ({})", others.join("; ")),
+        };
+        let why = why.join("; ");
+        return format!("{none}, and this one can't be accepted: {why}");
+    }
     let accept = format!("harness baseline accept {} --scenario {scenario}", run.run);
-    match unfit.filter(|unfit| !unfit.is_empty()) {
+    match others {
         None => format!("no run of {scenario} was accepted yet; `{accept}` takes this one"),
-        Some(unfit) => format!(
+        Some(others) => format!(
             "no accepted run of {scenario} fits ({}); `{accept} --new` begins a new baseline",
-            unfit.join("; ")
+            others.join("; ")
         ),
     }
 }

@@ -362,10 +362,17 @@ fn beginning(answer: &Response) -> String {
     }
 }
 
-/// Whether a toxic is as it was asked for. A server may keep the toxicity with the precision of 32 bits.
+/// Whether a toxic is as it was asked for. A server may keep the toxicity with the precision of 32 bits, and one that ramps
+/// has set out by the time it is shown.
 fn same(is: &Toxic, asked: &Toxic) -> bool {
     let close = (is.toxicity - asked.toxicity).abs() < 1e-6;
-    close && is.clone().with_toxicity(asked.toxicity) == *asked
+    let mut is = is.clone().with_toxicity(asked.toxicity);
+    if let Some(ramp) = &asked.ramp
+        && ramp.leads_by(&asked.kind, &is.kind)
+    {
+        is.kind = asked.kind.clone();
+    }
+    close && is == *asked
 }
 
 /// Whether a version is 2.6.0 or later; one that is not told in numbers (`git`, a commit) is of today.
@@ -387,6 +394,7 @@ fn knows_patch(version: &str) -> bool {
 mod tests {
     use super::super::fake::nobody;
     use super::*;
+    use harness_proxy::ToxicKind;
 
     #[test]
     fn a_toxic_is_the_same_to_the_precision_of_32_bits_and_no_further() {
@@ -398,6 +406,30 @@ mod tests {
         assert!(same(&toxic(5, f64::from(1.0_f32 / 3.0)), &asked));
         assert!(!same(&toxic(5, 0.334), &asked));
         assert!(!same(&toxic(6, 1.0 / 3.0), &asked));
+    }
+
+    #[test]
+    fn a_toxic_that_ramps_may_have_set_out_and_is_nowhere_else() {
+        let toxic = |latency: u64, jitter: u64, to: u64| {
+            let json = json!({
+                "type": "latency", "attributes": {"latency": latency, "jitter": jitter},
+                "ramp": {"to": {"latency": to, "jitter": 0}, "over": 2000},
+            });
+            serde_json::from_value::<Toxic>(json).unwrap()
+        };
+        let asked = toxic(3, 0, 500);
+        for at in [3, 4, 500] {
+            assert!(same(&toxic(at, 0, 500), &asked), "{at}");
+        }
+        assert!(!same(&toxic(2, 0, 500), &asked));
+        assert!(!same(&toxic(501, 0, 500), &asked));
+        assert!(!same(&toxic(4, 1, 500), &asked));
+        assert!(!same(&toxic(4, 0, 400), &asked));
+        let [mut still, mut other] = [toxic(4, 0, 500), toxic(4, 0, 500)];
+        still.ramp = None;
+        assert!(!same(&still, &asked));
+        other.kind = ToxicKind::Noop {};
+        assert!(!same(&other, &asked));
     }
 
     /// The second address is of no host, and the third no name: nothing is sent to either.

@@ -157,7 +157,10 @@ pub(crate) async fn ten_once(method: Method, url: &str, limit: Duration) -> Tall
 
 async fn ten_of(step: RequestStep) -> Tally {
     let journey = journey("j", vec![Action::Request(Box::new(step))]);
-    let tally = play(attack(vec![journey], vec![rate(100.0, 100.0, 100)])).await;
+    let mut attack = attack(vec![journey], vec![rate(100.0, 100.0, 100)]);
+    // One for each of the ten, however they are shared out: who waited for one has less of its limit left.
+    attack.plan.http.connections = 20;
+    let tally = play(attack).await;
     tally.assert_accounted();
     tally
 }

@@ -251,7 +251,7 @@ fn input_stops_when_full_and_when_it_could_not_come_out() {
 fn a_ramp_delays_as_it_says_at_each_moment() {
     let latency = |latency| ToxicKind::Latency { latency, jitter: 0 };
     let toxic = Toxic::new(latency(0), Stream::Downstream).ramping(latency(500), ms(10_000));
-    let mut rig = Rig::armed(vec![Armed::new(1, toxic, 0, Instant::now())]);
+    let mut rig = Rig::with(toxic);
     let start = rig.now();
     // One chunk each 100 ms: several lie in the chain at once, each with the delay of when it came.
     let mut out = Vec::new();
@@ -277,7 +277,7 @@ fn a_ramp_reaches_what_waits_for_it() {
     // A line that lets nothing through at first: nothing but the ramp can wake it.
     let line = |rate| ToxicKind::Bandwidth { rate };
     let toxic = Toxic::new(line(0), Stream::Downstream).ramping(line(100), ms(10_000));
-    let mut rig = Rig::armed(vec![Armed::new(1, toxic, 0, Instant::now())]);
+    let mut rig = Rig::with(toxic);
     let start = rig.now();
     let mut passed = [0_usize; 12];
     while rig.now() - start < ms(12_000) {
@@ -439,7 +439,7 @@ fn a_ramp_wakes_what_nothing_else_would() {
     // At first the line lets nothing through, so the stage itself asks for no time.
     let line = |rate| ToxicKind::Bandwidth { rate };
     let toxic = Toxic::new(line(0), Stream::Downstream).ramping(line(100), ms(1_000));
-    let mut rig = Rig::armed(vec![Armed::new(1, toxic, 0, Instant::now())]);
+    let mut rig = Rig::with(toxic);
     let start = rig.now();
     rig.feed(&[1; 1_000]);
     let out = rig.run(ms(60_000));

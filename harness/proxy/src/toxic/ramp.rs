@@ -44,6 +44,16 @@ impl Ramp {
         Ok(ramp)
     }
 
+    /// Whether it leads by `at` when it begins at `from`: each number is between its two ends, or one of them, and nothing
+    /// else differs. A toxic that is asked for while it ramps shows where it is just then.
+    pub fn leads_by(&self, from: &ToxicKind, at: &ToxicKind) -> bool {
+        let [from, at, to] = [from, at, &self.to].map(|kind| {
+            let name = Value::String(kind.type_name().to_owned());
+            [name, Value::Object(kind.attributes())]
+        });
+        (0..2).all(|part| is_between(&from[part], &at[part], &to[part]))
+    }
+
     pub(super) fn validate(&self, from: &ToxicKind) -> Result<(), ToxicError> {
         self.to.validate()?;
         if !(Duration::from_millis(1)..=LONGEST).contains(&self.over) {
@@ -102,6 +112,23 @@ impl Course {
 
     pub(crate) fn is_over(&self, time: Instant) -> bool {
         time.saturating_duration_since(self.start) >= self.over
+    }
+}
+
+fn is_between(from: &Value, at: &Value, to: &Value) -> bool {
+    match (from, at, to) {
+        (Value::Number(from), Value::Number(at), Value::Number(to)) => {
+            let [from, at, to] = [from, at, to].map(Number::as_f64);
+            at.is_some() && ((from <= at && at <= to) || (to <= at && at <= from))
+        }
+        (Value::Object(from), Value::Object(at), Value::Object(to)) => {
+            let ends = |name: &String| from.get(name).zip(to.get(name));
+            at.len() == from.len()
+                && at
+                    .iter()
+                    .all(|(name, at)| ends(name).is_some_and(|(from, to)| is_between(from, at, to)))
+        }
+        _ => from == at && at == to,
     }
 }
 
@@ -172,6 +199,15 @@ mod tests {
             let (course, start) = course(loss(shares.0, from), loss(shares.1, to), over);
             prop_assert_eq!(course.at(start), loss(shares.0, from));
             prop_assert_eq!(course.at(start + over), loss(shares.1, to));
+            let ramp = Ramp { to: course.to.clone(), over };
+            for share in &times {
+                let at = course.at(start + over.mul_f64(*share));
+                prop_assert!(ramp.leads_by(&course.from, &at), "{:?}", at);
+            }
+            let (low, high) = (from.min(to), from.max(to));
+            for beyond in [low.checked_sub(1 << 12), high.checked_add(1 << 12)].into_iter().flatten() {
+                prop_assert!(!ramp.leads_by(&course.from, &loss(shares.0, beyond)));
+            }
             let mut times = times;
             times.sort_by(f64::total_cmp);
             let values: Vec<_> = times.iter().map(|share| match course.at(start + over.mul_f64(*share)) {

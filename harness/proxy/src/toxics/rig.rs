@@ -60,6 +60,14 @@ impl Rig {
         )
     }
 
+    /// With a toxic that begins when the rig's clock does: between two looks at a real one a busy machine may do something
+    /// else, and a ramp would be under way already.
+    pub(crate) fn with(toxic: Toxic) -> Self {
+        let mut rig = Self::armed(Vec::new());
+        rig.add(toxic);
+        rig
+    }
+
     pub(crate) fn armed(toxics: Vec<Armed>) -> Self {
         Self::for_connection(0, toxics)
     }

@@ -243,10 +243,10 @@ async fn shutdown_and_drop_leave_no_task() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_or_resets_is_passed_on_as_what_it_is() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = gone.local_addr().unwrap();
-    drop(gone);
-    let proxy = Proxy::bind(config(nobody)).unwrap();
+    // Bound but not listening: nobody else can get the port, and connecting is refused.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let proxy = Proxy::bind(config(nobody.local_addr().unwrap())).unwrap();
     let mut client = connect(&proxy).await;
     assert_eq!(
         soon("the close", client.read(&mut [0; 8])).await.unwrap(),

@@ -294,6 +294,17 @@ pub fn has_data(lines: &[Line<'_>]) -> bool {
         .any(|line| line.values.iter().any(Option::is_some))
 }
 
+/// What is known of all lines.
+fn values<'l>(lines: &'l [Line<'_>]) -> impl Iterator<Item = f64> + 'l {
+    let all = lines.iter().flat_map(|line| &line.values);
+    all.flatten().copied()
+}
+
+/// The largest value of all lines; 0 where there is none.
+fn largest(lines: &[Line<'_>]) -> f64 {
+    values(lines).fold(0.0, f64::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Several runs of one scenario in one chart: a line a run, over the time axis of the longest.
 
 use super::timeline::Timeline;
-use super::{Chart, Line, POINTS, has_data};
+use super::{Chart, Line, POINTS, has_data, largest, values};
 use crate::chart::scale::Scale;
 use crate::{figures, text};
 use harness_core::record::{Record, ScenarioRecord, Tally};
@@ -103,16 +103,4 @@ fn grouped(scenario: &ScenarioRecord, window_s: u32) -> BTreeMap<u32, Tally> {
             .add(&point.tally);
     }
     windows
-}
-
-fn values<'l>(lines: &'l [Line<'_>]) -> impl Iterator<Item = f64> + 'l {
-    lines
-        .iter()
-        .flat_map(|line| &line.values)
-        .flatten()
-        .copied()
-}
-
-fn largest(lines: &[Line<'_>]) -> f64 {
-    values(lines).fold(0.0, f64::max)
 }

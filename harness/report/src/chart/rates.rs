@@ -2,7 +2,7 @@
 //! and how late the generator was.
 
 use super::timeline::Timeline;
-use super::{Chart, Line, POINTS, has_data};
+use super::{Chart, Line, POINTS, has_data, largest};
 use crate::chart::scale::Scale;
 use crate::text;
 use harness_core::plan::ScenarioPlan;
@@ -61,12 +61,7 @@ pub fn chart(
     if windows.values().all(|t| t.planned + t.started == 0) {
         return None;
     }
-    let largest = lines
-        .iter()
-        .flat_map(|l| &l.values)
-        .flatten()
-        .copied()
-        .fold(0.0, f64::max);
+    let largest = largest(&lines);
     let mut chart = timeline.chart(id, "Load", 150.0);
     chart.unit = "journeys a second".to_owned();
     chart.desc = match closed {
@@ -175,12 +170,7 @@ pub fn lag(
     if !has_data(&lines) {
         return None;
     }
-    let largest = lines
-        .iter()
-        .flat_map(|l| &l.values)
-        .flatten()
-        .copied()
-        .fold(0.0, f64::max);
+    let largest = largest(&lines);
     let mut chart = timeline.chart(id, "Generator lag", 70.0);
     chart.desc = "How late the load generator woke against its own schedule: its doing, not the target's. Small beside the response times means that those can be trusted.".to_owned();
     chart.draw(

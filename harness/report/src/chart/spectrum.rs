@@ -1,7 +1,7 @@
 //! The percentile spectrum: latency over log 1/(1−p), so that every nine of the tail has the same room.
 
 use super::timeline::anchor;
-use super::{Chart, Line, Series, Table, Tick, WIDTH, Words, has_data, pointed, tidy};
+use super::{Chart, Line, Series, Table, Tick, WIDTH, Words, has_data, largest, pointed, tidy};
 use crate::chart::scale::Scale;
 use crate::text;
 use harness_core::record::Tally;
@@ -46,12 +46,7 @@ pub fn chart(id: String, tally: &Tally) -> Option<Chart> {
     if !has_data(&lines) {
         return None;
     }
-    let largest = lines
-        .iter()
-        .flat_map(|l| &l.values)
-        .flatten()
-        .copied()
-        .fold(0.0, f64::max);
+    let largest = largest(&lines);
     let y = Scale::latency(tally.response.quantile(0.5).unwrap_or(0) as f64, largest);
     let x = Scale::linear(0.0, nines);
     let mut chart = Chart {
@@ -131,23 +126,11 @@ pub fn of_both(id: String, curves: &Curves) -> Option<Chart> {
     chart.draw(&x, &y, &xs, &lines, percentile, words);
     let mut reaches = Vec::new();
     for (name, _, look, of) in sides {
-        let told: Vec<(f64, Reach)> = drawn
-            .iter()
-            .zip(&xs)
-            .filter(|(p, _)| p.told)
-            .map(|(p, at)| (*at, of(p)))
-            .collect();
-        let place = |(at, us): (f64, f64)| (x.at(at) * WIDTH, chart.height * (1.0 - y.at(us)));
-        let upper = told.iter().map(|(at, reach)| place((*at, reach.high_us)));
-        let lower = told
-            .iter()
-            .rev()
-            .map(|(at, reach)| place((*at, reach.low_us)));
-        let around: Vec<(f64, f64)> = upper.chain(lower).collect();
-        let mut path = String::new();
-        super::push_line(&mut path, &around, None);
+        let told = drawn.iter().zip(&xs).filter(|(p, _)| p.told);
+        let path = around(told.map(|(p, at)| (*at, of(p))).collect(), |at, us| {
+            (x.at(at) * WIDTH, chart.height * (1.0 - y.at(us)))
+        });
         if !path.is_empty() {
-            path.push('Z');
             reaches.push(Series {
                 name: format!("{name}, 95 %"),
                 look,
@@ -184,6 +167,20 @@ pub fn of_both(id: String, curves: &Curves) -> Option<Chart> {
     );
     chart.series.splice(0..0, reaches);
     Some(chart)
+}
+
+/// The outline of intervals, along their upper ends and back along the lower ones; empty for none.
+fn around(told: Vec<(f64, Reach)>, place: impl Fn(f64, f64) -> (f64, f64)) -> String {
+    let upper = told.iter().map(|(at, reach)| place(*at, reach.high_us));
+    let lower = told.iter().rev();
+    let lower = lower.map(|(at, reach)| place(*at, reach.low_us));
+    let ends: Vec<(f64, f64)> = upper.chain(lower).collect();
+    let mut path = String::new();
+    super::push_line(&mut path, &ends, None);
+    if !path.is_empty() {
+        path.push('Z');
+    }
+    path
 }
 
 fn ticks(x: &Scale, nines: f64) -> Vec<Tick> {

@@ -15,6 +15,8 @@ use std::time::Duration;
 const LANE: f64 = 18.0;
 /// The longest name of a band, characters: what a phone's width holds.
 const LABEL: usize = 34;
+/// How wide a character of it is at most on a phone, percent of the chart.
+const CHARACTER: f64 = 2.75;
 
 /// The kind of band, and its name.
 pub(crate) const WARM_UP: &str = "warm-up";
@@ -231,11 +233,7 @@ fn bands(stretches: &[Stretch<'_>], place: impl Fn(u64) -> f64) -> (Vec<Band>, u
             "recovery".to_owned()
         };
         let (x, end) = (place(stretch.from), place(stretch.to));
-        let (label_x, anchor) = if x <= 50.0 {
-            (x, "start")
-        } else {
-            (end, "end")
-        };
+        let (label_x, anchor) = beside(x, end, label.chars().count());
         Band {
             x: tidy(x),
             width: tidy((end - x).max(0.2)),
@@ -247,6 +245,21 @@ fn bands(stretches: &[Stretch<'_>], place: impl Fn(u64) -> f64) -> (Vec<Band>, u
         }
     };
     (stretches.iter().map(band).collect(), lanes)
+}
+
+/// Where the words of a band from `x` to `end`, percent, are put: at its begin, else at its end, else about its middle; so
+/// that they stay within the chart on a phone.
+fn beside(x: f64, end: f64, characters: usize) -> (f64, &'static str) {
+    let wide = (characters as f64 * CHARACTER).min(100.0);
+    let (starts, ends) = (x + wide <= 100.0, end >= wide);
+    match (starts, ends) {
+        (true, _) if x <= 50.0 || !ends => (x, "start"),
+        (_, true) => (end, "end"),
+        _ => {
+            let middle = f64::midpoint(x, end);
+            (middle.clamp(wide / 2.0, 100.0 - wide / 2.0), "middle")
+        }
+    }
 }
 
 fn stage_edges(
@@ -391,6 +404,26 @@ mod tests {
             [("slow", 13.0), ("slow, 180ms at 0:30", 13.0)]
         );
         assert_eq!(lanes, 1);
+    }
+
+    #[test]
+    fn the_words_of_a_band_stay_within_the_chart() {
+        assert_eq!(beside(10.0, 20.0, 8), (10.0, "start"));
+        assert_eq!(beside(90.0, 95.0, 8), (95.0, "end"));
+        // Too long to begin where it does; to end where it does as well.
+        assert_eq!(beside(45.0, 97.0, 30), (97.0, "end"));
+        assert_eq!(beside(45.0, 50.0, 30), (47.5, "middle"));
+        assert_eq!(beside(0.0, 1.0, LABEL).1, "start");
+        for (x, end) in [(48.0, 52.0), (20.0, 100.0), (70.0, 71.0)] {
+            let (at, anchor) = beside(x, end, LABEL);
+            let wide = LABEL as f64 * CHARACTER;
+            let from = match anchor {
+                "start" => at,
+                "end" => at - wide,
+                _ => at - wide / 2.0,
+            };
+            assert!(from >= -0.01 && from + wide <= 100.01, "{x} {end}: {from}");
+        }
     }
 
     #[test]

@@ -104,28 +104,15 @@ pub fn shift(id: String, curves: &Curves) -> Option<Whiskers> {
         let (top, bottom) = (at(point.change.margin), at(-point.change.margin));
         (tidy(i as f64 * wide), tidy(wide), top, tidy(bottom - top))
     });
-    let keys = ["slower", "faster", "even", "unsure"].map(|look| (look, key(look)));
+    let x_ticks = points.iter().enumerate().map(|(i, point)| Tick {
+        at: tidy(middle(i, n) * 100.0),
+        label: quantile(point.quantile),
+        anchor: "middle",
+    });
     let marks: Vec<Mark> = marks.collect();
+    let keys = ["slower", "faster", "even", "unsure"].into_iter();
+    let keys = keys.filter(|look| marks.iter().any(|m| m.look == *look));
     let of = one_line(spoken(&curves.name), 120);
-    let head = [
-        "quantile",
-        "baseline",
-        "candidate",
-        "change",
-        "95 % interval",
-        "",
-    ];
-    let us = |value: f64| text::micros(Some(value.round() as u64));
-    let row = |point: &&Point| {
-        vec![
-            quantile(point.quantile),
-            us(point.baseline.us),
-            us(point.candidate.us),
-            crate::regression::change(point.change.relative()),
-            interval(&point.change),
-            meaning(point).1.to_owned(),
-        ]
-    };
     Some(Whiskers {
         title: format!("Change at each quantile of {of}"),
         desc: format!(
@@ -134,33 +121,48 @@ pub fn shift(id: String, curves: &Curves) -> Option<Whiskers> {
         unit: "change".to_owned(),
         height: HEIGHT,
         lane: 0.0,
-        x_ticks: points
-            .iter()
-            .enumerate()
-            .map(|(i, point)| Tick {
-                at: tidy(middle(i, n) * 100.0),
-                label: quantile(point.quantile),
-                anchor: "middle",
-            })
-            .collect(),
+        x_ticks: x_ticks.collect(),
         y_ticks: axis.y_ticks(HEIGHT),
         zero: Some(at(0.0)),
         bands: bands.collect(),
         cuts: Vec::new(),
-        keys: keys
-            .into_iter()
-            .filter(|(look, _)| marks.iter().any(|m| m.look == *look))
-            .map(|(look, words)| (look, words.to_owned()))
-            .collect(),
+        keys: keys.map(|look| (look, key(look).to_owned())).collect(),
         note: String::new(),
-        table: Table {
-            head: head.map(str::to_owned).to_vec(),
-            rows: points.iter().map(row).collect(),
-            note: String::new(),
-        },
+        table: changes(&points),
         marks,
         id,
     })
+}
+
+/// The points of [`shift`] as a table.
+fn changes(points: &[&Point]) -> Table {
+    let head = [
+        "quantile",
+        "baseline",
+        "candidate",
+        "change",
+        "95 % interval",
+        "",
+    ];
+    let row = |point: &&Point| {
+        vec![
+            quantile(point.quantile),
+            micros(point.baseline.us),
+            micros(point.candidate.us),
+            crate::regression::change(point.change.relative()),
+            interval(&point.change),
+            meaning(point).1.to_owned(),
+        ]
+    };
+    Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows: points.iter().map(row).collect(),
+        note: String::new(),
+    }
+}
+
+fn micros(us: f64) -> String {
+    text::micros(Some(us.round() as u64))
 }
 
 /// What a point's interval says by itself: no verdict, which only the quantiles of gates have.
@@ -202,18 +204,8 @@ pub fn strip(id: String, name: &str, level: &Level) -> Option<Whiskers> {
     typical.sort_by(f64::total_cmp);
     let scale = Scale::latency(typical.get(n / 2).copied().unwrap_or(0.0), largest);
     let at = |us: f64| tidy(HEIGHT * (1.0 - scale.at(us)));
-    let us = |value: f64| text::micros(Some(value.round() as u64));
-    let reach = |at: &Reach| format!("{} to {}", us(at.low_us), us(at.high_us));
-    let look = |run: &Run| if run.candidate { "now" } else { "before" };
-    let side = |run: &Run| {
-        if run.candidate {
-            "candidate"
-        } else {
-            "baseline"
-        }
-    };
     let marks = level.runs.iter().enumerate().map(|(i, run)| Mark {
-        look: look(run),
+        look: if run.candidate { "now" } else { "before" },
         x: tidy(middle(i, n) * 100.0),
         y: at(run.at.us),
         top: at(run.at.high_us),
@@ -222,62 +214,11 @@ pub fn strip(id: String, name: &str, level: &Level) -> Option<Whiskers> {
             "{} {}: {} ({})",
             side(run),
             run.run,
-            us(run.at.us),
+            micros(run.at.us),
             reach(&run.at)
         ),
     });
-    let cuts = level
-        .runs
-        .iter()
-        .enumerate()
-        .filter(|(_, run)| run.changed)
-        .map(|(i, _)| {
-            let x = i as f64 / n as f64;
-            let anchor = if x > 0.7 { "end" } else { "start" };
-            (tidy(x * 100.0), "level changed".to_owned(), anchor)
-        });
-    let ends = [0, n - 1].map(|i| {
-        let place = middle(i, n);
-        let day = level
-            .runs
-            .get(i)
-            .map_or("", |run| run.date.get(..10).unwrap_or(&run.date));
-        Tick {
-            at: tidy(place * 100.0),
-            label: one_line(day, 12),
-            // Words at the ends must not leave the chart, and those of two places must not meet.
-            anchor: if i == 0 { "start" } else { "end" },
-        }
-    });
-    let head = [
-        "run",
-        "date",
-        "side",
-        "time",
-        "95 % within the run",
-        "level",
-    ];
-    let row = |run: &Run| {
-        vec![
-            run.run.to_string(),
-            one_line(&run.date, 30).replacen('T', " ", 1),
-            side(run).to_owned(),
-            us(run.at.us),
-            reach(&run.at),
-            if run.changed {
-                "a new level begins".to_owned()
-            } else {
-                String::new()
-            },
-        ]
-    };
     let of = named(name, level.quantile);
-    let shown = level
-        .runs
-        .iter()
-        .rev()
-        .take(crate::regression::rows::ROWS)
-        .rev();
     Some(Whiskers {
         title: format!("{of}, run by run"),
         desc: format!(
@@ -290,32 +231,100 @@ pub fn strip(id: String, name: &str, level: &Level) -> Option<Whiskers> {
         },
         height: HEIGHT,
         lane: LANE,
-        x_ticks: ends.to_vec(),
+        x_ticks: days(&level.runs),
         y_ticks: scale
             .ticks()
             .into_iter()
             .map(|value| Tick {
                 at: at(value),
-                label: us(value),
+                label: micros(value),
                 anchor: "end",
             })
             .collect(),
         zero: None,
         bands: Vec::new(),
-        cuts: cuts.collect(),
+        cuts: cuts(&level.runs),
         keys: vec![
             ("before", "baseline".to_owned()),
             ("now", "candidate".to_owned()),
         ],
         marks: marks.collect(),
         note: history(level),
-        table: Table {
-            head: head.map(str::to_owned).to_vec(),
-            rows: shown.map(row).collect(),
-            note: String::new(),
-        },
+        table: runs(&level.runs),
         id,
     })
+}
+
+/// The days of the first run and of the last.
+fn days(runs: &[Run]) -> Vec<Tick> {
+    let n = runs.len();
+    let tick = |i: usize| {
+        let day = runs.get(i).map(|run| text::moment(&run.date));
+        let day = day.unwrap_or_default();
+        let day = day.get(..10).unwrap_or(&day);
+        Tick {
+            at: tidy(middle(i, n) * 100.0),
+            label: one_line(day, 12),
+            // Words at the ends must not leave the chart, and those of two places must not meet.
+            anchor: if i == 0 { "start" } else { "end" },
+        }
+    };
+    [0, n.saturating_sub(1)].map(tick).to_vec()
+}
+
+/// Where the level changed, as [`Whiskers::cuts`] has it.
+fn cuts(runs: &[Run]) -> Vec<(f64, String, &'static str)> {
+    let cut = |i: usize| {
+        let x = i as f64 / runs.len() as f64;
+        let anchor = if x > 0.7 { "end" } else { "start" };
+        (tidy(x * 100.0), "level changed".to_owned(), anchor)
+    };
+    let changed = runs.iter().enumerate().filter(|(_, run)| run.changed);
+    changed.map(|(i, _)| cut(i)).collect()
+}
+
+/// The last runs of [`strip`] as a table.
+fn runs(runs: &[Run]) -> Table {
+    let head = [
+        "run",
+        "date",
+        "side",
+        "time",
+        "95 % within the run",
+        "level",
+    ];
+    let level = |run: &Run| match run.changed {
+        true => "a new level begins".to_owned(),
+        false => String::new(),
+    };
+    let row = |run: &Run| {
+        vec![
+            run.run.to_string(),
+            text::moment(&run.date),
+            side(run).to_owned(),
+            micros(run.at.us),
+            reach(&run.at),
+            level(run),
+        ]
+    };
+    let shown = runs.iter().rev().take(crate::regression::rows::ROWS).rev();
+    Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows: shown.map(row).collect(),
+        note: String::new(),
+    }
+}
+
+fn side(run: &Run) -> &'static str {
+    if run.candidate {
+        "candidate"
+    } else {
+        "baseline"
+    }
+}
+
+fn reach(at: &Reach) -> String {
+    format!("{} to {}", micros(at.low_us), micros(at.high_us))
 }
 
 /// What holding the candidate against the runs before came to.

@@ -2,16 +2,33 @@
 
 use super::{Line, Words, answer, labels, legend, sections, warnings};
 use crate::figures;
-use crate::markdown::{code, prose};
+use crate::markdown::{LIMIT, code, for_want_of_room, prose};
+use crate::text::plural;
 use harness_core::compare::Comparison;
 use std::fmt::Write as _;
 
+/// Kept free for the legend and for saying what was left out.
+const ROOM: usize = 1_500;
+/// Warnings told at most.
+const WARNINGS: usize = 20;
+
 /// The comparison.
 pub fn render(comparison: &Comparison) -> String {
+    within(LIMIT, comparison)
+}
+
+/// The comparison in at most so many bytes, where there is less room than [`LIMIT`]; its answers are there always.
+pub fn within(limit: usize, comparison: &Comparison) -> String {
+    let limit = limit.min(LIMIT);
     let labels = labels(comparison);
     let mut out = format!("## {}\n", prose(&labels.join(" · ")));
-    for warning in warnings(comparison) {
-        let _ = write!(out, "\n> **!** {}\n", prose(&warning));
+    let mut left_out: Vec<String> = Vec::new();
+    let warnings = warnings(comparison);
+    for warning in warnings.iter().take(WARNINGS) {
+        let _ = write!(out, "\n> **!** {}\n", prose(warning));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|n| *n > 0) {
+        left_out.push(plural(more as u64, "warning"));
     }
     head(&mut out, "", &labels);
     let answers: Vec<String> = comparison
@@ -29,26 +46,56 @@ pub fn render(comparison: &Comparison) -> String {
         })
         .collect();
     row(&mut out, "run", &ids);
-    for setting in &comparison.settings {
+    let settings = comparison.settings.iter().map(|setting| {
         let values = setting.values.iter();
         let value = |v: &Option<String>| v.as_deref().map_or_else(|| "not set".to_owned(), code);
         let values: Vec<String> = values.map(value).collect();
         let name = format!("{} {}", prose(&setting.of), code(&setting.name));
-        row(&mut out, &name, &values);
-    }
+        line(&name, &values)
+    });
+    let settings: Vec<String> = settings.collect();
+    fill(&mut out, limit, "", &settings, "settings", &mut left_out);
     for section in sections(comparison) {
-        let _ = write!(out, "\n### {}\n", prose(&section.title));
-        head(&mut out, "", &labels);
-        for line in &section.lines {
-            row(
-                &mut out,
-                &name(line),
-                &line.cells.iter().map(cell).collect::<Vec<_>>(),
-            );
-        }
+        let mut begin = format!("\n### {}\n", prose(&section.title));
+        head(&mut begin, "", &labels);
+        let rows = section.lines.iter().map(|of| {
+            let cells: Vec<String> = of.cells.iter().map(cell).collect();
+            line(&name(of), &cells)
+        });
+        let rows: Vec<String> = rows.collect();
+        let of = format!("rows of {}", prose(&section.title));
+        fill(&mut out, limit, &begin, &rows, &of, &mut left_out);
     }
     let _ = write!(out, "\n{}\n", prose(&legend(comparison)));
+    for_want_of_room(&mut out, left_out, 8);
     out
+}
+
+/// Writes as many rows below their head as find room, and notes how many did not.
+fn fill(
+    out: &mut String,
+    limit: usize,
+    head: &str,
+    rows: &[String],
+    of: &str,
+    left_out: &mut Vec<String>,
+) {
+    let fits = |out: &str, more: usize| out.len() + more + ROOM <= limit;
+    let first = rows.first().map_or(0, String::len);
+    let mut shown = 0;
+    if rows.is_empty() || fits(out, head.len() + first) {
+        out.push_str(head);
+        for row in rows {
+            if !fits(out, row.len()) {
+                break;
+            }
+            out.push_str(row);
+            shown += 1;
+        }
+    }
+    if shown < rows.len() {
+        left_out.push(format!("{} {of}", rows.len() - shown));
+    }
 }
 
 fn head(out: &mut String, first: &str, labels: &[String]) {
@@ -59,7 +106,11 @@ fn head(out: &mut String, first: &str, labels: &[String]) {
 }
 
 fn row(out: &mut String, first: &str, cells: &[String]) {
-    let _ = writeln!(out, "| {first} | {} |", cells.join(" | "));
+    out.push_str(&line(first, cells));
+}
+
+fn line(first: &str, cells: &[String]) -> String {
+    format!("| {first} | {} |\n", cells.join(" | "))
 }
 
 fn name(line: &Line) -> String {

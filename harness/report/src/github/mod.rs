@@ -3,8 +3,10 @@
 
 use crate::figures;
 use crate::text::{clip, plural, visible};
-use harness_core::event::{ContractFinding, Outcome, RunEnd};
+use harness_core::event::{ContractFinding, Outcome, RunEnd, ScenarioEnd};
+use harness_core::expr::gate::GateSubject;
 use harness_core::journey::Origin;
+use harness_core::name::Name;
 use harness_core::plan::Plan;
 use harness_core::readiness::{Item, Readiness};
 use harness_core::record::{JourneyRecord, Record};
@@ -47,7 +49,9 @@ pub fn notes(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Vec<N
     let mut items: Vec<&Item> = readiness.items.iter().filter(|i| i.is_open()).collect();
     items.sort_by_key(decided);
     let ended = record.end == Some(RunEnd::TargetFailed);
-    let unseen = |item: &Item| ended && item.id != TARGET && item.grade != Grade::Fail;
+    let unseen = |item: &Item| {
+        ended && item.id != TARGET && item.grade != Grade::Fail && took(record, verdict, item)
+    };
     let beside = items.iter().filter(|item| unseen(item)).count() as u64;
     items.retain(|item| !unseen(item));
     let waived = |id: &str| {
@@ -79,6 +83,34 @@ pub fn notes(record: &Record, verdict: &Verdict, readiness: &Readiness) -> Vec<N
     // A sort by level alone keeps the order within each.
     notes.sort_by_key(|note| note.level);
     notes
+}
+
+/// Whether what an item lacks went with the target: it saw nothing of a run that was to be seen, or its load was not played to
+/// the end. What was, and what lacks an accepted run, is open for a reason of its own.
+fn took(record: &Record, verdict: &Verdict, item: &Item) -> bool {
+    let Some(run) = record.run.as_deref() else {
+        return true;
+    };
+    let gate = verdict.gates.iter().find(|gate| gate.gate.id == item.id);
+    let cut = |name: &Name| {
+        let ended = record.scenario(name.as_str()).and_then(|s| s.end);
+        let whole = [
+            ScenarioEnd::Completed,
+            ScenarioEnd::Aborted,
+            ScenarioEnd::Unsteady,
+        ];
+        !ended.is_some_and(|(_, end)| whole.contains(&end))
+    };
+    let about = |name: &&Name| item.scenario.as_ref().is_none_or(|only| only == *name);
+    let mut scenarios = run.plan.scenarios.iter().map(|s| &s.name).filter(about);
+    match gate.map(|gate| &gate.gate.expect.subject) {
+        // No load of this run would have decided it.
+        Some(GateSubject::Regression { .. }) => {
+            scenarios.any(|name| cut(name) && run.against(name).is_some_and(|a| !a.runs.is_empty()))
+        }
+        None if item.scenario.is_none() => true,
+        _ => scenarios.any(cut),
+    }
 }
 
 fn gate(item: &Item, verdict: &Verdict) -> Note {

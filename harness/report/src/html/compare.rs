@@ -134,7 +134,7 @@ fn runs(comparison: &Comparison, labels: &[String]) -> Vec<RunView> {
             .run
             .as_ref()
             .map_or_else(String::new, |run| format!("../{run}/report.html")),
-        date: one_line(&side.date, 40).replacen('T', " ", 1),
+        date: text::moment(&side.date),
         took: text::span(side.took_us as f64 / 1e6),
     })
     .collect()

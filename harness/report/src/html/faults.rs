@@ -19,6 +19,8 @@ pub(super) struct FaultsView {
     more: usize,
     columns: [&'static str; 7],
     phases: Vec<PhaseOfFault>,
+    /// Whether a figure of the phases has a range.
+    ranges: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,9 +59,16 @@ struct DidView {
 #[derive(Debug, Serialize)]
 struct PhaseOfFault {
     fault: String,
-    rows: Vec<(&'static str, [String; 7])>,
+    rows: Vec<(&'static str, Vec<CellView>)>,
     effect: Option<String>,
     headroom: Vec<String>,
+}
+
+/// A figure with where it lies, empty where that can't be told.
+#[derive(Debug, Serialize)]
+struct CellView {
+    text: String,
+    range: String,
 }
 
 /// What is shown of a scenario's faults; `None` without any.
@@ -67,11 +76,15 @@ pub(super) fn of(record: &Record, scenario: &ScenarioRecord) -> Option<FaultsVie
     let all: Vec<&FaultRecord> = record.faults_of(&scenario.name).collect();
     let boxes = all.iter().take(BOXES);
     let boxes = boxes.map(|fault| view(record, scenario, fault));
+    let phases = phases(record, scenario);
+    let mut cells = phases.iter().flat_map(|of| &of.rows).flat_map(|row| &row.1);
+    let ranges = cells.any(|cell| !cell.range.is_empty());
     (!all.is_empty()).then(|| FaultsView {
         boxes: boxes.collect(),
         more: all.len().saturating_sub(BOXES),
         columns: faults::COLUMNS,
-        phases: phases(record, scenario),
+        ranges,
+        phases,
     })
 }
 
@@ -154,7 +167,12 @@ fn phases(record: &Record, scenario: &ScenarioRecord) -> Vec<PhaseOfFault> {
         fault: one_line(fault, 120),
         rows: faults::phases(record, scenario, fault)
             .iter()
-            .map(|phase| (phase.word, phase.cells()))
+            .map(|phase| {
+                let ranges = faults::ranges(&phase.intervals(record, scenario));
+                let cells = phase.cells().into_iter().zip(ranges);
+                let cells = cells.map(|(text, range)| CellView { text, range });
+                (phase.word, cells.collect())
+            })
             .collect(),
         effect: faults::effect_of(record, scenario, fault).map(|effect| effect.in_short()),
         headroom: faults::headroom_of(&headrooms, fault),

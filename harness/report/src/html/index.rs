@@ -53,6 +53,8 @@ struct Row {
     word: &'static str,
     class: &'static str,
     score: String,
+    /// What else than a run of its own it is: `a replay`; empty for one.
+    kind: &'static str,
     project: String,
     of: String,
     day: String,
@@ -168,15 +170,22 @@ fn words(list: &List, page: usize, count: usize) -> String {
 fn tiles(list: &List) -> Vec<(&'static str, String)> {
     let judged = |wanted: Decision| {
         let all = list.entries.iter();
-        all.filter(|e| matches!(&e.state, State::Judged(card) if card.decision == wanted))
+        all.filter(|e| matches!(&e.state, State::Judged(card) if card.decision == wanted && !card.is_replay()))
             .count()
     };
+    let replays = list.entries.iter();
+    let replays = replays
+        .filter(|e| matches!(&e.state, State::Judged(card) if card.is_replay()))
+        .count();
     let count = |n: usize| text::count(n as u64);
     let answers = [Decision::Go, Decision::ConditionalGo, Decision::NoGo];
     let mut tiles: Vec<_> = answers
         .into_iter()
         .map(|decision| (decision.as_str(), judged(decision)))
         .collect();
+    if replays > 0 {
+        tiles.push(("Replays", replays));
+    }
     let rest = list.entries.len() - tiles.iter().map(|(_, n)| n).sum::<usize>();
     tiles.push(("Without an answer", rest));
     tiles
@@ -299,6 +308,7 @@ fn row(
         word: "not judged",
         class: "none",
         score: String::new(),
+        kind: "",
         project: String::new(),
         of: String::new(),
         day: day("", &entry.run),
@@ -367,6 +377,10 @@ fn judged(entry: &Entry, card: &Card, before: Option<&RunId>, blank: Row) -> Row
         score: match card.decision {
             Decision::Unmade => String::new(),
             _ => format!("{:.0}", card.score.floor()),
+        },
+        kind: match card.is_replay() {
+            true => "a replay",
+            false => "",
         },
         project: one_line(&card.project, 80),
         of: of(

@@ -75,7 +75,7 @@ impl Page {
         Some(Self {
             project: one_line(&plan.project, 80),
             run: run.run.to_string(),
-            date: one_line(&run.date, 40).replacen('T', " ", 1),
+            date: text::moment(&run.date),
             took: text::span(record.last_us as f64 / 1e6),
             version: one_line(&run.version, 40),
             profile: plan.profile.as_ref().map(ToString::to_string),

@@ -191,11 +191,10 @@ fn tiles(runs: &Runs) -> Vec<Tile> {
 }
 
 fn warnings(runs: &Runs) -> Vec<String> {
-    let missing = runs.missing.iter();
-    let missing = missing.map(|name| format!("{name} was played by the baseline only."));
-    let never = runs.never_accepted.iter();
-    let never = never.map(|name| format!("{}.", rows::never_accepted(name)));
-    missing.chain(never).collect()
+    let told = rows::without(runs);
+    told.iter()
+        .map(|text| format!("{}.", one_line(text, 400)))
+        .collect()
 }
 
 fn scenario(runs: &Runs, (i, held): (usize, &Comparison), curves: &[Curves]) -> ScenarioView {

@@ -2,6 +2,7 @@
 //! wrong with them is seen then, and not when a load is over.
 
 use super::{RenderError, Theme};
+use crate::index::{Card, Comparison, Entry, List, PAGE, State};
 use harness_core::compare::compare;
 use harness_core::event::Envelope;
 use harness_core::readiness::{Asked, Run, Source, gather, readiness};
@@ -17,13 +18,42 @@ pub(super) fn record() -> Option<Record> {
     fold(events.collect::<Result<Vec<_>, _>>().ok()?).ok()
 }
 
+/// A list with a run of each kind, on more than one page.
+fn list(record: &Record, card: &Card) -> List {
+    let begun = record.run.clone();
+    let state = |n: usize| match n {
+        0 => State::GoingOn(begun.clone()),
+        1 => State::Unjudged(begun.clone(), "why".to_owned()),
+        2 => State::Broken("why".to_owned()),
+        _ => State::Judged(Box::new(card.clone())),
+    };
+    let entry = |n: usize| Entry {
+        run: card.run.clone(),
+        state: state(n),
+        page: n.is_multiple_of(2),
+    };
+    List {
+        entries: (0..=PAGE).map(entry).collect(),
+        comparisons: vec![Comparison {
+            folder: "compare-sample".to_owned(),
+            labels: vec!["one".to_owned(), "other".to_owned()],
+            runs: vec![card.run.to_string()],
+        }],
+        to_runs: "runs/",
+    }
+}
+
 /// Makes every page once.
 pub(super) fn try_out(theme: &Theme) -> Result<(), RenderError> {
     let Some(record) = record() else {
         return Ok(());
     };
     let verdict = evaluate(&record);
-    theme.render(&record, &verdict, &readiness(&record, &verdict))?;
+    let readiness = readiness(&record, &verdict);
+    theme.render(&record, &verdict, &readiness)?;
+    if let Some(card) = Card::of(&record, &verdict, &readiness) {
+        theme.index(&list(&record, &card))?;
+    }
     let labelled = ["one", "other"].map(|label| (label.to_owned(), &record));
     theme.compare(&compare(&labelled, &[]), &[&record, &record])?;
     let mut earlier = record.clone();

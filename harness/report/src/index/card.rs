@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: u32 = 1;
 /// Scenarios told of a run: those of a chaos matrix are many.
 const SCENARIOS: usize = 60;
+/// How the kind of a replay begins: see [`harness_core::event::Replayed`].
+const REPLAYS: &str = "replays run ";
 
 /// What the list shows of a run. Times in microseconds, shares of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,6 +142,11 @@ impl Card {
     /// As JSON, ending in a line break.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self).map(|text| text + "\n")
+    }
+
+    /// Whether it is a replay of another run: no further evidence, and of another day's suite.
+    pub fn is_replay(&self) -> bool {
+        self.kind.starts_with(REPLAYS)
     }
 
     /// Whether it came to its end with nothing but its answer to tell.

@@ -3,7 +3,7 @@
 
 use super::card::{self, Card};
 use super::{CARD, PAGE, page_name};
-use crate::html::{self, RenderError};
+use crate::html::{RenderError, Theme};
 use crate::leak::Secret;
 use crate::store::{self, EVENTS, ReportFile, StoreError, events_in, read_small, write_scanned};
 use harness_core::event::{Event, RunStarted};
@@ -276,6 +276,7 @@ pub struct Rebuilt {
 /// are judged first by what is there of their events.
 pub fn rebuild(
     runs: &Path,
+    theme: &Theme,
     live: &dyn Fn(&Path) -> bool,
     judge: bool,
     secrets: &[Secret],
@@ -300,7 +301,7 @@ pub fn rebuild(
             }
         }
     }
-    let pages = html::index(&list)?;
+    let pages = theme.index(&list)?;
     for (n, page) in pages.iter().enumerate() {
         write_scanned(&folder.join(page_name(n)), page, secrets)?;
     }

@@ -184,6 +184,7 @@ fn fault_figures(
         seconds: phase.seconds,
         rate: phase.rate(),
         figures: figures_of(&phase.tally),
+        intervals: phase.intervals(record, scenario),
     };
     let phases = faults::phases(record, scenario, fault);
     FaultFigures {

@@ -82,8 +82,14 @@ pub(super) fn all(record: &Record) -> Vec<String> {
         ));
         for fault in names.iter().take(MOST) {
             parts.extend(faults::phases(record, scenario, fault).iter().map(|phase| {
-                let cells = phase.cells().map(|cell| format!(" {cell} |"));
-                format!("| {} | {} |{}\n", prose(fault), phase.word, cells.concat())
+                let ranges = faults::ranges(&phase.intervals(record, scenario));
+                let cells = phase.cells().into_iter().zip(ranges);
+                let cells = cells.map(|(cell, range)| match range.as_str() {
+                    "" => format!(" {cell} |"),
+                    range => format!(" {cell} ({range}) |"),
+                });
+                let cells: String = cells.collect();
+                format!("| {} | {} |{cells}\n", prose(fault), phase.word)
             }));
         }
         parts.extend(clocks_of(record, scenario));

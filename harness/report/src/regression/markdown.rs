@@ -2,8 +2,7 @@
 //! name in it can be markup, and what has no room is told by how much.
 
 use super::rows::{self, Change, ROWS};
-use crate::markdown::{code, prose};
-use crate::text::plural;
+use crate::markdown::{code, for_want_of_room, prose};
 use harness_core::verdict::Grade;
 use harness_core::verdict::regression::{Comparison, Runs, Side};
 use std::fmt::Write as _;
@@ -46,18 +45,7 @@ pub fn within(limit: usize, runs: &Runs, project: &str) -> String {
             left_out.push(format!("{} {}", all - shown, part.of));
         }
     }
-    if !left_out.is_empty() {
-        let more = left_out.len().saturating_sub(12);
-        left_out.truncate(12);
-        if more > 0 {
-            left_out.push(plural(more as u64, "more table"));
-        }
-        let _ = write!(
-            out,
-            "\n*Left out for want of room: {}. The page and the JSON have all of it.*\n",
-            left_out.join(", ")
-        );
-    }
+    for_want_of_room(&mut out, left_out, 12);
     out
 }
 
@@ -86,15 +74,8 @@ fn head(runs: &Runs, project: &str) -> String {
     if runs.decided_by.is_empty() {
         out.push_str("Every figure that decides is proven not to be slower by what matters.\n");
     }
-    for name in runs.missing.iter().take(DECIDED) {
-        let _ = write!(
-            out,
-            "\n> {} was played by the baseline only\n",
-            prose(name.as_str())
-        );
-    }
-    for name in runs.never_accepted.iter().take(DECIDED) {
-        let _ = write!(out, "\n> {}\n", prose(&rows::never_accepted(name)));
+    for text in rows::without(runs).iter().take(2 * DECIDED) {
+        let _ = write!(out, "\n> {}\n", prose(text));
     }
     out
 }

@@ -7,7 +7,7 @@ mod terminal;
 
 pub use terminal::render;
 
-use crate::text::{micros, plural, span};
+use crate::text::{count, micros, plural, span};
 use harness_core::verdict::regression::{
     ByCalibration, Class, Decide, Effect, Held, HistoryFigure, Shape, Why,
 };
@@ -107,7 +107,9 @@ fn because(why: &Why) -> String {
         Why::OneOfMany { gates } => {
             format!("it looks slower, but of {gates} key figures one is expected to, by chance")
         }
-        Why::TooFewSamples { have, need } => format!("{have} samples, {need} are needed"),
+        Why::TooFewSamples { have, need } => {
+            format!("{} samples, {} are needed", count(*have), count(*need))
+        }
         Why::TooShort { seconds, need } => format!(
             "{} of load are left after the beginning is cut off, {} are needed",
             span(*seconds),

@@ -2,7 +2,7 @@
 //! kind of slower it is, and what would decide the rest. Key figures come first.
 
 use super::{against_history, change, decides, from_to, kind, reasons, word};
-use crate::text::{NONE, one_line, percent};
+use crate::text::{NONE, moment, one_line, percent};
 use harness_core::name::Name;
 use harness_core::verdict::Grade;
 use harness_core::verdict::regression::{
@@ -139,8 +139,21 @@ pub(crate) fn class(figure: &Figure) -> &Class {
 }
 
 /// That a scenario is held against nothing.
-pub(crate) fn never_accepted(name: &Name) -> String {
+fn never_accepted(name: &Name) -> String {
     format!("{name} is held against nothing: no run of it was ever accepted")
+}
+
+/// What a comparison does without, a sentence each: scenarios of one side only, and runs that say nothing.
+pub(crate) fn without(runs: &Runs) -> Vec<String> {
+    let missing = runs.missing.iter();
+    let missing = missing.map(|name| format!("{name} was played by the baseline only"));
+    let silent = runs.silent.iter().map(|one| {
+        let variant = one.variant.as_ref();
+        let variant = variant.map_or_else(String::new, |variant| format!(" ({variant})"));
+        format!("run {}{variant} says nothing: {}", one.run, one.why)
+    });
+    let never = runs.never_accepted.iter().map(never_accepted);
+    missing.chain(silent).chain(never).collect()
 }
 
 /// Since when the baseline has the level it has, where it changed.
@@ -396,6 +409,6 @@ pub(crate) fn run(side: &Side) -> (String, String) {
             one_line(commit, 200).chars().take(9).collect::<String>()
         )
     });
-    let date = one_line(&side.date, 40).replacen('T', " ", 1);
+    let date = moment(&side.date);
     (side.run.to_string(), format!("{date}{commit}"))
 }

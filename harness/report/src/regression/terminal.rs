@@ -25,12 +25,8 @@ pub fn render(out: &mut dyn Write, style: Style, runs: &Runs, all: bool) -> io::
         scenario(out, style, held, all)?;
         writeln!(out)?;
     }
-    for name in &runs.missing {
-        let text = format!("{name} was played by the baseline only");
-        writeln!(out, "{} {text}", style.paint(Paint::Doubt, "!"))?;
-    }
-    for name in &runs.never_accepted {
-        let text = rows::never_accepted(name);
+    for text in rows::without(runs) {
+        let text = one_line(&text, SENTENCE);
         writeln!(out, "{} {text}", style.paint(Paint::Doubt, "!"))?;
     }
     let paint = match runs.grade {

@@ -91,13 +91,7 @@ fn done(view: &View) -> (f64, String) {
         }
         None => {
             let part = view.elapsed_s / view.planned_s.max(0.001);
-            let at = view.elapsed_s.min(view.planned_s);
-            // A clock that rounds up would be at its end before the load is.
-            let words = format!(
-                "{}/{}",
-                text::clock(at.floor()),
-                text::clock(view.planned_s)
-            );
+            let words = text::progress(view.elapsed_s, view.planned_s);
             (part.clamp(0.0, 1.0), words)
         }
     }

@@ -57,6 +57,11 @@ impl CalibrationStore {
         Ok(all)
     }
 
+    /// The one that [`write`](Self::write) would replace, if it can be read.
+    pub fn before(&self, calibration: &Calibration) -> Option<Calibration> {
+        read(&self.folder.join(calibration.file_name())).ok()
+    }
+
     /// Writes one, whole or not at all, in place of the one that was made under the same conditions before.
     pub fn write(&self, calibration: &Calibration) -> Result<PathBuf, StoreError> {
         fs::create_dir_all(&self.folder).map_err(io_error("create", &self.folder))?;

@@ -2,6 +2,7 @@
 //! straight into their types: through the envelope, which is flattened and tagged, serde would first buffer every
 //! number of their distributions. Knows nothing of files.
 
+use super::tick;
 use harness_core::event::{Envelope, Event};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -10,6 +11,9 @@ use std::fmt;
 
 /// A line's event, or what is wrong with it in words.
 pub(super) fn parse(line: &[u8]) -> Result<Envelope, String> {
+    if let Some(envelope) = tick::read(line) {
+        return Ok(envelope);
+    }
     if let Ok(Frequent(envelope)) = serde_json::from_slice(line) {
         return Ok(envelope);
     }
@@ -21,6 +25,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Envelope, String> {
             |kind| format!("not a `{}` event: {error}", kind.event),
         )
     })
+}
+
+/// Whether a line says of which kind of event it is, read or not.
+pub(super) fn looks_like_one(line: &[u8]) -> bool {
+    serde_json::from_slice::<Kind>(line).is_ok()
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use crate::text::{self, one_line};
 use harness_core::event::{Envelope, Event, InvariantChecked, LoadTick, Outcome, Phase, RunEnd};
 use harness_core::hist::Hist;
 use harness_core::plan::Plan;
+use harness_core::plan::target::Mode;
 use harness_core::record::failing;
 use harness_core::verdict::{Grade, checked_one};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -161,8 +162,17 @@ impl Live {
         }
     }
 
+    /// Whether somebody else started the target, and ends it.
+    fn elsewhere(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.target.mode == Mode::External)
+    }
+
     fn plain(&mut self, event: &Event) {
         let words = match event {
+            Event::TargetStarting if self.elsewhere() => {
+                "asking whether the target is there".to_owned()
+            }
             Event::TargetStarting => "starting the target".to_owned(),
             Event::ServiceReady { service, took_us } => format!(
                 "  {} is ready after {}",
@@ -227,6 +237,7 @@ impl Live {
             },
             Event::CancelRequested => "stopping; the report is written next".to_owned(),
             Event::Notice { text } => format!("  note: {}", one_line(text, 300)),
+            Event::TargetStopped if self.elsewhere() => return,
             Event::TargetStopped => "target stopped".to_owned(),
             Event::RunFinished {
                 end: RunEnd::Completed,
@@ -380,15 +391,12 @@ impl Live {
             text::micros(recent.response.quantile(0.5)),
             text::micros(recent.response.quantile(0.99))
         );
-        let at = text::clock(now_us.saturating_sub(load.t0_us) as f64 / 1e6);
+        let at = now_us.saturating_sub(load.t0_us) as f64 / 1e6;
+        let progress = text::progress(at, load.seconds as f64);
         match &mut self.out {
             Output::Bars { main, .. } => main.set_message(figures),
             // Who reads a log may be gone (`| head`); the run goes on.
-            Output::Lines(out) => drop(writeln!(
-                out,
-                "  {at}/{} {figures}",
-                text::clock(load.seconds as f64)
-            )),
+            Output::Lines(out) => drop(writeln!(out, "  {progress} {figures}")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a terminal, or a CI log, shows: the run while it goes on, and the words at its end. Writes only to what it is
 //! handed.
 
+mod exit;
 mod faults;
 mod live;
 mod release;
@@ -8,6 +9,7 @@ mod sheet;
 mod summary;
 mod wrap;
 
+pub use exit::render as render_exit;
 pub use live::{Live, TICK};
 pub use release::render as render_release;
 pub use summary::render;

@@ -45,6 +45,8 @@ pub(crate) struct Tab {
     from: Receiver<Value>,
     session: String,
     last: u64,
+    /// Pages that were loaded.
+    loaded: Vec<Value>,
     /// Words on the console, errors of scripts and breaches of the policy.
     pub(crate) said: Vec<String>,
     /// What was asked of the network or the disk, in order.
@@ -85,6 +87,7 @@ impl Tab {
             from,
             session: String::new(),
             last: 0,
+            loaded: Vec::new(),
             said: Vec::new(),
             asked: Vec::new(),
             _profile: profile,
@@ -100,6 +103,7 @@ impl Tab {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             tab.call(&format!("{domain}.enable"), json!({}));
         }
+        tab.call("Page.setLifecycleEventsEnabled", json!({"enabled": true}));
         tab.wide(width);
         tab
     }
@@ -133,8 +137,11 @@ impl Tab {
     }
 
     fn go(&mut self, url: &str) {
-        self.call("Page.navigate", json!({"url": url}));
-        while self.hear()["method"] != "Page.loadEventFired" {}
+        let gone = self.call("Page.navigate", json!({"url": url}));
+        // That it is loaded may be heard before the answer, and that of the page before may be heard late.
+        while !self.loaded.contains(&gone["loaderId"]) {
+            self.hear();
+        }
     }
 
     /// The value of an expression in the page; a promise's is waited for.
@@ -234,6 +241,9 @@ impl Tab {
             "Runtime.consoleAPICalled" => self.said.push(params["args"].to_string()),
             "Runtime.exceptionThrown" => self.said.push(params["exceptionDetails"].to_string()),
             "Log.entryAdded" => self.said.push(params["entry"]["text"].to_string()),
+            "Page.lifecycleEvent" if params["name"] == "load" => {
+                self.loaded.push(params["loaderId"].clone());
+            }
             "Network.requestWillBeSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or_default();
                 self.asked.push(url.to_owned());

@@ -7,10 +7,8 @@ use crate::error::CliError;
 use crate::printer::Printer;
 use harness_core::event::RunStarted;
 use harness_core::name::Name;
-use harness_core::plan::gate::During;
-use harness_core::plan::load::Model;
 use harness_core::record::Record;
-use harness_core::verdict::regression::{Accepted, Conditions, Sample, contaminated};
+use harness_core::verdict::regression::{Accepted, Conditions, Sample, contaminated, measured};
 use harness_core::verdict::{Grade, Trust, evaluate};
 use harness_report::store::RunStore;
 use harness_report::text::{bytes, plural, visible};
@@ -36,7 +34,25 @@ struct Taken {
     accepted: Vec<(Accepted, Standing)>,
     there: Vec<String>,
     refused: Vec<String>,
+    /// The runs, as they were named, of which anything was refused.
+    unfit: Vec<String>,
     notes: Vec<String>,
+}
+
+impl Taken {
+    /// How what is fit can be taken without what is not; empty where nothing is.
+    fn rest(&self, named: &[String]) -> String {
+        let others = named.iter().any(|run| !self.unfit.contains(run));
+        let fit = self.accepted.iter().map(|(one, _)| &one.sample.scenario);
+        let fit: Vec<String> = fit.map(|name| format!("--scenario {name}")).collect();
+        match (others, named) {
+            (true, _) => format!("; the rest can be, without {}", self.unfit.join(", ")),
+            (false, [_]) if !fit.is_empty() => {
+                format!("; {} takes what is fit of it", fit.join(" "))
+            }
+            _ => String::new(),
+        }
+    }
 }
 
 /// Accepts.
@@ -46,7 +62,7 @@ pub(super) fn accept(
     printer: Printer,
 ) -> Result<u8, CliError> {
     let baselines = open(suite, &args.folder)?;
-    let store = RunStore::open(report::runs(suite, args.reports.as_deref()));
+    let store = RunStore::open(report::runs(suite, args.reports.as_deref())?);
     let mut kept: Vec<Accepted> = read(&baselines, printer)?
         .kept
         .into_iter()
@@ -54,8 +70,18 @@ pub(super) fn accept(
         .collect();
     let mut taken = Taken::default();
     for run in &args.runs {
-        let (_, record) = report::read(&store, run, printer)?;
-        one(&record, args, &mut kept, &mut taken)?;
+        let (events, record) = report::read(&store, run, printer)?;
+        let before = taken.refused.len();
+        match record.run.as_deref() {
+            Some(started) if record.end.is_none() && report::is_live(&events) => {
+                let why = "it is still going on, and can be accepted once it has ended";
+                taken.refused.push(format!("run {}: {why}", started.run));
+            }
+            _ => one(&record, args, &mut kept, &mut taken)?,
+        }
+        if taken.refused.len() > before {
+            taken.unfit.push(run.clone());
+        }
     }
     for note in &taken.notes {
         printer.say(&format!("note: {}", visible(note)));
@@ -64,7 +90,8 @@ pub(super) fn accept(
         for refused in &taken.refused {
             printer.error(&format!("refused: {}", visible(refused)));
         }
-        printer.error("nothing was accepted; --scenario NAME takes single scenarios of a run");
+        let rest = taken.rest(&args.runs);
+        printer.error(&format!("nothing was accepted{}", visible(&rest)));
         return Ok(REFUSED);
     }
     for there in &taken.there {
@@ -135,7 +162,7 @@ fn one(
             continue;
         }
         let of = format!("{} of run {run}", scenario.name);
-        match sample(record, started, &scenario.name) {
+        match measured(record, started, &scenario.name) {
             Ok(sample) => {
                 fit += 1;
                 let why = contaminated(record, &sample, &started.plan.regression);
@@ -159,19 +186,6 @@ fn one(
         ));
     }
     Ok(())
-}
-
-/// What of a scenario can be held against, or why nothing can.
-fn sample(record: &Record, started: &RunStarted, scenario: &Name) -> Result<Sample, &'static str> {
-    let planned = started.plan.scenario(scenario.as_str());
-    if planned.is_some_and(|planned| matches!(planned.load.model, Model::Search(_))) {
-        return Err("a search tries rates that are too high on purpose");
-    }
-    if planned.is_some_and(|planned| planned.control_of.is_some()) {
-        return Err("it is the control of another scenario");
-    }
-    Sample::of(record, scenario.as_str(), &During::Undisturbed)
-        .ok_or("it has no load outside of faults and their settling")
 }
 
 /// Whether it fits what is there, and what is to be said of it.

@@ -101,6 +101,13 @@ pub(super) fn pin(suite: Option<&Path>, args: &PinArgs, printer: Printer) -> Res
     for one in meant {
         rewrite(&baselines, one, Some(&args.release))?;
         told(one, &args.release, "pinned in", printer);
+        let said = one.accepted.release.as_ref();
+        if let Some(said) = said.filter(|said| **said != args.release) {
+            printer.error(&format!(
+                "note: run {} says that it is of release {said}; `harness baseline unpin {}` lets it go if that is not meant",
+                one.accepted.sample.run, args.release
+            ));
+        }
     }
     Ok(0)
 }

@@ -143,7 +143,17 @@ impl Sink {
         let (mut wait, mut tries) = (FIRST_WAIT, 1u32);
         loop {
             let trouble = match client.send(&request, self.timeout).await.result {
-                Ok(answer) if (200..300).contains(&answer.status) => return Ok(answer),
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    return if is_otlp(&answer.body) {
+                        Ok(answer)
+                    } else {
+                        Err(format!(
+                            "it answers status {} and no answer of OTLP's (is it a collector?){}",
+                            answer.status,
+                            answer_words(&answer.body)
+                        ))
+                    };
+                }
                 Ok(answer) => Trouble::Refused(answer),
                 Err(failure) => Trouble::Failed(failure),
             };
@@ -210,6 +220,13 @@ impl Trouble {
             }
         }
     }
+}
+
+/// Whether an answer may be a collector's: an object of JSON, or nothing, as some leave out what would be empty. A page that
+/// greets whoever posts to it has taken no points.
+fn is_otlp(body: &[u8]) -> bool {
+    let empty = body.trim_ascii().is_empty();
+    empty || serde_json::from_slice::<serde_json::Map<String, Value>>(body).is_ok()
 }
 
 /// What a refusal says: the message of OTLP's `Status` if it is one, else the text's beginning.

@@ -380,6 +380,11 @@ fn only_https(base: &str, flag: &str) -> Result<(), CliError> {
 
 fn notes(args: &LoadArgs, base: &str) -> Vec<String> {
     let mut notes = Vec::new();
+    if let (Some(typed), Ok(None)) = (&args.shape.rate, rate(args)) {
+        notes.push(format!(
+            "--rate {typed} is no limit, as in oha and hey: each user sends as soon as it has its answer (closed model)"
+        ));
+    }
     if args.wire.insecure && !base.starts_with("https://") {
         notes.push("-k (--insecure) has nothing to do over http://; connections are kept alive as they are, if it is ab's -k that is meant".to_owned());
     }

@@ -1,8 +1,11 @@
 //! The runs of a release: found in the folder of runs by what they say of themselves, or named. What is left out although
-//! it seems to belong is told.
+//! it seems to belong is told, and of copies of one run the one that has most of it counts.
+
+mod copies;
 
 use crate::args::ReadinessArgs;
 use crate::error::CliError;
+use copies::{Candidate, called};
 use harness_core::event::{Event, RunStarted};
 use harness_core::name::Name;
 use harness_core::readiness::{Run, Source, misfit};
@@ -20,32 +23,54 @@ fn usage(error: impl std::fmt::Display) -> CliError {
     CliError::usage(error.to_string(), "")
 }
 
-/// Those that were named, or all of the release.
-pub(super) fn find(
-    store: &RunStore,
-    args: &ReadinessArgs,
-    root: Option<&Path>,
-) -> Result<Found, CliError> {
-    if args.runs.is_empty() {
-        discovered(store, args, root)
-    } else {
-        named(store, args, root)
+/// Where runs are looked for, and what they are judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// The folder of runs.
+    pub(super) store: &'p RunStore,
+    /// The suite's, from where paths are told.
+    pub(super) root: Option<&'p Path>,
+    /// The suite's project: what it asks is asked of no other. `None` without a suite.
+    pub(super) project: Option<&'p str>,
+}
+
+impl Place<'_> {
+    /// Why a run is not this suite's, if it is not.
+    fn foreign(&self, run: &RunStarted) -> Option<String> {
+        let (its, own) = (&run.plan.project, self.project?);
+        (its != own).then(|| format!("it is of project `{its}`, and this suite is of `{own}`"))
     }
 }
 
-fn named(store: &RunStore, args: &ReadinessArgs, root: Option<&Path>) -> Result<Found, CliError> {
-    let (mut runs, mut notices): (Vec<Run>, _) = (Vec::new(), Vec::new());
+/// Those that were named, or all of the release.
+pub(super) fn find(place: &Place<'_>, args: &ReadinessArgs) -> Result<Found, CliError> {
+    if args.runs.is_empty() {
+        discovered(place, args)
+    } else {
+        named(place, args)
+    }
+}
+
+fn named(place: &Place<'_>, args: &ReadinessArgs) -> Result<Found, CliError> {
+    let mut runs: Vec<Candidate> = Vec::new();
     for text in &args.runs {
-        let path = store.resolve(text).map_err(usage)?;
-        let run = load(&path, root, &mut notices).map_err(usage)?;
+        let path = place.store.resolve(text).map_err(usage)?;
+        let read = load(&path, place.root).map_err(usage)?;
+        let run = &read.run;
+        let started = run.record.run.as_deref();
+        if let Some(why) = started.and_then(|run| place.foreign(run)) {
+            let message = format!("run `{text}` is no evidence here: {why}");
+            let hint =
+                "judge it where its suite is, or in a folder without one: then its own words count";
+            return Err(CliError::usage(message, hint));
+        }
         if let Some(first) = runs.first()
-            && let Some(why) = misfit(&run.record, &first.record)
+            && let Some(why) = misfit(&run.record, &first.run.record)
         {
             let message = format!("run `{text}` can't be evidence beside the first: {why}");
             let hint = "name runs of one project, release and variant";
             return Err(CliError::usage(message, hint));
         }
-        let started = run.record.run.as_deref();
         if let Some(wanted) = &args.release
             && started.and_then(|run| run.release.as_ref()) != Some(wanted)
         {
@@ -54,13 +79,11 @@ fn named(store: &RunStore, args: &ReadinessArgs, root: Option<&Path>) -> Result<
             return Err(CliError::usage(message, hint));
         }
         // One run may be named twice.
-        if !runs
-            .iter()
-            .any(|known| known.source.path == run.source.path)
-        {
-            runs.push(run);
+        if !runs.iter().any(|known| known.path == read.path) {
+            runs.push(read);
         }
     }
+    let (mut runs, notices) = copies::best(runs);
     runs.sort_by_key(|run| std::cmp::Reverse(begin(run)));
     Ok(Found { runs, notices })
 }
@@ -72,17 +95,17 @@ fn begin(run: &Run) -> (Option<i64>, String) {
     })
 }
 
-fn discovered(
-    store: &RunStore,
-    args: &ReadinessArgs,
-    root: Option<&Path>,
-) -> Result<Found, CliError> {
+fn discovered(place: &Place<'_>, args: &ReadinessArgs) -> Result<Found, CliError> {
+    let Place { store, root, .. } = *place;
     let mut notices = Vec::new();
     let mut begun: Vec<(PathBuf, Box<RunStarted>)> = Vec::new();
     for run in store.list().map_err(usage)?.iter().rev() {
         let path = store.folder(run).recorded();
         match first(&path) {
-            Ok(started) => begun.push((path, started)),
+            Ok(started) => match place.foreign(&started) {
+                None => begun.push((path, started)),
+                Some(why) => notices.push(format!("run {run} is left out: {why}")),
+            },
             Err(why) => notices.push(format!(
                 "run {run} can't be read, of whatever release it is: {why}"
             )),
@@ -94,9 +117,9 @@ fn discovered(
     let release = release(args, &begun)?;
     let of_release =
         |(_, run): &&(PathBuf, Box<RunStarted>)| run.release.as_ref() == Some(&release);
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<Candidate> = Vec::new();
     for (path, started) in begun.iter().filter(of_release) {
-        let id = &started.run;
+        let called = called(path, &started.run);
         let variant = started
             .plan
             .variant
@@ -105,21 +128,23 @@ fn discovered(
         let wanted = args.variant.as_ref().map_or("default", Name::as_str);
         if variant != wanted {
             notices.push(format!(
-                "run {id} is left out: it is of variant {variant}, not of {wanted}"
+                "{called} is left out: it is of variant {variant}, not of {wanted}"
             ));
             continue;
         }
-        match load(path, root, &mut notices) {
-            Ok(run) => match runs
+        match load(path, root) {
+            Ok(read) => match runs
                 .first()
-                .and_then(|first| misfit(&run.record, &first.record))
+                .and_then(|first| misfit(&read.run.record, &first.run.record))
             {
-                None => runs.push(run),
-                Some(why) => notices.push(format!("run {id} is left out: {why}")),
+                None => runs.push(read),
+                Some(why) => notices.push(format!("{called} is left out: {why}")),
             },
-            Err(error) => notices.push(format!("run {id} can't be read: {error}")),
+            Err(error) => notices.push(format!("{called} can't be read: {error}")),
         }
     }
+    let (runs, of_copies) = copies::best(runs);
+    notices.extend(of_copies);
     if runs.is_empty() {
         let why = match notices.as_slice() {
             [] => String::new(),
@@ -172,24 +197,22 @@ enum LoadError {
     Digest(#[from] StoreError),
 }
 
-fn load(path: &Path, root: Option<&Path>, notices: &mut Vec<String>) -> Result<Run, LoadError> {
+fn load(path: &Path, root: Option<&Path>) -> Result<Candidate, LoadError> {
     let recorded = store::record(path)?;
     let digest = store::digest(path)?;
     let told = root
         .and_then(|root| path.strip_prefix(root).ok())
         .unwrap_or(path);
-    if recorded.cut_short {
-        let run = recorded.record.run.as_ref();
-        let run = run.map_or_else(|| "a run".to_owned(), |run| format!("run {}", run.run));
-        notices.push(format!(
-            "{run} ends in the middle: it is still going on, or was killed, and counts for what it had begun"
-        ));
-    }
-    Ok(Run {
-        record: recorded.record,
-        source: Source {
-            path: told.display().to_string(),
-            digest,
+    Ok(Candidate {
+        path: path.to_owned(),
+        cut_short: recorded.cut_short,
+        behind: recorded.behind,
+        run: Run {
+            record: recorded.record,
+            source: Source {
+                path: told.display().to_string(),
+                digest,
+            },
         },
     })
 }

@@ -6,6 +6,7 @@ use crate::printer::Printer;
 use harness_core::event::{Envelope, Event};
 use harness_core::record::failing;
 use harness_report::terminal::Live;
+use harness_report::text;
 use std::io::{IsTerminal as _, stderr};
 
 /// Who says it.
@@ -75,14 +76,22 @@ impl Teller {
     }
 }
 
-/// A moment as ` at 2026-11-22T04:00:01+00:00`; nothing for one that no calendar has.
+/// A moment as ` at 2026-11-22 04:00:01 UTC`; nothing for one that no calendar has.
 fn hour(wall_ms: i64) -> String {
     let moment = jiff::Timestamp::from_millisecond(wall_ms);
     moment.map_or_else(
         |_| String::new(),
-        |moment| {
-            let here = moment.to_zoned(jiff::tz::TimeZone::system());
-            format!(" at {}", here.strftime("%Y-%m-%dT%H:%M:%S%:z"))
-        },
+        |at| format!(" at {}", text::moment(&at.to_string())),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hour;
+
+    #[test]
+    fn a_moment_is_told_as_everywhere() {
+        assert_eq!(hour(1_767_225_600_250), " at 2026-01-01 00:00:00 UTC");
+        assert_eq!(hour(i64::MAX), "");
+    }
 }

@@ -156,13 +156,20 @@ pub(super) fn unknown(line: &Line<'_>) -> Diagnostic {
     let typed: String = shape(line.text).chars().take(200).collect();
     let near = STEPS
         .iter()
-        .min_by_key(|step| strsim::damerau_levenshtein(&typed, &shape(step.example)));
+        .map(|step| (step, shape(step.example)))
+        .map(|(step, known)| (strsim::damerau_levenshtein(&typed, &known), step, known))
+        .min_by_key(|(distance, ..)| *distance)
+        // What has less than half in common was not meant.
+        .filter(|(distance, _, known)| {
+            2 * distance <= typed.chars().count().max(known.chars().count())
+        });
     let hint = match (line.text.split_once(" #"), near) {
         (Some((before, _)), _) if known(before.trim_end()) => {
             "a note stands on a line of its own: move the `# …`".to_owned()
         }
-        (_, Some(near)) => format!("the nearest known step is `{}`", near.example),
-        _ => String::new(),
+        (_, Some((_, near, _))) => format!("the nearest known step is `{}`", near.example),
+        _ => "no known step is near it: docs/journeys.md lists them all, with an example each"
+            .to_owned(),
     };
     Diagnostic::error(Some(line.place()), "no step is written like this")
         .label("unknown step")

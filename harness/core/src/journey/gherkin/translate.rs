@@ -144,6 +144,7 @@ fn one(
         tags: all,
         place,
         rows: Rows::default(),
+        unread: false,
         feed: Feed::default(),
         variables,
         steps,

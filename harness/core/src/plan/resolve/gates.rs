@@ -305,18 +305,17 @@ fn expression<T>(
         let start = typed.value.find(part).unwrap_or(0);
         doc.inside(typed, &(start..start + part.len()))
     };
+    if let Some(name) = expr.subject.name() {
+        request_exists(name, place_of(name.as_str()), scope, found);
+    }
     match &expr.subject {
-        GateSubject::Latency { name, .. }
-        | GateSubject::Service { name, .. }
-        | GateSubject::Rate(name)
-        | GateSubject::ErrorRate(name)
-        | GateSubject::Lost(name)
-        | GateSubject::Availability(name)
-        | GateSubject::Dropped(name) => {
-            if let Some(name) = name {
-                request_exists(name, place_of(name.as_str()), scope, found);
-            }
-        }
+        GateSubject::Latency { .. }
+        | GateSubject::Service { .. }
+        | GateSubject::Rate(_)
+        | GateSubject::ErrorRate(_)
+        | GateSubject::Lost(_)
+        | GateSubject::Availability(_)
+        | GateSubject::Dropped(_) => {}
         GateSubject::OfFault { .. } | GateSubject::OfLink { .. } => {
             of_faults::check(doc, (typed, gate), &expr, scope, found);
         }
@@ -328,18 +327,8 @@ fn expression<T>(
             figures::headroom(doc, typed, (fault, place_of(fault)), unit, scope, found);
             figures::alone(doc, gate, "headroom", found);
         }
-        GateSubject::Effect(of) => {
-            if let Some(name) = of.name() {
-                request_exists(name, place_of(name.as_str()), scope, found);
-            }
-            figures::effect(doc, typed, gate, scope, found);
-        }
-        GateSubject::Regression { name, .. } => {
-            if let Some(name) = name {
-                request_exists(name, place_of(name.as_str()), scope, found);
-            }
-            figures::regression(doc, typed, gate, found);
-        }
+        GateSubject::Effect(_) => figures::effect(doc, typed, gate, scope, found),
+        GateSubject::Regression { .. } => figures::regression(doc, typed, gate, found),
         GateSubject::Capacity => figures::capacity(doc, typed, gate, scope, found),
         GateSubject::RateMissed => figures::planned(doc, typed, scope, found),
     }

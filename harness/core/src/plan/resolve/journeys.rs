@@ -168,12 +168,15 @@ fn journey(
         .filter_map(|run| by_name.get(run.text.as_str()));
     let with_rows = std::iter::once(&draft)
         .chain(run)
-        .find(|draft| !draft.rows.is_empty());
-    let Draft { rows, feed, .. } = with_rows.unwrap_or(&draft);
+        .find(|draft| !draft.rows.is_empty() || draft.unread);
+    let Draft {
+        rows, feed, unread, ..
+    } = with_rows.unwrap_or(&draft);
     let mut known = Known {
         variables: presets.of(draft.name.as_str()).cloned().collect(),
         lists: BTreeSet::new(),
         rows,
+        unread: *unread,
     };
     let mut build = Build {
         by_name,

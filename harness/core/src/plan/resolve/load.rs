@@ -102,15 +102,8 @@ pub(super) fn resolve(
     let settle = found.duration_or(doc, raw.settle.as_ref(), SETTLE);
     let mut scenario = ScenarioPlan {
         name: name.ok()?,
-        title: raw
-            .title
-            .as_ref()
-            .map_or_else(String::new, |title| title.value.clone()),
-        tags: raw
-            .tags
-            .iter()
-            .map(|tag| tag.value.trim_start_matches('@').to_owned())
-            .collect(),
+        title: super::texts::title(raw.title.as_ref()),
+        tags: super::texts::tags(&raw.tags),
         origin: doc.origin(&(0..0)),
         fresh: raw.fresh.unwrap_or(false),
         control_of: None,

@@ -21,6 +21,7 @@ mod proxy;
 mod queries;
 mod reach;
 mod readiness;
+mod regression;
 mod request;
 mod section;
 mod select;
@@ -40,7 +41,6 @@ use crate::name::Name;
 use crate::plan::draft::Draft;
 use crate::suite::raw::ScenarioFile;
 use crate::suite::{Suite, stem};
-use crate::verdict::regression::Settings;
 use findings::Findings;
 use journeys::Resolved;
 use load::{Against, Probes};
@@ -130,7 +130,7 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
     invariants::of_suite(doc, &mut scenarios, &against, found);
     let contracts = contracts::contracts(suite, &world, found);
     let readiness = readiness::resolve(suite, &scenarios, &gates, found);
-    let regression = regression(suite, found);
+    let regression = regression::resolve(suite, found);
 
     let walks = walks(&resolved, &presets, &selection);
     let scenarios = chosen(scenarios, &selection);
@@ -184,18 +184,6 @@ fn assemble(suite: &Suite, choice: &Choice, selection: Selection, found: &mut Fi
         workload_digest: String::new(),
     };
     plan.digested()
-}
-
-/// The constants by which runs are held against each other; a wrong one is an error where they stand.
-fn regression(suite: &Suite, found: &mut Findings) -> Settings {
-    let Some(typed) = &suite.config.raw.regression else {
-        return Settings::default();
-    };
-    if let Err(error) = typed.value.check() {
-        let hint = "docs/regression.md lists every constant and its default";
-        found.error_with(suite.config.place(&typed.span), error.to_string(), hint);
-    }
-    typed.value.clone()
 }
 
 /// Warns of loads that nothing judges, in a suite without gates of its own: they can't fail, whatever the target does.

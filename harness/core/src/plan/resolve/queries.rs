@@ -68,6 +68,7 @@ fn query(
         variables: BTreeSet::new(),
         lists: BTreeSet::new(),
         rows: &none,
+        unread: false,
     };
     let request = request::resolve(&draft, 0, defaults, &mut known, world, found);
     Some(QueryPlan {

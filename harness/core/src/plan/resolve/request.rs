@@ -29,6 +29,8 @@ pub(super) struct Known<'k> {
     /// Those of them that collect values.
     pub(super) lists: BTreeSet<String>,
     pub(super) rows: &'k Rows,
+    /// There should be rows, and they could not be read: any column may be there.
+    pub(super) unread: bool,
 }
 
 impl Known<'_> {
@@ -51,7 +53,7 @@ impl Known<'_> {
             let place = || written.inside(&texts::spot_of_hole(&written.text, hole));
             match hole {
                 Hole::Variable(name) => self.variable(name, place(), found),
-                Hole::Row(column) if !self.rows.has_column(column) => {
+                Hole::Row(column) if !self.unread && !self.rows.has_column(column) => {
                     let hint = match nearest(column, self.rows.columns()) {
                         Some(close) => format!("did you mean `row.{close}`?"),
                         None if self.rows.is_empty() => {

@@ -10,6 +10,17 @@ use crate::suite::document::Document;
 use crate::template::{Escape, Hole, Symbol, TemplateError, Text};
 use std::ops::Range;
 
+/// What people call it; nothing where they don't.
+pub(super) fn title(written: Option<&Str>) -> String {
+    written.map_or_else(String::new, |title| title.value.clone())
+}
+
+/// Words that profiles and `--tags` choose by, as they are compared: without the `@` of feature files.
+pub(super) fn tags(written: &[Str]) -> Vec<String> {
+    let plain = |tag: &Str| tag.value.trim_start_matches('@').to_owned();
+    written.iter().map(plain).collect()
+}
+
 /// What a text may refer to, by where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Where {

@@ -37,7 +37,7 @@ pub(super) fn draft(doc: &Doc, suite: &Suite, found: &mut Findings) -> Option<Dr
             "add `[[step]]` with a `name` and a request, such as `get = \"/\"`",
         );
     }
-    let rows = rows(doc, suite, found);
+    let (rows, unread) = rows(doc, suite, found);
     let feed = feed(doc, found);
     let steps = raw
         .step
@@ -47,17 +47,11 @@ pub(super) fn draft(doc: &Doc, suite: &Suite, found: &mut Findings) -> Option<Dr
         .collect();
     Some(Draft {
         name: name.ok()?,
-        title: raw
-            .title
-            .as_ref()
-            .map_or_else(String::new, |title| title.value.clone()),
-        tags: raw
-            .tags
-            .iter()
-            .map(|tag| tag.value.trim_start_matches('@').to_owned())
-            .collect(),
+        title: super::texts::title(raw.title.as_ref()),
+        tags: super::texts::tags(&raw.tags),
         place: doc.top(),
         rows,
+        unread,
         feed,
         variables: raw
             .variables
@@ -92,7 +86,7 @@ fn pairs(doc: &Doc, table: &Named<Scalar>) -> Vec<(String, Written)> {
         .collect()
 }
 
-fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Rows {
+fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> (Rows, bool) {
     let inline =
         doc.raw
             .rows
@@ -102,7 +96,7 @@ fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Rows {
                 _ => None,
             });
     let Some(data) = &doc.raw.data else {
-        return inline.collect();
+        return (inline.collect(), false);
     };
     if let Some(first) = doc.raw.rows.first() {
         found.error_with(
@@ -111,16 +105,16 @@ fn rows(doc: &Doc, suite: &Suite, found: &mut Findings) -> Rows {
             "move these rows into the data file",
         );
     }
-    let Some(path) = data.file() else {
-        return Rows::default();
-    };
-    match relative(&path.value) {
-        Ok(name) => data::rows(&suite.sources, &name, &doc.at(&path), &mut found.out),
-        Err(reason) => {
+    let rows = match data.file().map(|path| (relative(&path.value), path)) {
+        Some((Ok(name), path)) => data::rows(&suite.sources, &name, &doc.at(&path), &mut found.out),
+        Some((Err(reason), path)) => {
             found.error(doc.at(&path), reason);
             Rows::default()
         }
-    }
+        None => Rows::default(),
+    };
+    let unread = rows.is_empty();
+    (rows, unread)
 }
 
 /// How load takes the rows.

@@ -25,7 +25,7 @@ pub(crate) struct Scenario {
     pub(crate) control: Option<At<bool>>,
     /// How long after a fault its recovery window lasts; default 10s.
     pub(crate) settle: Option<Str>,
-    /// The load.
+    /// The load: how often journeys start and for how long, such as `rate = "10/s"` and `for = "60s"`, and which: `mix`.
     #[schemars(required)]
     pub(crate) load: Option<At<Load>>,
     /// What breaks while the load runs.

@@ -135,63 +135,98 @@ fn named(
 ) -> NameEstimate {
     let span = span(sample, series, times, settings);
     let kept = along(series, times, span.from_s);
-    let mut cells: Vec<u16> = kept
-        .iter()
-        .flat_map(|w| w.cells.iter().map(|c| c.0))
-        .collect();
-    cells.sort_unstable();
-    cells.dedup();
-    let edges: Vec<(f64, f64)> = cells
-        .iter()
-        .map(|cell| (ln_edge(*cell), ln_edge(cell.saturating_add(1))))
-        .collect();
-    let rows: Vec<Vec<(usize, u64)>> = kept.iter().map(|w| row(w, &cells)).collect();
-    let blocks = Blocks::new(&rows, cells.len() + 2, span.block);
-    let whole = sum(&rows, cells.len() + 2);
-    let inflation = if span.short {
-        settings.short_inflation
-    } else {
-        1.0
-    };
-    let correction = blocks.correction() * inflation;
-    let mut drawn: Vec<Vec<f64>> = vec![Vec::new(); settings.quantiles.len()];
-    let mut shares = Vec::new();
-    blocks.resample(settings.resamples, draws, |counts| {
-        let (times, ends) = counts.split_at(cells.len());
-        let total = times.iter().sum();
-        for (values, q) in drawn.iter_mut().zip(&settings.quantiles) {
-            values.extend(ln_quantile_of(total, times, &edges, *q));
-        }
-        shares.extend(share(ends));
-    });
-    let (times_of, ends) = whole.split_at(cells.len());
-    let quantile = |(q, values): (&f64, &mut Vec<f64>)| {
-        let ln = ln_quantile(times_of, &edges, *q)?;
-        let (se_low, se_high) = errors_of(ln, values);
-        Some(QuantileEstimate {
-            q: *q,
-            ln,
-            se_low: se_low * correction,
-            se_high: se_high * correction,
-        })
-    };
+    let table = Table::of(&kept);
+    let (quantiles, errors) = table.figures(&span, settings, draws);
     NameEstimate {
         span,
-        samples: times_of.iter().sum(),
-        quantiles: settings
-            .quantiles
-            .iter()
-            .zip(&mut drawn)
-            .filter_map(quantile)
-            .collect(),
+        samples: table.counts().0.iter().sum(),
+        quantiles,
         errors: ErrorEstimate {
+            episodes: episodes(&kept, span.block),
+            ..errors
+        },
+        rhythm: rhythm(&table.rows, &table.edges, sample.window_s, settings),
+    }
+}
+
+/// Windows by what is counted in them: a row for each, a column for each cell with responses, then what failed and what
+/// ended.
+pub(super) struct Table {
+    /// (ln lower edge, ln upper edge) of each cell.
+    edges: Vec<(f64, f64)>,
+    rows: Vec<Vec<(usize, u64)>>,
+    sums: Vec<u64>,
+}
+
+impl Table {
+    /// The windows, in order of time.
+    pub(super) fn of(windows: &[Window]) -> Self {
+        let mut cells: Vec<u16> = windows
+            .iter()
+            .flat_map(|w| w.cells.iter().map(|c| c.0))
+            .collect();
+        cells.sort_unstable();
+        cells.dedup();
+        let edges = cells
+            .iter()
+            .map(|cell| (ln_edge(*cell), ln_edge(cell.saturating_add(1))));
+        let rows: Vec<Vec<(usize, u64)>> = windows.iter().map(|w| row(w, &cells)).collect();
+        Self {
+            edges: edges.collect(),
+            sums: sum(&rows, cells.len() + 2),
+            rows,
+        }
+    }
+
+    /// What all windows come to: responses by cell, and what failed and ended.
+    fn counts(&self) -> (&[u64], &[u64]) {
+        self.sums.split_at(self.edges.len())
+    }
+
+    /// Quantiles and share of errors with how far they would differ in another such stretch. Episodes are not counted.
+    pub(super) fn figures(
+        &self,
+        span: &Span,
+        settings: &Settings,
+        draws: &mut Draws,
+    ) -> (Vec<QuantileEstimate>, ErrorEstimate) {
+        let blocks = Blocks::new(&self.rows, self.sums.len(), span.block);
+        let inflation = if span.short {
+            settings.short_inflation
+        } else {
+            1.0
+        };
+        let correction = blocks.correction() * inflation;
+        let mut drawn: Vec<Vec<f64>> = vec![Vec::new(); settings.quantiles.len()];
+        let mut shares = Vec::new();
+        blocks.resample(settings.resamples, draws, |counts| {
+            let (times, ends) = counts.split_at(self.edges.len());
+            let total = times.iter().sum();
+            for (values, q) in drawn.iter_mut().zip(&settings.quantiles) {
+                values.extend(ln_quantile_of(total, times, &self.edges, *q));
+            }
+            shares.extend(share(ends));
+        });
+        let (times, ends) = self.counts();
+        let quantile = |(q, values): (&f64, &mut Vec<f64>)| {
+            let ln = ln_quantile(times, &self.edges, *q)?;
+            let (se_low, se_high) = errors_of(ln, values);
+            Some(QuantileEstimate {
+                q: *q,
+                ln,
+                se_low: se_low * correction,
+                se_high: se_high * correction,
+            })
+        };
+        let quantiles = settings.quantiles.iter().zip(&mut drawn);
+        let errors = ErrorEstimate {
             share: share(ends).unwrap_or(0.0),
             se: robust::deviation(&shares).unwrap_or(0.0) * correction,
             failed: ends.first().copied().unwrap_or(0),
             ended: ends.last().copied().unwrap_or(0),
-            episodes: episodes(&kept, span.block),
-        },
-        rhythm: rhythm(&rows, &edges, sample.window_s, settings),
+            episodes: 0,
+        };
+        (quantiles.filter_map(quantile).collect(), errors)
     }
 }
 
@@ -220,11 +255,14 @@ fn row(window: &Window, cells: &[u16]) -> Vec<(usize, u64)> {
     window.cells.iter().filter_map(column).chain(ends).collect()
 }
 
+/// A sum at most: what a number that has fractions can tell apart.
+const MOST: u64 = 1 << 53;
+
 fn sum(rows: &[Vec<(usize, u64)>], columns: usize) -> Vec<u64> {
     let mut sum = vec![0; columns];
     for (column, n) in rows.iter().flatten() {
         if let Some(cell) = sum.get_mut(*column) {
-            *cell += n;
+            *cell = u64::saturating_add(*cell, *n).min(MOST);
         }
     }
     sum

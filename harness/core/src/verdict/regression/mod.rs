@@ -12,8 +12,10 @@ mod curves;
 mod damaged;
 mod errors;
 mod estimate;
+mod fit;
 mod grid;
 mod history;
+mod intervals;
 mod judge;
 mod noise;
 mod outcome;
@@ -35,13 +37,16 @@ pub use conditions::{Conditions, Difference};
 pub use curves::{Curves, Level, Point, Reach, Run, curves};
 pub use damaged::Damaged;
 pub use estimate::{Estimate, NameEstimate, QuantileEstimate, Span};
+pub(crate) use fit::never_quiet;
+pub use fit::{measured, unfit};
+pub use intervals::{Interval, Intervals, Stretch, TOLD, Windows, intervals, of_windows};
 pub use judge::{Inputs, Key, compare, hold};
 pub use noise::{Noise, Spread};
 pub use outcome::{
     ByCalibration, Class, Comparison, Decide, Effect, ErrorFigure, FORMAT, Figure, Held,
     HistoryFigure, Pinned, SelfTest, Shape, Side, Tau, Why,
 };
-pub use runs::{Beside, Runs, across, drawn, played, quantile, spoken};
+pub use runs::{Beside, Runs, Silent, across, drawn, played, quantile, spoken};
 pub(crate) use runs::{accepted, asking};
 pub use sample::{ALL, MAX_WINDOWS, Sample, SampleError, Series, Window};
 pub use settings::{Settings, SettingsError};

@@ -1,12 +1,13 @@
 //! Whole runs held against whole runs: scenario by scenario, and one answer. What decides are the percentiles that the
 //! candidate's key gates ask for; where none asks for any, those of all journeys together.
 
+use super::fit::{NEVER_QUIET, never_quiet};
 use super::{
     ALL, Against, Calibration, Class, Comparison, Curves, Decide, Inputs, Key, Sample, Settings,
     compare, curves, fitting,
 };
 use crate::expr::gate::{GateSubject, Stat};
-use crate::name::Name;
+use crate::name::{Name, RunId};
 use crate::plan::Plan;
 use crate::plan::gate::{self, During, Gate};
 use crate::record::Record;
@@ -29,9 +30,24 @@ pub struct Runs {
     /// Scenarios that the candidate played and of which no run was ever accepted: they decide nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never_accepted: Vec<Name>,
+    /// Runs that say nothing, because they have no load that could be held against another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<Silent>,
     /// What would decide all that decides and was left open, if what was seen stays; absent where nothing was left open, or
     /// nothing within reason would.
     pub decide: Option<Decide>,
+}
+
+/// A run without load that could be held against another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Silent {
+    /// The run.
+    pub run: RunId,
+    /// The suite's variant that it played, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Name>,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// What is known besides the runs.
@@ -95,14 +111,41 @@ pub fn across(
     let scenarios: Vec<Comparison> = held.collect();
     let (grade, decided_by) = decide(&scenarios);
     let decide = still(&scenarios);
+    let silent = baseline.iter().chain(candidate).filter_map(silent);
     Runs {
         grade,
         decided_by,
         scenarios,
         missing,
         never_accepted,
+        silent: silent.collect(),
         decide,
     }
+}
+
+/// A run of which nothing can be held against another.
+fn silent(record: &Record) -> Option<Silent> {
+    let started = record.run.as_deref()?;
+    if !record
+        .scenarios
+        .iter()
+        .all(|s| never_quiet(record, &s.name))
+    {
+        return None;
+    }
+    let why = match &record.target.failed {
+        Some((_, reason, _)) => {
+            let first = reason.lines().next().unwrap_or_default();
+            format!("its target {}: {first}", record.target.failing())
+        }
+        None if record.scenarios.is_empty() => "it played no scenario".to_owned(),
+        None => NEVER_QUIET.to_owned(),
+    };
+    Some(Silent {
+        run: started.run.clone(),
+        variant: started.plan.variant.clone(),
+        why,
+    })
 }
 
 /// The scenarios that were played, each once, in order.

@@ -117,13 +117,13 @@ impl Window {
         let mut counts = vec![0u64; usize::from(cell_of(MAX_US)) + 1];
         for (us, n) in times {
             if let Some(count) = counts.get_mut(usize::from(cell_of(us.min(MAX_US)))) {
-                *count += n;
+                *count = u64::saturating_add(*count, n);
             }
         }
         let cells: Vec<(u16, u64)> = (0u16..).zip(counts).filter(|(_, n)| *n > 0).collect();
         Self {
             second,
-            ended: cells.iter().map(|(_, n)| n).sum(),
+            ended: cells.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n)),
             failed,
             cells,
         }
@@ -133,14 +133,15 @@ impl Window {
     fn count(&mut self, times: impl Iterator<Item = (u64, u64)>) {
         let mut cells: BTreeMap<u16, u64> = self.cells.iter().copied().collect();
         for (us, n) in times.filter(|(_, n)| *n > 0) {
-            *cells.entry(cell_of(us)).or_default() += n;
+            let cell = cells.entry(cell_of(us)).or_default();
+            *cell = u64::saturating_add(*cell, n);
         }
         self.cells = cells.into_iter().collect();
     }
 
     fn add(&mut self, tally: &Tally) {
-        self.ended += tally.finished();
-        self.failed += tally.failed();
+        self.ended = self.ended.saturating_add(tally.finished());
+        self.failed = self.failed.saturating_add(tally.failed());
         self.count(tally.response.buckets().iter().copied());
     }
 }

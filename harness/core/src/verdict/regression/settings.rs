@@ -4,16 +4,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A constant that can't be meant.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("`{name} = {value}` can't be: it must lie {range}")]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{wrong}")]
 pub struct SettingsError {
     /// The constant.
     pub name: &'static str,
-    /// What it is set to.
-    pub value: f64,
-    /// Where it may lie, in words.
-    pub range: &'static str,
+    /// What it is set to, and where it may lie.
+    pub wrong: String,
 }
+
+/// Quantiles that are compared at most: each is drawn again for every name.
+const MOST_QUANTILES: usize = 20;
 
 /// The method's constants. Effects and spreads are shares: 0.1 is 10 %.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,8 +132,15 @@ impl Settings {
         *self == Self::default()
     }
 
-    /// Whether every constant can be meant; the first that can't.
-    pub fn check(&self) -> Result<(), SettingsError> {
+    /// The constants that can't be meant.
+    pub fn errors(&self) -> Vec<SettingsError> {
+        let mut errors = Vec::new();
+        let mut within = |name: &'static str, value: f64, holds: bool, range: &'static str| {
+            if !holds {
+                let wrong = format!("`{name} = {value}` can't be: it must lie {range}");
+                errors.push(SettingsError { name, wrong });
+            }
+        };
         let share = "above 0 and below 1";
         let shares = [
             ("delta", self.delta),
@@ -150,7 +158,7 @@ impl Settings {
         ];
         let quantiles = self.quantiles.iter().map(|q| ("quantiles", *q));
         for (name, value) in shares.into_iter().chain(quantiles) {
-            within(name, value, value > 0.0 && value < 1.0, share)?;
+            within(name, value, value > 0.0 && value < 1.0, share);
         }
         let least = [
             ("repeats", f64::from(self.repeats), 2.0, "at 2 or above"),
@@ -191,14 +199,32 @@ impl Settings {
             ("errors_floor", self.errors_floor, 0.0, "at 0 or above"),
         ];
         for (name, value, bound, range) in least {
-            within(name, value, value >= bound && value.is_finite(), range)?;
+            within(name, value, value >= bound && value.is_finite(), range);
         }
         let trimmed = (0.0..=0.5).contains(&self.trim);
-        within("trim", self.trim, trimmed, "between 0 and 0.5")?;
+        within("trim", self.trim, trimmed, "between 0 and 0.5");
         // Far beyond what tells anything more, and what a single judgement may take.
-        let few = self.resamples <= 100_000 && self.permutations <= 100_000;
-        let many = f64::from(self.resamples.max(self.permutations));
-        within("resamples", many, few, "at 100000 or below")
+        for (name, many) in [
+            ("resamples", self.resamples),
+            ("permutations", self.permutations),
+        ] {
+            within(name, f64::from(many), many <= 100_000, "at 100000 or below");
+        }
+        let mut different = self.quantiles.clone();
+        different.sort_by(f64::total_cmp);
+        different.dedup();
+        if different.is_empty()
+            || different.len() > MOST_QUANTILES
+            || different.len() < self.quantiles.len()
+        {
+            let wrong =
+                format!("`quantiles` can't be: give 1 to {MOST_QUANTILES} of them, each once");
+            errors.push(SettingsError {
+                name: "quantiles",
+                wrong,
+            });
+        }
+        errors
     }
 
     /// δ for sides of so many runs.
@@ -211,19 +237,6 @@ impl Settings {
     }
 }
 
-fn within(
-    name: &'static str,
-    value: f64,
-    holds: bool,
-    range: &'static str,
-) -> Result<(), SettingsError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(SettingsError { name, value, range })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,7 +244,7 @@ mod tests {
     #[test]
     fn the_defaults_are_allowed_and_written_alike() {
         let settings = Settings::default();
-        assert_eq!(settings.check(), Ok(()));
+        assert_eq!(settings.errors(), []);
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
         let some: Settings = serde_json::from_str(r#"{"delta": 0.2}"#).unwrap();
@@ -244,18 +257,36 @@ mod tests {
         let of = |change: fn(&mut Settings)| {
             let mut settings = Settings::default();
             change(&mut settings);
-            settings.check().map_err(|e| e.to_string())
+            settings
+                .errors()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             of(|s| s.delta = 10.0),
-            Err("`delta = 10` can't be: it must lie above 0 and below 1".to_owned())
+            ["`delta = 10` can't be: it must lie above 0 and below 1"]
         );
-        assert!(of(|s| s.quantiles = vec![0.5, 1.0]).is_err());
-        assert!(of(|s| s.tau = f64::NAN).is_err());
-        assert!(of(|s| s.blocks = 1).is_err());
-        assert!(of(|s| s.trim = 0.6).is_err());
-        assert!(of(|s| s.short_inflation = 0.9).is_err());
-        assert!(of(|s| s.resamples = 1_000_000).is_err());
+        assert_eq!(of(|s| s.quantiles = vec![0.5, 1.0]).len(), 1);
+        for quantiles in [vec![], vec![0.5, 0.9, 0.5]] {
+            let settings = Settings {
+                quantiles,
+                ..Settings::default()
+            };
+            assert_eq!(
+                settings.errors()[0].to_string(),
+                "`quantiles` can't be: give 1 to 20 of them, each once"
+            );
+        }
+        assert_eq!(
+            of(|s| s.quantiles = (1..=21).map(|n| f64::from(n) / 100.0).collect()).len(),
+            1
+        );
+        assert_eq!(of(|s| s.tau = f64::NAN).len(), 1);
+        assert_eq!(of(|s| s.blocks = 1).len(), 1);
+        assert_eq!(of(|s| s.trim = 0.6).len(), 1);
+        assert_eq!(of(|s| s.short_inflation = 0.9).len(), 1);
+        assert_eq!(of(|s| s.resamples = 1_000_000).len(), 1);
     }
 
     #[test]

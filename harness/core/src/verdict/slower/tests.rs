@@ -9,15 +9,19 @@ use crate::verdict::{GateResult, Grade, evaluate};
 
 /// Two minutes of answers that take `us`, judged by these gates.
 fn run(us: u64, gates: &[&str]) -> Record {
+    run_of(120, us, gates)
+}
+
+fn run_of(seconds: u32, us: u64, gates: &[&str]) -> Record {
     let gates = gates.iter().zip(1..).map(|(text, n)| {
         let mut gate = gate(text);
         gate.id = format!("peak#{n}");
         gate
     });
-    Stream::new(plan(120, gates.collect()))
+    Stream::new(plan(seconds.into(), gates.collect()))
         .peak()
-        .load(0..120, 0, us)
-        .done(120)
+        .load(0..seconds, 0, us)
+        .done(seconds)
 }
 
 fn accepted(id: &str, us: u64) -> Accepted {
@@ -87,6 +91,17 @@ fn slower_fails_the_same_passes_and_nothing_accepted_waits() {
         none.reason.contains("`harness baseline accept"),
         "{}",
         none.reason
+    );
+    // A run that would be refused is not advised to be accepted.
+    let cut = run_of(24, 50_000, &[GATE]);
+    let short = results(cut, &[]).remove(0);
+    assert_eq!(short.grade, Grade::Inconclusive);
+    let why = "no run of peak was accepted yet, and this one can't be accepted: ";
+    assert!(short.reason.contains(why), "{}", short.reason);
+    assert!(
+        !short.reason.contains("harness baseline"),
+        "{}",
+        short.reason
     );
     let mut other = accepted("a", 50_000);
     other.sample.workload = "other".into();

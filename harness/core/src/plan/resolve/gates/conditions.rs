@@ -192,14 +192,14 @@ fn known(
         doc.inside(text, &(start..start + part.len()))
     };
     match &expr.subject {
-        GateSubject::Latency { name, .. }
-        | GateSubject::Service { name, .. }
-        | GateSubject::Rate(name)
-        | GateSubject::ErrorRate(name)
-        | GateSubject::Lost(name)
-        | GateSubject::Availability(name)
-        | GateSubject::Dropped(name) => {
-            if let Some(name) = name {
+        GateSubject::Latency { .. }
+        | GateSubject::Service { .. }
+        | GateSubject::Rate(_)
+        | GateSubject::ErrorRate(_)
+        | GateSubject::Lost(_)
+        | GateSubject::Availability(_)
+        | GateSubject::Dropped(_) => {
+            if let Some(name) = expr.subject.name() {
                 request_exists(name, place(name.as_str()), scope, found);
             }
         }

@@ -1,7 +1,7 @@
 //! `abort = "rate missed by 5% for 10s"`: a gate of its own that stops the load, and everything that makes it none.
 
 use super::Doc;
-use crate::expr::abort::Abort;
+use crate::expr::abort;
 use crate::plan::ScenarioPlan;
 use crate::plan::gate::{Class, During, Gate, RATE_MISSED, Role};
 use crate::plan::load::Model;
@@ -18,14 +18,11 @@ const NAME: &str = RATE_MISSED;
 pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> Option<Gate> {
     let raw = &doc.raw.load.as_ref()?.value;
     let typed = raw.abort.as_ref()?;
-    let abort: Abort = match typed.value.parse() {
-        Ok(abort) => abort,
-        Err(error) => {
-            let place = |inner: &_| doc.inside(typed, inner);
-            found.out.push(texts::expression_error(&error, &place));
-            return None;
-        }
-    };
+    let read = abort::read(&typed.value);
+    for error in &read.errors {
+        let place = |inner: &_| doc.inside(typed, inner);
+        found.out.push(texts::expression_error(error, &place));
+    }
     let refused = match &scenario.load.model {
         Model::Closed(_) => Some((
             "in a closed model the target decides the rate: none is planned that could be missed".to_owned(),
@@ -35,10 +32,14 @@ pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> 
             "a search tries rates that are too high on purpose, and ends each trial that fails by itself".to_owned(),
             "leave `abort` out",
         )),
-        Model::Open(_) => unfit(&abort, scenario),
+        Model::Open(_) => read.over.and_then(|over| unfit(over, scenario)),
     };
     if let Some((message, hint)) = refused {
         found.error_with(doc.at(typed), message, hint);
+        return None;
+    }
+    let (expect, over) = (read.expect?, read.over?);
+    if !read.errors.is_empty() {
         return None;
     }
     let namesake = doc
@@ -53,13 +54,13 @@ pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> 
     }
     Some(Gate {
         id: format!("{}#{NAME}", scenario.name),
-        expect: abort.expect,
+        expect,
         class: Class::Key,
         weight: 1.0,
         owner: None,
         scenario: Some(scenario.name.clone()),
         during: During::All,
-        over: Some(abort.over),
+        over: Some(over),
         abort: true,
         role: Role::Verdict,
         origin: doc.origin(&typed.span),
@@ -67,9 +68,9 @@ pub(super) fn gate(doc: &Doc, scenario: &ScenarioPlan, found: &mut Findings) -> 
 }
 
 /// Why a window can't tell whether a rate is missed.
-fn unfit(abort: &Abort, scenario: &ScenarioPlan) -> Option<(String, &'static str)> {
+fn unfit(over: Duration, scenario: &ScenarioPlan) -> Option<(String, &'static str)> {
     let load = &scenario.load;
-    let (over, length) = (abort.over, load.duration().saturating_sub(load.warm_up));
+    let length = load.duration().saturating_sub(load.warm_up);
     if length.is_zero() {
         // The load has errors of its own.
         return None;

@@ -154,17 +154,14 @@ fn stages(doc: &Doc, raw: &At<Load>, found: &mut Findings) -> Option<Vec<UserSta
     match shape::of(doc, raw, &WORDS, found)? {
         Shape::One => {
             let load = &raw.value;
-            let Some(users) = &load.users else {
-                let lasts = load.lasts.as_ref()?;
-                shape::missing(doc, &lasts.span, "users", &WORDS, found);
-                return None;
-            };
-            let Some(lasts) = &load.lasts else {
-                shape::missing(doc, &users.span, "for", &WORDS, found);
-                return None;
-            };
-            let (users, lasts) = (self::users(doc, users, found), found.duration(doc, lasts));
-            let (from, to) = users?;
+            let lasts = shape::length(doc, load, found);
+            match (&load.users, &load.lasts) {
+                (None, Some(lasts)) => shape::missing(doc, &lasts.span, "users", &WORDS, found),
+                (Some(users), None) => shape::missing(doc, &users.span, "for", &WORDS, found),
+                _ => {}
+            }
+            let users = load.users.as_ref();
+            let (from, to) = users.and_then(|users| self::users(doc, users, found))?;
             let lasts = lasts?;
             Some(vec![UserStage { from, to, lasts }])
         }

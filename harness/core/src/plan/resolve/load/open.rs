@@ -89,17 +89,14 @@ fn one<'r>(doc: &Doc, raw: &'r At<Load>, found: &mut Findings) -> Option<Part<'r
         both(doc, &rates.span, found);
         return None;
     }
-    let Some(level) = shape::level(load) else {
-        let lasts = load.lasts.as_ref()?;
-        shape::missing(doc, &lasts.span, "rate", &WORDS, found);
-        return None;
-    };
-    let Some(lasts) = &load.lasts else {
-        shape::missing(doc, level, "for", &WORDS, found);
-        return None;
-    };
+    let level = shape::level(load);
     let ramp = load.rate.as_ref().map(|rate| found.ramp(doc, rate));
-    let lasts = found.duration(doc, lasts);
+    let lasts = shape::length(doc, load, found);
+    match (level, &load.lasts) {
+        (None, Some(lasts)) => shape::missing(doc, &lasts.span, "rate", &WORDS, found),
+        (Some(level), None) => shape::missing(doc, level, "for", &WORDS, found),
+        _ => {}
+    }
     match (ramp, &load.rates) {
         (Some(ramp), _) => Some(Part::All(ramp?, lasts?)),
         (None, rates) => Some(Part::Each(rates.as_ref()?, lasts?)),

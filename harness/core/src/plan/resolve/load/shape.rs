@@ -79,6 +79,18 @@ pub(super) fn of<'r>(
     None
 }
 
+/// How long a load of one stage lasts; told at once if that is no time at all, whatever else is wrong with it.
+pub(super) fn length(doc: &Doc, load: &Load, found: &mut Findings) -> Option<Duration> {
+    let typed = load.lasts.as_ref()?;
+    let lasts = found.duration(doc, typed)?;
+    if lasts.is_zero() {
+        let message = "the load is over before it begins: its length is zero";
+        found.error(doc.at(typed), message);
+        return None;
+    }
+    Some(lasts)
+}
+
 /// Where the level of a load of one stage was typed.
 pub(super) fn level(load: &Load) -> Option<&Range<usize>> {
     let rate = load.rate.as_ref().map(|text| &text.span);
