@@ -12,14 +12,18 @@ mod support;
 use harness_core::expr::step::{Expectation, StepSubject, Test, Value};
 use harness_core::http::Method;
 use harness_core::journey::{Action, Capture, Repeat};
+use harness_core::plan::load::{ClosedPlan, Cookies, Engine, Iterations, Model, UserStage};
 use harness_core::template::Text;
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::server::{OK, Server, say, say_and_close};
 use support::{GENEROUS, Tally, assert_all, attack, journey, play, rate, request, ten, ten_once};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// Long enough that nothing healthy meets it, short enough for a test.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -72,15 +76,31 @@ async fn two_responses_to_one_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_response_that_comes_late() {
-    // It comes when the connection rests, so that the next request would find it.
-    let server = Server::start(|stream, _| async move {
-        let mut stream = say(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none").await?;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo")
-            .await
-            .ok()?;
-        Some(stream)
+    // It comes when the connection rests, so that the next request would find it: a user asks another server in between,
+    // which answers when it has come.
+    let came = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&came);
+    let server = Server::start(move |stream, _| {
+        let told = Arc::clone(&told);
+        async move {
+            let mut stream =
+                say(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none").await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo")
+                .await
+                .ok()?;
+            told.add_permits(1);
+            Some(stream)
+        }
+    })
+    .await;
+    let gate = Server::start(move |stream, _| {
+        let came = Arc::clone(&came);
+        async move {
+            came.acquire().await.ok()?.forget();
+            say(stream, OK).await
+        }
     })
     .await;
     let mut step = request(Method::Post, &server.url, GENEROUS);
@@ -88,9 +108,21 @@ async fn a_second_response_that_comes_late() {
         subject: StepSubject::Body,
         test: Test::Equal(Value::Text(Text::literal("one"))),
     });
-    let journey = journey("j", vec![Action::Request(Box::new(step))]);
-    let mut attack = attack(vec![journey], vec![rate(20.0, 20.0, 500)]);
-    (attack.workers, attack.plan.http.connections) = (1, 1);
+    let wait = request(Method::Get, &gate.url, GENEROUS);
+    let steps = [step, wait].map(|step| Action::Request(Box::new(step)));
+    let mut attack = attack(vec![journey("j", steps.into())], vec![]);
+    attack.workers = 1;
+    attack.plan.model = Model::Closed(ClosedPlan {
+        users: vec![UserStage {
+            from: 1,
+            to: 1,
+            lasts: GENEROUS,
+        }],
+        iterations: NonZeroU64::new(10).map(Iterations::Shared),
+        pacing: Duration::ZERO,
+        cookies: Cookies::Journey,
+        engine: Engine::Native,
+    });
     let tally = play(attack).await;
     tally.assert_accounted();
     assert_eq!(
