@@ -334,14 +334,14 @@ async fn a_target_that_stalls_keeps_its_users_and_is_charged_for_it() {
     let (freeze, frozen) = watch::channel(false);
     let server = Server::freezing(frozen).await;
     let pace = Duration::from_millis(20);
-    let mut attack = closed(vec![get("j", &server.url)], vec![stage(10, 10, 1400)]);
+    let mut attack = closed(vec![get("j", &server.url)], vec![stage(10, 10, 2300)]);
     model(&mut attack).pacing = pace;
     let (clock, t0) = (attack.clock, attack.t0);
     let stall = async {
         tokio::time::sleep_until(clock.instant(t0 + Duration::from_millis(400)).into()).await;
         freeze.send_replace(true);
         let from = clock.now();
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         let to = clock.now();
         freeze.send_replace(false);
         to - from
