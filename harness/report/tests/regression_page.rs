@@ -9,8 +9,11 @@ mod builds;
 mod streams;
 
 use builds::{Compared, HOSTILE};
+use harness_core::record::Record;
 use harness_core::verdict::Grade;
-use harness_core::verdict::regression::{Class, HistoryFigure, Pinned, Runs};
+use harness_core::verdict::regression::{
+    Beside, Class, HistoryFigure, Pinned, Runs, Settings, across,
+};
 use harness_report::html::Theme;
 use harness_report::regression::{markdown, render};
 use harness_report::terminal::Style;
@@ -358,6 +361,31 @@ fn a_scenario_that_is_held_against_nothing_is_told() {
     let told = "soak is held against nothing: no run of it was ever accepted";
     assert!(page.contains(told));
     assert!(markdown::render(&runs, "shop").contains(told));
+}
+
+#[test]
+fn searches_are_not_held_against_each_other_and_it_is_told() {
+    let [here, there] = ["20260108-090000-here", "20260107-090000-else"].map(builds::search);
+    let settings = Settings::default();
+    let held = |candidate: &[Record], baseline: &[Record]| {
+        across(candidate, baseline, &Beside::default(), &settings)
+    };
+    for (candidate, baseline) in [
+        (vec![here.clone()], vec![there.clone()]),
+        (vec![here], vec![]),
+        (vec![], vec![there]),
+    ] {
+        let runs = held(&candidate, &baseline);
+        assert_eq!(runs.grade, Grade::Invalid);
+        assert!(runs.scenarios.is_empty() && runs.missing.is_empty());
+        assert_eq!(
+            runs.decided_by,
+            ["no scenario was played whose load could be held against another"]
+        );
+        let told = "payments-slow is held against nothing: a search tries rates that are too high on purpose";
+        let text = markdown::render(&runs, "shop");
+        assert!(text.contains(told), "{text}");
+    }
 }
 
 #[test]

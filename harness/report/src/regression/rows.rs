@@ -153,7 +153,10 @@ pub(crate) fn without(runs: &Runs) -> Vec<String> {
         format!("run {}{variant} says nothing: {}", one.run, one.why)
     });
     let never = runs.never_accepted.iter().map(never_accepted);
-    missing.chain(silent).chain(never).collect()
+    let searches = runs.searches.iter().map(|name| {
+        format!("{name} is held against nothing: a search tries rates that are too high on purpose")
+    });
+    missing.chain(silent).chain(never).chain(searches).collect()
 }
 
 /// Since when the baseline has the level it has, where it changed.

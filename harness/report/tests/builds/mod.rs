@@ -7,9 +7,13 @@
 )]
 
 use crate::streams::{Shape, make};
+use harness_core::capacity::SearchPlan;
+use harness_core::plan::load::{Model, Spacing};
 use harness_core::record::{Record, fold};
+use harness_core::units::Rate;
 use harness_core::verdict::regression::{Beside, Curves, Runs, Settings, across, drawn};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// A comparison with all that is drawn of it.
 #[derive(Clone)]
@@ -31,6 +35,24 @@ fn record(run: &'static str, seed: u64, slower: f64, day: u32, steps: Vec<&'stat
     };
     let mut record = fold(make(&shape)).unwrap();
     record.run.as_mut().unwrap().date = format!("2026-01-{day:02}T09:00:00+01:00");
+    record
+}
+
+/// A run that searched for a capacity.
+pub fn search(run: &'static str) -> Record {
+    let mut record = record(run, 1, 1.0, 1, vec![STEP]);
+    let per_second = |rate| Rate::per_second(rate).unwrap();
+    let plan = &mut record.run.as_mut().unwrap().plan;
+    plan.scenarios[0].load.model = Model::Search(SearchPlan {
+        goal: "max rate where p99 < 250ms".parse().unwrap(),
+        spacing: Spacing::Even,
+        from: per_second(50.0),
+        up_to: per_second(10_000.0),
+        within: Duration::from_secs(300),
+        trial: Duration::from_secs(10),
+        settle: Duration::from_secs(2),
+        precision: 0.05,
+    });
     record
 }
 

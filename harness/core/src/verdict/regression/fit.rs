@@ -15,13 +15,19 @@ pub fn measured(
     scenario: &Name,
 ) -> Result<Sample, &'static str> {
     let planned = started.plan.scenario(scenario.as_str());
-    if planned.is_some_and(|planned| matches!(planned.load.model, Model::Search(_))) {
+    if searches(started, scenario) {
         return Err("a search tries rates that are too high on purpose");
     }
     if planned.is_some_and(|planned| planned.control_of.is_some()) {
         return Err("it is the control of another scenario");
     }
     Sample::of(record, scenario.as_str(), &QUIET).ok_or(NEVER_QUIET)
+}
+
+/// Whether a run plays a scenario to find a capacity: what it measures is of rates that are too high on purpose.
+pub(super) fn searches(started: &RunStarted, scenario: &Name) -> bool {
+    let planned = started.plan.scenario(scenario.as_str());
+    planned.is_some_and(|planned| matches!(planned.load.model, Model::Search(_)))
 }
 
 /// The part of a load that is held against others.

@@ -1,7 +1,7 @@
 //! Whole runs held against whole runs: scenario by scenario, and one answer. What decides are the percentiles that the
 //! candidate's key gates ask for; where none asks for any, those of all journeys together.
 
-use super::fit::{NEVER_QUIET, never_quiet};
+use super::fit::{NEVER_QUIET, never_quiet, searches};
 use super::{
     ALL, Against, Calibration, Class, Comparison, Curves, Decide, Inputs, Key, Sample, Settings,
     compare, curves, fitting,
@@ -30,6 +30,9 @@ pub struct Runs {
     /// Scenarios that the candidate played and of which no run was ever accepted: they decide nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never_accepted: Vec<Name>,
+    /// Scenarios of either side that search for a capacity, at rates that are too high on purpose: they decide nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<Name>,
     /// Runs that say nothing, because they have no load that could be held against another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<Silent>,
@@ -69,9 +72,19 @@ pub fn across(
     beside: &Beside<'_>,
     settings: &Settings,
 ) -> Runs {
-    let (mut names, mut never_accepted) = (played(candidate), Vec::new());
+    let search = |name: &Name| {
+        let mut runs = candidate
+            .iter()
+            .chain(baseline)
+            .filter_map(|record| record.run.as_deref());
+        runs.any(|run| searches(run, name))
+    };
+    let (mut searches, mut names): (Vec<Name>, Vec<Name>) =
+        played(candidate).into_iter().partition(search);
+    let mut never_accepted = Vec::new();
     let mut missing = played(baseline);
-    missing.retain(|name| !names.contains(name));
+    missing.retain(|name| !names.contains(name) && !searches.contains(name));
+    searches.extend(missing.extract_if(.., |name| search(name)));
     if !beside.accepted.is_empty() {
         let there = |one: &Against| !one.runs.is_empty() || !one.unfit.is_empty();
         let known = |name: &Name| beside.against(name).is_some_and(there);
@@ -118,6 +131,7 @@ pub fn across(
         scenarios,
         missing,
         never_accepted,
+        searches,
         silent: silent.collect(),
         decide,
     }
