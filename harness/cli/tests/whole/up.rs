@@ -99,6 +99,30 @@ fn a_kill_leaves_nothing() {
 }
 
 #[test]
+fn a_kill_leaves_nothing_when_the_folder_goes_too() {
+    let suite = shop();
+    let running = suite.start(&["up"]);
+    let id = suite.run_id();
+    until("the addresses", || {
+        suite
+            .read(".stdout")
+            .contains("link.edge.url")
+            .then_some(())
+    });
+    // One that sees its folder go ends in good order: it is held still, and never goes on.
+    running.signal("STOP");
+    let folder = suite.only_run();
+    until("the folder is gone", || {
+        // Its services still write there.
+        std::fs::remove_dir_all(&folder).ok()
+    });
+    assert!(labelled(&id).len() >= 7);
+    running.signal("KILL");
+    running.ends().exits(-1);
+    until_nothing_lives(&id);
+}
+
+#[test]
 fn two_in_the_background_stand_side_by_side_and_down_ends_the_one_that_is_meant() {
     let suite = shop();
     let (first, second) = (detached(&suite), detached(&suite));

@@ -1,8 +1,8 @@
 //! The guardian: a small process that holds a pipe to the harness. When the pipe closes without a clean end, the
 //! harness has vanished, and the guardian undoes what the journal names.
 
-use super::heal::{Healed, Outcome, heal_dead};
-use super::journal::Journal;
+use super::heal::{Healed, Outcome, heal_dead_opened, heal_opened};
+use super::journal::{self, Journal};
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -62,6 +62,8 @@ impl Guardian {
 
 /// The guardian's own life: waits for the pipe to close, then heals unless it was told that all is clean.
 pub fn keep_watch(journal: &Path) -> std::io::Result<Healed> {
+    // Opened before anything can happen: who kills a run may remove its folder at once.
+    let journal = journal::open(journal);
     let mut told = String::new();
     // An error on the pipe means the same as its end: nobody is there any more.
     let _ = std::io::stdin().lock().read_line(&mut told);
@@ -69,9 +71,10 @@ pub fn keep_watch(journal: &Path) -> std::io::Result<Healed> {
         return Ok(Healed::default());
     }
     // The pipe is closed, so the harness is on its way out: its lock goes a moment after its pipe.
-    match heal_dead(journal, GRACE, LAST_MOMENT)? {
+    let journal = journal?;
+    match heal_dead_opened(&journal, GRACE, LAST_MOMENT)? {
         Outcome::Healed(healed) => Ok(healed),
         // Something else holds it. The journal is worked through all the same; nobody else will.
-        Outcome::Live => super::heal::heal(journal, GRACE),
+        Outcome::Live => heal_opened(&journal, GRACE),
     }
 }

@@ -9,6 +9,7 @@ use super::journal::{self, Entry, LABEL};
 use crate::procfs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,7 +62,15 @@ pub fn is_live(folder: &Path) -> bool {
 /// Heals a run that is dead, and closes its journal unless something could not be undone. A live one holds a lock on its
 /// journal: it is left alone when it still does after `patience`.
 pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::Result<Outcome> {
-    let journal = std::fs::OpenOptions::new().append(true).open(path)?;
+    heal_dead_opened(&journal::open(path)?, grace, patience)
+}
+
+/// The same of a journal that is open, wherever it lies by now.
+pub(super) fn heal_dead_opened(
+    journal: &File,
+    grace: Duration,
+    patience: Duration,
+) -> std::io::Result<Outcome> {
     let mut locked = journal.try_lock();
     let mut taken = || {
         if matches!(locked, Err(std::fs::TryLockError::WouldBlock)) {
@@ -75,9 +84,9 @@ pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::R
         Err(std::fs::TryLockError::WouldBlock) => return Ok(Outcome::Live),
         Err(std::fs::TryLockError::Error(error)) => return Err(error),
     }
-    let healed = heal(path, grace)?;
-    if healed.failed.is_empty() && journal::read(path)?.last() != Some(&Entry::Clean) {
-        journal::close(&journal)?;
+    let healed = heal_opened(journal, grace)?;
+    if healed.failed.is_empty() && journal::read(journal)?.last() != Some(&Entry::Clean) {
+        journal::close(journal)?;
     }
     Ok(Outcome::Healed(healed))
 }
@@ -85,7 +94,12 @@ pub fn heal_dead(path: &Path, grace: Duration, patience: Duration) -> std::io::R
 /// Works through a journal: TERM, a moment's grace, KILL, a last sweep by label, control groups, what is on Toxiproxy
 /// servers and container engines, and folders. Must not be called where an executor runs.
 pub fn heal(path: &Path, grace: Duration) -> std::io::Result<Healed> {
-    let entries = journal::read(path)?;
+    heal_opened(&journal::open(path)?, grace)
+}
+
+/// The same of a journal that is open.
+pub(super) fn heal_opened(journal: &File, grace: Duration) -> std::io::Result<Healed> {
+    let entries = journal::read(journal)?;
     let mut healed = Healed::default();
     if entries.last() == Some(&Entry::Clean) {
         return Ok(healed);

@@ -4,7 +4,7 @@
 use super::engine::Reach;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -155,9 +155,16 @@ pub(super) fn close(mut file: &File) -> std::io::Result<()> {
     file.sync_data()
 }
 
-/// Reads a journal; a last line cut in half is passed over.
-pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
-    let text = std::fs::read_to_string(path)?;
+/// Opens a journal to work through it. Whoever has it open can read it, and close it, when its folder is gone.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path)
+}
+
+/// Reads a journal from its begin; a last line cut in half is passed over.
+pub(super) fn read(mut file: &File) -> std::io::Result<Vec<Entry>> {
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
     Ok(text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())

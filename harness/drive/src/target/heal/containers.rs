@@ -65,7 +65,7 @@ mod tests {
             assert_eq!(healed.failed.len(), 1, "{healed:?}");
             assert!(healed.failed[0].contains("may be left"), "{healed:?}");
             assert!(healed.failed[0].contains("none.sock"), "{healed:?}");
-            let last = journal::read(&path).unwrap().pop();
+            let last = journal::read(&journal::open(&path).unwrap()).unwrap().pop();
             assert_ne!(last, Some(Entry::Clean));
         }
     }

@@ -1,6 +1,7 @@
 //! Control groups: where one is made, and what it is told.
 
 use super::*;
+use crate::target::journal;
 
 const OLDER: &str = "\
 24 30 0:22 / /proc rw,nosuid - proc proc rw
@@ -92,7 +93,7 @@ fn group(version: Version, controller: Controller, files: &[&str]) -> (tempfile:
         path: group.path.clone(),
         home: place.home,
     };
-    let told = crate::target::journal::read(journal.path()).unwrap();
+    let told = journal::read(&journal::open(journal.path()).unwrap()).unwrap();
     assert_eq!(told.last(), Some(&named));
     for file in files {
         std::fs::write(group.path.join(file), "").unwrap();
