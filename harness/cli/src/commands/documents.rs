@@ -102,7 +102,7 @@ fn mending(name: &str, defect: &Defect, text: &str) -> (Range<usize>, String) {
 /// How what is known of a document is accepted.
 fn acceptance(name: &str, defect: &Defect) -> String {
     let key = &defect.finding.key;
-    format!("accept the finding {key:?} in [[contract.{name}.accept]] of harness.toml")
+    format!("accept the finding {key:?} in [[contract.{name}.accept]] of a suite's harness.toml")
 }
 
 /// The text's first character.
